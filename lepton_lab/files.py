@@ -1,0 +1,81 @@
+"""Writing to the workspace so that nothing is ever half written: write aside, then rename."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+_ASIDE = ".aside-"
+
+
+@contextmanager
+def replacing_file(path: Path) -> Iterator[Path]:
+    """A path to write to; it becomes `path` when the block ends well, and is removed when it raises.
+
+    The folder is made if it is missing. The suffix is kept, because many writers choose the format by it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=_ASIDE, dir=path.parent))
+    try:
+        aside = folder / path.name
+        yield aside
+        with aside.open("rb") as stream:
+            os.fsync(stream.fileno())
+        os.replace(aside, path)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def replacing_folder(path: Path) -> Iterator[Path]:
+    """A folder to fill; it takes `path`'s place when the block ends well, and is removed when it raises.
+
+    What stood at `path` before is kept until the new folder is whole.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=_ASIDE, dir=path.parent))
+    aside.chmod(0o755)
+    try:
+        yield aside
+        if path.exists():
+            old = Path(tempfile.mkdtemp(prefix=_ASIDE, dir=path.parent))
+            os.replace(path, old)
+            os.replace(aside, path)
+            shutil.rmtree(old, ignore_errors=True)
+        else:
+            os.replace(aside, path)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as JSON, aside and renamed."""
+    with replacing_file(path) as aside:
+        aside.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """The value that `write_json` wrote."""
+    return json.loads(path.read_text())
+
+
+def checksum(*paths: Path) -> str:
+    """SHA-256 over the files' bytes, in the order given, as hexadecimal digits."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with path.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def is_leftover(path: Path) -> bool:
+    """Whether this is what a process that died while writing left behind."""
+    return path.name.startswith(_ASIDE)

@@ -1,0 +1,119 @@
+"""A child's process: run one function, talk to its owner, end.
+
+Messages to the owner are tuples: `("pid", pid)` first, then any number of `("event", event)` and whatever the function
+itself sends over its `channel`, then `("result", value)` or `("error", exception, traceback text)`; the server adds
+`("exit", code)`. A child that was started afresh runs this module as a program, with its connection's descriptor as
+the argument.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import inspect
+import os
+import pickle
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import Any
+
+from lepton_lab.errors import LeptonError
+
+_PR_SET_PDEATHSIG = 1
+
+
+class Channel:
+    """A child's line to its owner, safe to send on from several threads."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._lock = threading.Lock()
+
+    def send(self, *message: Any) -> None:
+        """Send a tuple; if the owner has gone, end the process, since nobody waits for it."""
+        try:
+            with self._lock:
+                self._connection.send(message)
+        except OSError:
+            os._exit(71)
+
+    def receive(self) -> Any:
+        """Wait for the owner's next message; ends the process if the owner has gone."""
+        try:
+            return self._connection.recv()
+        except (EOFError, OSError):
+            os._exit(71)
+
+    def poll(self) -> bool:
+        """Whether a message of the owner waits."""
+        return self._connection.poll(0)
+
+
+def die_with(parent: int) -> None:
+    """Have the kernel kill this process when `parent` ends."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(71)
+
+
+def begin(connection: Connection, request: dict[str, Any], parent: int) -> None:
+    """Set the forked process up as `request` says, and run; never returns."""
+    die_with(parent)
+    for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    os.setpgid(0, 0)
+    os.chdir(request["folder"])
+    log = os.open(request["log"] or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    environment = {str(key): str(value) for key, value in request["environment"].items()}
+    if request["spawn"]:
+        os.set_inheritable(connection.fileno(), True)
+        command = [sys.executable, "-m", __name__, str(connection.fileno())]
+        os.execve(sys.executable, command, {**os.environ, **environment, "TF_USE_LEGACY_KERAS": "1"})
+    os.environ.update(environment)
+    # A parent that has loaded TensorFlow's CUDA libraries must not share them: forked children compute on the CPU.
+    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+    sys.path[:] = request["path"]
+    run(connection)
+
+
+def run(connection: Connection) -> None:
+    """Receive the function and its arguments, run it, and report how it ended; never returns."""
+    channel = Channel(connection)
+    channel.send("pid", os.getpid())
+    code = 0
+    try:
+        name, payload = channel.receive()
+        kwargs = pickle.loads(payload)  # noqa: S301  # from this user's own process, see the package's docstring
+        function = resolve(name)
+        accepted = inspect.signature(function).parameters
+        if "report" in accepted:
+            kwargs["report"] = lambda event: channel.send("event", event)
+        if "channel" in accepted:
+            kwargs["channel"] = channel
+        channel.send("result", function(**kwargs))
+    except BaseException as error:
+        code = 1
+        known = error if isinstance(error, LeptonError) else None
+        channel.send("error", known, f"{type(error).__name__}: {error}", traceback.format_exc())
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # skips TensorFlow's own teardown, which can wait for peers
+
+
+def resolve(name: str) -> Callable[..., Any]:
+    """The function or class that `"package.module:name"` stands for."""
+    module, _, attribute = name.partition(":")
+    value: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
+    return value
+
+
+if __name__ == "__main__":
+    die_with(os.getppid())
+    run(Connection(int(sys.argv[1])))

@@ -1,0 +1,246 @@
+"""The client's side: find or start the server, hold a lease, ask for children."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from lepton_lab.errors import LeptonError
+from lepton_lab.events import Report, ignore
+from lepton_lab.forkserver import _address
+
+START_SECONDS = 120.0
+"""How long a child may take to say its process id: the time to import TensorFlow on a slow, busy machine."""
+
+_lock = threading.Lock()
+_lease: Connection | None = None
+_children: set[int] = set()
+
+
+def children() -> tuple[int, ...]:
+    """Process ids of the children that this process asked for and that still run."""
+    with _lock:
+        return tuple(_children)
+
+
+def hold(delay: float = 0.0) -> None:
+    """Start the server if need be and keep it alive as long as this process lives.
+
+    Parameters
+    ----------
+    delay
+        Seconds to wait first, in a thread, so that a starting worker isn't slowed down by the import of TensorFlow.
+    """
+    if delay:
+        timer = threading.Timer(delay, hold)
+        timer.daemon = True
+        timer.start()
+        return
+    global _lease
+    with _lock:
+        if _lease is None:
+            connection = _connect()
+            connection.send_bytes(json.dumps({"want": "lease"}).encode())
+            _lease = connection
+
+
+def _forget_lease() -> None:
+    """A forked copy of this process holds no lease of its own, and owns no children."""
+    global _lease
+    if _lease is not None:
+        _lease.close()
+    _lease = None
+    _children.clear()
+
+
+os.register_at_fork(after_in_child=_forget_lease)
+
+
+class Child:
+    """A process forked from the server, and the line to it.
+
+    Parameters
+    ----------
+    function
+        `"package.module:name"` of a module-level function. A parameter named `report` gets what sends events back; one
+        named `channel` gets the `Channel` to its owner.
+    kwargs
+        Its other arguments; pickled.
+    environment
+        Added to the child's environment before it starts.
+    log
+        File that takes what the child prints, appended; None drops it.
+    spawn
+        Start a fresh interpreter instead of forking: needed where the child computes on a GPU.
+    """
+
+    def __init__(
+        self,
+        function: str,
+        kwargs: Mapping[str, Any],
+        *,
+        environment: Mapping[str, str] | None = None,
+        log: Path | None = None,
+        spawn: bool = False,
+    ) -> None:
+        payload = pickle.dumps(dict(kwargs))
+        request = {
+            "want": "child", "spawn": spawn, "environment": dict(environment or {}), "folder": os.getcwd(),
+            "log": str(log.absolute()) if log else None, "path": sys.path,
+        }
+        for attempt in (1, 2):
+            self._connection = _connect()
+            try:
+                self._connection.send_bytes(json.dumps(request).encode())
+                self.pid = self._first_word()
+                break
+            except (EOFError, OSError):  # the server ended just now; the next one will do
+                self._connection.close()
+                if attempt == 2:
+                    raise LeptonError(f"TensorFlow's process ended at its start: see {_address.log_path()}") from None
+        with _lock:
+            _children.add(self.pid)
+        self.send(function, payload)
+
+    def _first_word(self) -> int:
+        if not self._connection.poll(START_SECONDS):
+            raise LeptonError(f"TensorFlow did not load within {START_SECONDS:.0f} s: see {_address.log_path()}")
+        _, pid = self._connection.recv()
+        return int(pid)
+
+    def send(self, *message: Any) -> None:
+        """Send a tuple to the child; nothing happens if it has ended."""
+        try:
+            self._connection.send(message)
+        except OSError:
+            pass
+
+    def receive(self, timeout: float | None = None) -> tuple[Any, ...] | None:
+        """The child's next message, or None if none came within `timeout` seconds; the last one is `("exit", code)`."""
+        if not self._connection.poll(timeout):
+            return None
+        try:
+            message: tuple[Any, ...] = self._connection.recv()
+        except (EOFError, OSError):
+            message = ("exit", -signal.SIGKILL)
+        if message[0] == "exit":
+            self.close()
+        return message
+
+    def kill(self) -> None:
+        """End the child now; whoever waits in `receive` gets `("exit", code)`.
+
+        The line is cut and the server kills the child: unlike a signal to its number this can't hit another process.
+        """
+        with _lock:
+            _children.discard(self.pid)
+        if not self._connection.closed:
+            line = socket.socket(fileno=os.dup(self._connection.fileno()))
+            try:
+                line.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass  # cut already
+            line.close()
+
+    def close(self) -> None:
+        """Let go of the child: it is killed if it still runs."""
+        with _lock:
+            _children.discard(self.pid)
+        self._connection.close()
+
+
+def call(
+    function: str,
+    kwargs: Mapping[str, Any],
+    *,
+    report: Report = ignore,
+    environment: Mapping[str, str] | None = None,
+    log: Path | None = None,
+) -> Any:
+    """Run a function in a process that has TensorFlow, and return its value.
+
+    Raises
+    ------
+    LeptonError
+        As the function raised it.
+    RuntimeError
+        If the function raised anything else (the message holds the traceback), or its process was killed.
+    """
+    child = Child(function, kwargs, environment=environment, log=log)
+    try:
+        while True:
+            message = child.receive()
+            if message is None:
+                continue
+            match message:
+                case ("event", event):
+                    report(event)
+                case ("result", value):
+                    return value
+                case ("error", LeptonError() as error, *_):
+                    raise error
+                case ("error", _, _, text):
+                    raise RuntimeError(f"{function} failed:\n{text}")
+                case ("exit", code):
+                    raise RuntimeError(f"{function}: its process ended with {describe_exit(code)}")
+    finally:
+        child.close()
+
+
+def describe_exit(code: int) -> str:
+    """An exit code in words: `"signal SIGKILL (was the memory used up?)"`."""
+    if code >= 0:
+        return f"exit code {code}"
+    name = signal.Signals(-code).name
+    return f"signal {name} (was the memory used up?)" if -code == signal.SIGKILL else f"signal {name}"
+
+
+def _connect() -> Connection:
+    """A connection to the server, which is started if there is none."""
+    connection = _try_connect()
+    if connection is not None:
+        return connection
+    with _address.lock_path().open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        connection = _try_connect()  # somebody else may have started it meanwhile
+        if connection is not None:
+            return connection
+        process = _start_server()
+        deadline = time.monotonic() + 30.0
+        while time.monotonic() < deadline and process.poll() is None:
+            time.sleep(0.02)
+            connection = _try_connect()
+            if connection is not None:
+                return connection
+    raise LeptonError(f"TensorFlow's process did not start: see {_address.log_path()}")
+
+
+def _start_server() -> subprocess.Popen[bytes]:
+    with _address.log_path().open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "lepton_lab.forkserver._server"],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/",
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry)},
+        )
+
+
+def _try_connect() -> Connection | None:
+    stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        stream.connect(str(_address.socket_path()))
+    except OSError:
+        stream.close()
+        return None
+    return Connection(stream.detach())

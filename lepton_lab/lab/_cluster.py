@@ -1,0 +1,135 @@
+"""`lab.cluster`: start, look at and end the cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from lepton_lab import cluster as stage
+from lepton_lab.errors import ClusterError
+from lepton_lab.types import ClusterInfo, ClusterLogs, DeviceTable
+
+if TYPE_CHECKING:
+    from lepton_lab.cluster import Handle
+    from lepton_lab.lab._lab import Lab
+
+PRELOAD = ("lepton_lab.forkserver.preload",)
+"""What each worker loads in the background, so that the first training doesn't wait for it."""
+
+
+class ClusterNoun:
+    """The lab's cluster; at most one at a time."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+        self._handle: Handle | None = None
+        self._stop_monitor: Callable[[], None] = lambda: None
+
+    @property
+    def handle(self) -> Handle:
+        """The live cluster.
+
+        Raises
+        ------
+        ClusterError
+            If none is up.
+        """
+        if self._handle is None:
+            raise ClusterError("No cluster is up: start one with %lepton cluster up (lab.cluster.up()).")
+        return self._handle
+
+    @property
+    def is_up(self) -> bool:
+        """Whether a cluster is up."""
+        return self._handle is not None
+
+    def up(
+        self, workers: int | None = None, *, device: str = "auto", threads: int | None = None, memory: str | None = None,
+        detach: bool = False,
+    ) -> ClusterInfo:
+        """Start a cluster on this machine and connect to it.
+
+        Parameters
+        ----------
+        workers
+            How many; None takes one per core (or per GPU).
+        device
+            `auto`, `cpu`, `gpu` or `tpu`.
+        threads
+            Of each worker.
+        memory
+            Of each worker, such as `"4GB"`; None shares out what the machine (or its container) allows.
+        detach
+            Whether it outlives the kernel.
+
+        Raises
+        ------
+        ClusterError
+            If one is up already, or it does not start.
+        InputError
+            If an argument can't be used.
+        """
+        if self._handle is not None:
+            raise ClusterError(
+                f"The cluster {self._handle.info().name!r} is up already: end it with %lepton cluster down, or change its "
+                "size with %lepton cluster scale N."
+            )
+        handle = stage.up(
+            self._lab.workspace.path("cluster"), name="lab", workers=workers, device=device, threads=threads,
+            memory=memory, detach=detach, preload=PRELOAD, report=self._lab.events.publish,
+        )
+        return self._take(handle)
+
+    def attach(self, name: str | None = None) -> ClusterInfo:
+        """Connect to a cluster that an earlier kernel left running (`detach`).
+
+        Raises
+        ------
+        ClusterError
+            If there is none, or several and no name.
+        """
+        if self._handle is not None:
+            raise ClusterError(f"The cluster {self._handle.info().name!r} is up already: end it first with %lepton cluster down.")
+        return self._take(stage.attach(self._lab.workspace.path("cluster"), name, report=self._lab.events.publish))
+
+    def _take(self, handle: Handle) -> ClusterInfo:
+        self._handle = handle
+        self._stop_monitor = handle.monitor(self._lab.events.publish)
+        return handle.info()
+
+    def status(self) -> ClusterInfo:
+        """The cluster and its workers as they are now."""
+        return self._handle.info() if self._handle is not None else ClusterInfo(name="", state="down")
+
+    def devices(self) -> DeviceTable:
+        """Every worker's devices, with their load."""
+        return self.handle.devices()
+
+    def scale(self, workers: int) -> ClusterInfo:
+        """Change the number of workers."""
+        self.handle.scale(workers, report=self._lab.events.publish)
+        return self.handle.info()
+
+    def logs(self, worker: str | None = None, *, lines: int = 20) -> ClusterLogs:
+        """The last lines that the scheduler and the workers (or one of them) wrote."""
+        return self.handle.logs(worker, lines=lines)
+
+    def down(self) -> ClusterInfo:
+        """End the cluster and its processes; runs that are under way end as cancelled."""
+        handle = self.handle
+        self._lab.run.stop_all()
+        self._stop_monitor()
+        self._handle = None
+        handle.down(report=self._lab.events.publish)
+        return ClusterInfo(name="", state="down")
+
+    def close(self) -> None:
+        """Let go: a detached cluster stays up, another one ends."""
+        if self._handle is None:
+            return
+        if self._handle.info().detached:
+            self._stop_monitor()
+            self._handle.close()
+            self._handle = None
+        else:
+            self.down()

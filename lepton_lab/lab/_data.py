@@ -1,0 +1,142 @@
+"""`lab.data`: load, look at, shard and drop data sets."""
+
+from __future__ import annotations
+
+import builtins
+from typing import TYPE_CHECKING
+
+from lepton_lab import data as stage
+from lepton_lab.errors import UnknownNameError
+from lepton_lab.events import NamesChanged
+from lepton_lab.lab._workspace import check_name
+from lepton_lab.types import Dataset, Listing, ShardSet
+
+if TYPE_CHECKING:
+    from lepton_lab.lab._lab import Lab
+
+
+class DataNoun:
+    """The lab's data sets and their shards."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+
+    def names(self) -> tuple[str, ...]:
+        """Names of the data sets."""
+        return self._lab.workspace.names("data", "dataset.json")
+
+    def get(self, name: str) -> Dataset:
+        """A data set.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is none of that name.
+        """
+        if name not in self.names():
+            raise UnknownNameError("data set", name, self.names(), "Load one: %lepton data load SOURCE.")
+        return stage.read(self._lab.workspace.path("data", name))
+
+    def load(
+        self, source: object, *, name: str | None = None, label: str | None = None, format: str | None = None,
+        test_share: float = 0.2, seed: int = 0,
+    ) -> Dataset:
+        """Read a source into the lab, in place of an earlier data set of that name.
+
+        Parameters
+        ----------
+        source
+            `"digits"`; a path (a folder of IDX files, `.npz`, `.csv`, `.parquet`); `(x, y)` arrays; a dict with Keras's
+            keys `x_train, y_train, x_test, y_test`; a pandas frame.
+        name
+            What to call it; by default after the source.
+        label
+            The label's column, for tables.
+        format
+            One of `lepton_lab.data.SOURCES`, where the path doesn't tell.
+        test_share
+            Share of rows held out as the test split where the source has none; 0 for none.
+        seed
+            Of that choice.
+        """
+        name = check_name("data set", name or stage.default_name(source))
+        dataset = stage.load(
+            source, name, self._lab.workspace.path("data", name), label=label, format=format, test_share=test_share,
+            seed=seed, report=self._lab.events.publish,
+        )
+        self._lab.workspace.drop("shards", name)  # they were cut from other rows
+        self._lab.events.publish(NamesChanged("data set", name))
+        return dataset
+
+    def list(self) -> Listing:
+        """All data sets."""
+        shards = {shard_set.dataset: shard_set for shard_set in self.shard_sets()}
+        rows = [
+            (d.name, f"{sum(d.splits.values()):,}", d.input_shape, d.target.kind,
+             f"{len(shards[d.name].shards)} by {shards[d.name].by}" if d.name in shards else "-", d.source)
+            for d in map(self.get, self.names())
+        ]
+        return Listing("Data sets", ("name", "rows", "row shape", "target", "shards", "source"), tuple(rows),
+                       "none yet: %lepton data load digits")
+
+    def show(self, name: str, *, rows: int = 12) -> Dataset:
+        """A data set, with pictures of some rows where they are images."""
+        return stage.sample(self.get(name), rows=rows)
+
+    def drop(self, name: str) -> Listing:
+        """Remove a data set and its shards."""
+        self.get(name)
+        for kind in ("shards", "data"):
+            self._lab.workspace.drop(kind, name)
+        self._lab.events.publish(NamesChanged("data set", name))
+        return self.list()
+
+    def shard(
+        self, name: str, *, shards: int = 8, by: str = "hash", key: str | None = None, alpha: float = 0.5, seed: int = 0
+    ) -> ShardSet:
+        """Cut a data set's training rows into shards and place them on the workers, the least loaded first.
+
+        Parameters
+        ----------
+        shards
+            How many.
+        by
+            One of `lepton_lab.data.SHARDINGS`.
+        key
+            Column to hash; by default the whole row.
+        alpha
+            Of `dirichlet`: the smaller, the more skewed the labels.
+        seed
+            Of `dirichlet` and `stratified`.
+        """
+        dataset = self.get(name)
+        folder = self._lab.workspace.path("shards", name)
+        result = stage.shard(
+            dataset, folder, num_shards=shards, by=by, key=key, alpha=alpha, seed=seed, report=self._lab.events.publish
+        )
+        if self._lab.cluster.is_up:
+            result = self.place(result)
+        self._lab.events.publish(NamesChanged("shard set", name))
+        return result
+
+    def place(self, shards: ShardSet) -> ShardSet:
+        """Give each shard to a worker, by least load weighted by bytes; a worker counts as much as its threads."""
+        weights = {worker.name: float(worker.threads) for worker in self._lab.cluster.handle.workers()}
+        placed = stage.place(shards, weights)
+        stage.save_shards(placed)
+        return placed
+
+    def shard_sets(self) -> builtins.list[ShardSet]:
+        """The shards of every data set that has some."""
+        workspace = self._lab.workspace
+        return [stage.read_shards(workspace.path("shards", name)) for name in workspace.names("shards", "shards.json")]
+
+    def shards_for_training(self, dataset: Dataset) -> ShardSet:
+        """A data set's shards, cut now if they aren't yet, and placed anew if workers came or went."""
+        workspace = self._lab.workspace
+        if dataset.name not in workspace.names("shards", "shards.json"):
+            return self.shard(dataset.name, shards=min(8, dataset.splits["train"]))
+        shards = stage.read_shards(workspace.path("shards", dataset.name))
+        here = {worker.name for worker in self._lab.cluster.handle.workers()}
+        held = {node for shard in shards.shards for node in shard.nodes}
+        return shards if held and held <= here else self.place(shards)

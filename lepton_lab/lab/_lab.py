@@ -1,0 +1,302 @@
+"""`Lab`: every verb of the product, as a Python API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from lepton_lab import compress as compressing
+from lepton_lab import export as exporting
+from lepton_lab.errors import InputError, UnknownNameError
+from lepton_lab.events import Bus, NamesChanged
+from lepton_lab.lab._cluster import ClusterNoun
+from lepton_lab.lab._data import DataNoun
+from lepton_lab.lab._model import ModelNoun
+from lepton_lab.lab._runs import RunNoun
+from lepton_lab.lab._summary import summarize
+from lepton_lab.lab._training import Training, launch
+from lepton_lab.lab._workspace import Workspace, check_name
+from lepton_lab.train import KINDS
+from lepton_lab.types import Bundle, CompressedModel, Dataset, Evaluation, Listing, Model, Run, Status
+
+
+class Lab:
+    """A session: its data sets, models, runs and exports by name, its cluster, and one workspace folder.
+
+    Parameters
+    ----------
+    workspace
+        The folder; None takes the environment's `LEPTON_WORKSPACE`, else `./lepton_workspace`. It is made when the
+        first thing is put into it.
+
+    Examples
+    --------
+    >>> lab = Lab()                                        # doctest: +SKIP
+    >>> lab.cluster.up(workers=2)                          # doctest: +SKIP
+    >>> lab.data.load("digits")                            # doctest: +SKIP
+    >>> lab.train("cnn", data="digits")                    # doctest: +SKIP
+    """
+
+    def __init__(self, workspace: Path | str | None = None) -> None:
+        self.workspace = Workspace(workspace)
+        self.events = Bus()
+        self.cluster = ClusterNoun(self)
+        self.data = DataNoun(self)
+        self.model = ModelNoun(self)
+        self.run = RunNoun(self)
+
+    def close(self) -> None:
+        """End what belongs to this session: runs, and the cluster unless it is detached."""
+        self.run.stop_all()
+        self.cluster.close()
+
+    def __enter__(self) -> Lab:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def call(self, function: str, arguments: Mapping[str, Any]) -> Any:
+        """Run a stage's function in a process that has TensorFlow."""
+        from lepton_lab import forkserver
+
+        forkserver.hold()
+        return forkserver.call(function, arguments, report=self.events.publish)
+
+    def status(self) -> Status:
+        """The lab at a glance: cluster, data sets, models, runs, exports."""
+        return Status(
+            workspace=self.workspace.folder, cluster=self.cluster.status(),
+            datasets=tuple(map(self.data.get, self.data.names())), shard_sets=tuple(self.data.shard_sets()),
+            models=tuple(map(self.model.show, self.model.names())), runs=tuple(map(self.run.show, self.run.names())),
+            exports=self.workspace.bundles(),
+        )
+
+    def summary(self) -> dict[str, Any]:
+        """The same as plain values that go over a wire, for the sidebar."""
+        return summarize(self.status())
+
+    def names(self, kind: str) -> tuple[str, ...]:
+        """Names of the lab's things of a kind: `data set`, `model`, `run`, `export`, `worker`."""
+        if kind == "worker":
+            return tuple(worker.name for worker in self.cluster.handle.workers()) if self.cluster.is_up else ()
+        if kind == "export":
+            return tuple(str(bundle.path) for bundle in self.workspace.bundles())
+        return {"data set": self.data.names, "model": self.model.names, "run": self.run.names}[kind]()
+
+    def train(
+        self, model: str, data: str, *, epochs: int = 10, batch_size: int = 64, learning_rate: float = 0.001,
+        optimizer: str = "adam", loss: str = "auto", workers: int | None = None, strategy: str = "auto",
+        warm_start: bool = False, seed: int = 0, background: bool = False,
+    ) -> Run:
+        """Train a model on all workers.
+
+        Parameters
+        ----------
+        model
+            A model's name; a kind of `LeptonModel` (`cnn`, `mlp`) makes one for the data set if there is none so called.
+        data
+            A data set's name; it is sharded first if it isn't yet.
+        epochs
+            How often every row is seen.
+        batch_size
+            Rows in a step, over all workers together.
+        learning_rate, optimizer, loss
+            As Keras names them; `auto` takes sparse_categorical_crossentropy for classes and mse for numbers.
+        workers
+            How many of the cluster's workers to use; None for all.
+        strategy
+            One of `lepton_lab.train.STRATEGIES`.
+        warm_start
+            Whether to go on from the model's trained weights instead of its first ones.
+        seed
+            Of the rows' order and of everything random in the model.
+        background
+            Whether to return at once; see `lab.run.wait` and `lab.run.stop`.
+
+        Raises
+        ------
+        InputError
+            Before any work, if something can't be used.
+        TrainingError
+            If the run failed; the message is the earliest cause.
+        """
+        dataset = self.data.get(data)
+        self.cluster.handle  # noqa: B018  # says what to do where there is none
+        training = Training(
+            epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, optimizer=optimizer, loss=loss,
+            workers=workers, strategy=strategy, seed=seed, warm_start=warm_start,
+        )
+        training.validate()
+        source = self._model_for(model, dataset)
+
+        def deliver(controller: Any, run: Run) -> None:
+            line = f"%lepton train {model} --data {data} --epochs {epochs}"
+            with self.workspace.replacing_model(source.name) as save:
+                for file, place in (("initial.keras", source.folder), ("model.keras", run.folder)):
+                    (save.folder / file).write_bytes((place / file).read_bytes())
+                save(replace(source, stage="trained", dataset=data, classes=dataset.target.classes, metrics=run.metrics,
+                             made_by=line))
+            self.events.publish(NamesChanged("model", source.name))
+
+        controller = launch(self, training, source, dataset, deliver)
+        return controller.run if background else self.run.follow(controller)
+
+    def _model_for(self, name: str, dataset: Dataset) -> Model:
+        """The model to train; made from the data set's shape where the name is a kind's."""
+        if name in KINDS and name not in self.model.names():
+            return self.model.new(name, kind=name, data=dataset.name)
+        model = self.model.show(name)
+        if model.format != "keras" or not (model.folder / "initial.keras").is_file():
+            raise InputError(f"The model {name!r} is {model.stage} and can't be trained: train {model.parent!r} instead.")
+        check_fit(model, dataset)
+        return model
+
+    def runs(self) -> Listing:
+        """All training runs, the latest last."""
+        return self.run.list()
+
+    def evaluate(self, model: str, *, data: str | None = None, split: str = "test") -> Evaluation:
+        """How good a model is on rows of a split.
+
+        Parameters
+        ----------
+        data
+            A data set's name; None takes the one that the model was trained on.
+        split
+            `test` or `train`.
+        """
+        chosen, dataset = self._model_and_data(model, data)
+        check_fit(chosen, dataset)
+        result: Evaluation = self.call(
+            "lepton_lab.evaluate:evaluate", {"model": chosen, "dataset": dataset, "split": split}
+        )
+        return result
+
+    def compress(
+        self, model: str, technique: str, *, sparsity: float = 0.8, scheme: str = "int8", data: str | None = None,
+        epochs: int = 4, batch_size: int = 64, calibration_rows: int = 256, name: str | None = None, seed: int = 0,
+    ) -> CompressedModel:
+        """Make a smaller model from a trained one, and measure what that cost.
+
+        Parameters
+        ----------
+        technique
+            `prune` (zeroes the least weights while it trains on) or `quantize` (fewer bits a number).
+        sparsity
+            Of `prune`: the share of weights that become zero.
+        scheme
+            Of `quantize`: `dynamic`, `float16` or `int8`.
+        data
+            A data set's name; None takes the one that the model was trained on.
+        epochs, batch_size
+            Of `prune`: how long to train on.
+        calibration_rows
+            Of `quantize` by `int8`: training rows from which the ranges are learnt.
+        name
+            Of the new model; by default the model's name with the technique or scheme behind it.
+        """
+        if technique not in compressing.TECHNIQUES:
+            raise UnknownNameError("technique", technique, compressing.TECHNIQUES)
+        source, dataset = self._model_and_data(model, data)
+        check_fit(source, dataset)
+        if source.stage == "new":
+            raise InputError(f"The model {model!r} has not been trained: %lepton train {model} --data {dataset.name}.")
+        name = check_name("model", name or f"{model}-{'pruned' if technique == 'prune' else scheme}")
+        if name == model:
+            raise InputError(f"The result can't take the name of the model that it is made from, {model!r}: give another --name.")
+        if technique == "prune":
+            result = self._prune(source, dataset, name, sparsity, epochs, batch_size, seed)
+        else:
+            result = self._quantize(source, dataset, name, scheme, calibration_rows, seed)
+        self.events.publish(NamesChanged("model", name))
+        return result
+
+    def _prune(
+        self, source: Model, dataset: Dataset, name: str, sparsity: float, epochs: int, batch_size: int, seed: int
+    ) -> CompressedModel:
+        self.cluster.handle  # noqa: B018  # says what to do where there is none
+        training = Training(epochs=epochs, batch_size=batch_size, seed=seed, warm_start=True,
+                            hook="lepton_lab.compress._prune:Pruning", hook_options={"sparsity": sparsity})
+        training.validate()
+        self.call("lepton_lab.compress:preflight", {"model": source, "technique": "prune", "sparsity": sparsity})
+
+        def deliver(controller: Any, run: Run) -> None:
+            with self.workspace.replacing_model(name) as save:
+                for file in ("initial.keras", "model.keras"):  # training on would start from the pruned weights
+                    (save.folder / file).write_bytes((run.folder / "model.keras").read_bytes())
+                save(replace(
+                    source, name=name, stage="pruned", parent=source.name, dataset=dataset.name, metrics=run.metrics,
+                    made_by=f"%lepton compress {source.name} prune --sparsity {sparsity:g} --epochs {epochs}",
+                ))
+
+        controller = launch(self, training, source, dataset, deliver)
+        self.run.follow(controller)
+        arguments = {"before": source, "after": self.model.show(name), "dataset": dataset}
+        result: CompressedModel = self.call("lepton_lab.compress:compare", arguments)
+        return replace(result, layers=tuple(controller.layers))
+
+    def _quantize(
+        self, source: Model, dataset: Dataset, name: str, scheme: str, calibration_rows: int, seed: int
+    ) -> CompressedModel:
+        if scheme not in compressing.SCHEMES:
+            raise UnknownNameError("scheme", scheme, compressing.SCHEMES)
+        with self.workspace.replacing_model(name) as save:
+            result: CompressedModel = self.call("lepton_lab.compress:quantize", {
+                "model": source, "folder": save.folder, "name": name, "scheme": scheme, "dataset": dataset,
+                "calibration_rows": calibration_rows, "seed": seed,
+            })
+            line = f"%lepton compress {source.name} quantize --scheme {scheme}"
+            model = save(replace(result.model, made_by=line))
+        return replace(result, model=model)
+
+    def export(self, model: str, format: str, *, to: Path | str | None = None, rows: int = 256) -> Bundle:
+        """Write a model to a file that works without the lab, and check that its answers agree on real rows.
+
+        Parameters
+        ----------
+        format
+            One of `lepton_lab.export.FORMATS`.
+        to
+            The file; None writes into the workspace's `exports`.
+        rows
+            How many rows to compare the answers on.
+        """
+        source = self.model.show(model)
+        if format not in exporting.FORMATS:
+            raise UnknownNameError("export format", format, exporting.FORMATS)
+        path = Path(to).expanduser().absolute() if to else self.workspace.path("exports", f"{model}.{format}")
+        dataset = self.data.get(source.dataset) if source.dataset in self.data.names() else None
+        arguments = {"model": source, "format": format, "to": path, "dataset": dataset, "rows": rows}
+        bundle: Bundle = self.call("lepton_lab.export:export", arguments)
+        self.workspace.add_bundle(bundle)
+        self.events.publish(NamesChanged("export", path.name))
+        return bundle
+
+    def _model_and_data(self, model: str, data: str | None) -> tuple[Model, Dataset]:
+        chosen = self.model.show(model)
+        if data is None and chosen.dataset is None:
+            raise InputError(f"The model {model!r} has seen no data set yet: name one with --data.")
+        return chosen, self.data.get(data or str(chosen.dataset))
+
+
+def check_fit(model: Model, dataset: Dataset) -> None:
+    """Refuse a model whose rows or answers are not the data set's.
+
+    Raises
+    ------
+    InputError
+        With both shapes.
+    """
+    if model.input_shape != dataset.input_shape:
+        raise InputError(
+            f"The model {model.name!r} takes rows of shape {model.input_shape}, but those of {dataset.name!r} have shape "
+            f"{dataset.input_shape}: make a model for it with %lepton model new NAME --data {dataset.name}."
+        )
+    if model.output_shape != (dataset.target.num_outputs,):
+        raise InputError(
+            f"The model {model.name!r} answers with shape {model.output_shape}, but the labels of {dataset.name!r} need "
+            f"{(dataset.target.num_outputs,)}: make a model for it with %lepton model new NAME --data {dataset.name}."
+        )

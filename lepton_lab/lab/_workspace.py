@@ -1,0 +1,154 @@
+"""The workspace: one folder with everything that a lab made, and where in it each thing lies."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from lepton_lab.errors import InputError, LeptonError, UnknownNameError
+from lepton_lab.files import is_leftover, read_json, replacing_folder, write_json
+from lepton_lab.types import Agreement, Bundle, Model, Run
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}")
+
+
+class Workspace:
+    """Folders by kind: `data`, `shards`, `models`, `runs`, `exports`, `cluster`. Nothing is made before it is needed.
+
+    Parameters
+    ----------
+    folder
+        Where; None takes the environment's `LEPTON_WORKSPACE`, else `./lepton_workspace`.
+    """
+
+    def __init__(self, folder: Path | str | None = None) -> None:
+        self.folder = Path(folder or os.environ.get("LEPTON_WORKSPACE") or "lepton_workspace").absolute()
+
+    def path(self, kind: str, name: str | None = None) -> Path:
+        """The folder of a kind, or of one named thing of it."""
+        return self.folder / kind / name if name else self.folder / kind
+
+    def names(self, kind: str, record: str) -> tuple[str, ...]:
+        """Names of the things of a kind whose record (a file in their folder) is there, sorted."""
+        folder = self.path(kind)
+        if not folder.is_dir():
+            return ()
+        return tuple(sorted(p.name for p in folder.iterdir() if not is_leftover(p) and (p / record).is_file()))
+
+    def drop(self, kind: str, name: str) -> None:
+        """Remove one named thing."""
+        shutil.rmtree(self.path(kind, name), ignore_errors=True)
+
+    # models
+
+    def model_names(self) -> tuple[str, ...]:
+        """Names of the models."""
+        return self.names("models", "model.json")
+
+    def model(self, name: str) -> Model:
+        """A model's record.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is none of that name.
+        """
+        if name not in self.model_names():
+            raise UnknownNameError("model", name, self.model_names(), "Make one: %lepton model new NAME.")
+        record = _read(self.path("models", name) / "model.json")
+        for key in ("input_shape", "output_shape", "classes"):
+            record[key] = tuple(record[key])
+        return Model(folder=self.path("models", name), **record)
+
+    @contextmanager
+    def replacing_model(self, name: str) -> Iterator[ModelWriter]:
+        """Give a folder to fill as `save.folder`; calling `save(model)` writes the record. Whole or not at all."""
+        check_name("model", name)
+        with replacing_folder(self.path("models", name)) as aside:
+            yield ModelWriter(aside, self.path("models", name))
+
+    # runs
+
+    def run_names(self) -> tuple[str, ...]:
+        """Ids of the runs, oldest first."""
+        return self.names("runs", "run.json")
+
+    def run(self, name: str) -> Run:
+        """A run's record as it was last written."""
+        record = _read(self.path("runs", name) / "run.json")
+        record["workers"] = tuple(record["workers"])
+        record["history"] = {key: tuple(values) for key, values in record["history"].items()}
+        return Run(folder=self.path("runs", name), **record)
+
+    def save_run(self, run: Run) -> None:
+        """Write a run's record."""
+        write_json(run.folder / "run.json", _record(run))
+
+    def new_run_name(self, model: str) -> str:
+        """An id that is not taken: the model's name and a number."""
+        numbers = [int(name.rpartition("-")[2]) for name in self.run_names() if re.fullmatch(re.escape(model) + r"-\d+", name)]
+        return f"{model}-{max(numbers, default=0) + 1}"
+
+    # exports
+
+    def bundles(self) -> tuple[Bundle, ...]:
+        """The exports whose files are still there, oldest first."""
+        file = self.folder / "exports.json"
+        records = _read(file) if file.is_file() else []
+        bundles = (
+            Bundle(**{**r, "path": Path(r["path"]), "manifest": Path(r["manifest"]), "agreement": Agreement(**r["agreement"])})
+            for r in records
+        )
+        return tuple(bundle for bundle in bundles if bundle.path.exists())
+
+    def add_bundle(self, bundle: Bundle) -> None:
+        """Remember an export, in place of an earlier one to the same path."""
+        others = [other for other in self.bundles() if other.path != bundle.path]
+        write_json(self.folder / "exports.json", [dataclasses.asdict(b) | {"path": str(b.path), "manifest": str(b.manifest)}
+                                                  for b in [*others, bundle]])
+
+
+class ModelWriter:
+    """Writes a model's record into its folder-to-be."""
+
+    def __init__(self, folder: Path, final: Path) -> None:
+        self.folder, self._final = folder, final
+
+    def __call__(self, model: Model) -> Model:
+        """Write the record; returns the model as it will stand."""
+        write_json(self.folder / "model.json", _record(model))
+        return dataclasses.replace(model, folder=self._final)
+
+
+def check_name(kind: str, name: str) -> str:
+    """Refuse a name that could not be a file's.
+
+    Raises
+    ------
+    InputError
+        If it isn't letters, digits, `.`, `_` and `-`, at most 64 in all.
+    """
+    if not _NAME.fullmatch(name):
+        raise InputError(f"{name!r} can't be the name of a {kind}: use letters, digits, '.', '_' and '-', at most 64.")
+    return name
+
+
+def _record(value: Any) -> dict[str, Any]:
+    """A value's fields without its folder, which is where the record lies."""
+    record = dataclasses.asdict(value)
+    del record["folder"]
+    return record
+
+
+def _read(file: Path) -> Any:
+    try:
+        return read_json(file)
+    except ValueError as error:
+        raise LeptonError(f"{file} is damaged ({error}): remove its folder, or restore it from a backup.") from None
+

@@ -1,0 +1,202 @@
+"""The client's side of a run: start the ranks, watch them, end them.
+
+States: starting -> running -> done, failed or cancelled; `stopping` between a wish to stop and its effect. Whatever
+ends the run, `release` on every worker is the one way in which ranks and ports are let go.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from lepton_lab.errors import ClusterError, LeptonError, TrainingError, UserCodeError
+from lepton_lab.events import Report, RunChanged
+from lepton_lab.train import _supervisor
+from lepton_lab.train._job import Job, Seat
+from lepton_lab.train._scoreboard import Scoreboard
+from lepton_lab.types import Run, WorkerInfo
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+log = logging.getLogger(__name__)
+CAUSE_SECONDS = 1.0
+"""How long after a first failure to wait for an earlier cause from another rank."""
+EVENT_SECONDS = 5.0
+"""How long the last reports may take to arrive after the results: they go another way through the scheduler."""
+
+
+class Controller:
+    """A training run under way.
+
+    Parameters
+    ----------
+    job
+        What to do.
+    run
+        The run's record as it starts; `run` is the record as it stands.
+    client
+        Connected to the cluster.
+    workers
+        One for each rank.
+    threads
+        Threads of each rank.
+    report
+        Told what happens.
+    deliver
+        What is done with the run when it has ended well, before it says `done`; if it raises, the run has failed.
+    """
+
+    def __init__(
+        self, job: Job, run: Run, client: Client, workers: tuple[WorkerInfo, ...], threads: int, report: Report,
+        deliver: Callable[[Controller, Run], None] = lambda controller, run: None,
+    ) -> None:
+        self.job, self.client, self.workers, self.threads, self.report = job, client, workers, threads, report
+        self.deliver = deliver
+        self.layers: list[tuple[str, str]] = []
+        self.error: LeptonError | None = None
+        self._run = run
+        self._topic = f"{_supervisor.TOPIC}-{job.run}"
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._over = threading.Event()
+        self._board = Scoreboard(job, run.workers, report, run.folder / "metrics.jsonl")
+        self._thread = threading.Thread(target=self._main, name=f"lepton-run-{job.run}", daemon=True)
+
+    def start(self) -> None:
+        """Begin; returns at once."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask the run to end as cancelled; returns at once."""
+        self._stop.set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the run is over; False if `timeout` seconds went by before."""
+        return self._over.wait(timeout)
+
+    @property
+    def run(self) -> Run:
+        """The run as it stands now."""
+        with self._lock:
+            run = self._run
+        if run.is_over:
+            return run
+        history = {name: tuple(values) for name, values in self._board.history.items()}
+        return replace(run, seconds=time.time() - run.started, history=history)
+
+    def _enter(self, state: str, message: str = "", **changes: Any) -> None:
+        run = replace(self.run, state=state, **changes)
+        with self._lock:
+            self._run = run
+        if run.is_over:
+            self._over.set()
+        self.report(RunChanged(run=run.id, state=state, message=message))
+
+    def _main(self) -> None:
+        try:
+            self._finish(self._train())
+        except LeptonError as error:
+            self._end(error)
+        except Exception as error:
+            log.exception("run %s", self.job.run)
+            self._end(TrainingError(f"The run failed: {type(error).__name__}: {error}"))
+        finally:
+            self._forget_topic()
+
+    def _forget_topic(self) -> None:
+        try:
+            self.client.unsubscribe_topic(self._topic)
+        except Exception:  # never subscribed, or the cluster has gone
+            log.debug("topic %s", self._topic, exc_info=True)
+
+    def _end(self, error: LeptonError) -> None:
+        if self._stop.is_set():
+            self._enter("cancelled", "stopped by the user")
+        else:
+            self.error = error
+            self._enter("failed", str(error), error=str(error))
+
+    def _finish(self, results: list[Mapping[str, Any]]) -> None:
+        self._board.complete.wait(EVENT_SECONDS)
+        loss, metric, rows = (sum(result["test"][place] for result in results) for place in range(3))
+        metrics = {"test_loss": loss / rows, f"test_{self.job.metric}": metric / rows} if rows else {}
+        self.layers = results[0]["layers"]
+        self.deliver(self, replace(self.run, state="done", metrics=metrics))
+        self._enter("done", metrics=metrics)
+
+    def _train(self) -> list[Mapping[str, Any]]:
+        """The results of all ranks, by rank; raises the earliest cause if one failed."""
+        self.job.logs.mkdir(parents=True, exist_ok=True)
+        self.report(RunChanged(run=self.job.run, state="starting"))
+        self.client.subscribe_topic(self._topic, self._hear)
+        try:
+            futures = self._start_ranks()
+            return self._watch(futures)
+        finally:
+            self._release()
+
+    def _hear(self, event: tuple[float, Mapping[str, Any]]) -> None:
+        if self._run.state == "starting" and event[1].get("type") == "progress":
+            self._enter("running")
+        self._board.hear(event[1])
+
+    def _start_ranks(self) -> dict[Future[Any], int]:
+        run, addresses = self.job.run, []
+        for rank, worker in enumerate(self.workers):
+            answer = self.client.run(_supervisor.reserve, run, rank, worker.host, workers=[worker.address])
+            if worker.address not in answer:
+                raise ClusterError(f"Worker {worker.name} did not answer: is it still there? See %lepton cluster status.")
+            addresses.append(answer[worker.address])
+        futures = {}
+        for rank, worker in enumerate(self.workers):
+            seat = Seat(rank, worker.name, tuple(addresses), self.threads)
+            future = self.client.submit(
+                _supervisor.supervise, self.job, seat, worker.address, key=f"lepton-{run}-{rank}", pure=False,
+                workers=[worker.address], allow_other_workers=True, resources={"lepton": 1}, retries=0,
+            )
+            futures[future] = rank
+        return futures
+
+    def _watch(self, futures: dict[Future[Any], int]) -> list[Mapping[str, Any]]:
+        outcomes: dict[int, _supervisor.Outcome] = {}
+        failed_at: float | None = None
+        while len(outcomes) < len(futures):
+            if self._stop.is_set():
+                self._enter("stopping")
+                raise TrainingError("The run was stopped.")
+            for future, rank in futures.items():
+                if rank not in outcomes and future.done():
+                    outcomes[rank] = self._outcome(future, rank)
+            failures = [outcome for outcome in outcomes.values() if outcome.error is not None]
+            if failures:
+                failed_at = failed_at or time.monotonic()
+                certain = any(not failure.is_peer_error for failure in failures)
+                if certain or time.monotonic() - failed_at > CAUSE_SECONDS:
+                    break
+            self._stop.wait(0.05)
+        causes = [outcome for outcome in outcomes.values() if outcome.error is not None]
+        if causes:
+            cause = min(causes, key=lambda outcome: (outcome.is_peer_error, outcome.at)).error
+            assert cause is not None
+            raise cause if isinstance(cause, UserCodeError) else TrainingError(str(cause))
+        return [outcomes[rank].result or {} for rank in range(len(futures))]
+
+    def _outcome(self, future: Future[Any], rank: int) -> _supervisor.Outcome:
+        try:
+            outcome: _supervisor.Outcome = future.result()
+        except Exception as error:  # the worker died, or the cluster went
+            name = self.workers[rank].name
+            cause = TrainingError(f"Worker {name} was lost while it trained: {type(error).__name__}. See %lepton cluster logs.")
+            return _supervisor.Outcome(rank, time.time(), error=cause)
+        return outcome
+
+    def _release(self) -> None:
+        try:
+            self.client.run(_supervisor.release, self.job.run, workers=[w.address for w in self.workers], on_error="ignore")
+        except Exception:  # the cluster has gone, and every rank with it
+            log.debug("release of run %s", self.job.run, exc_info=True)

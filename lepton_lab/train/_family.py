@@ -1,0 +1,84 @@
+"""`LeptonModel`: a ready family of models, sized by two numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lepton_lab.errors import InputError, UnknownNameError
+from lepton_lab.types import Scaling
+
+if TYPE_CHECKING:
+    import tf_keras
+
+
+def LeptonModel(  # noqa: N802  # reads as the class of models that it stands for
+    input_shape: tuple[int, ...],
+    num_classes: int,
+    hidden_size: int = 64,
+    num_layers: int = 2,
+    *,
+    kind: str = "mlp",
+    scaling: Scaling | None = None,
+    regression: bool = False,
+) -> tf_keras.Model:
+    """Build a model that takes raw rows: their scaling is its first layer.
+
+    Parameters
+    ----------
+    input_shape
+        Shape of one row: (features,) for a table, (height, width, channels) for a picture.
+    num_classes
+        Length of the answer: softmax probabilities, or with `regression` plain numbers.
+    hidden_size
+        Units of each hidden layer; for `cnn` the filters of the second block (the first has half) and the units of the
+        dense layer after the blocks.
+    num_layers
+        Hidden layers; for `cnn` blocks of 3 x 3 convolution and, as long as the picture is at least 4 pixels wide,
+        2 x 2 max pooling.
+    kind
+        `mlp` (any row, flattened) or `cnn` (pictures).
+
+    Returns
+    -------
+    tf_keras.Model
+        Functional, not compiled; input float32 (batch, *input_shape), output float32 (batch, num_classes).
+
+    Raises
+    ------
+    InputError
+        If a size is not positive, or a `cnn` is asked for rows that are not pictures.
+    """
+    for name, value in (("num_classes", num_classes), ("hidden_size", hidden_size), ("num_layers", num_layers)):
+        if value < 1:
+            raise InputError(f"{name} is {value}, but must be at least 1.")
+    if kind not in ("mlp", "cnn"):
+        raise UnknownNameError("kind of model", kind, ("mlp", "cnn"))
+    if kind == "cnn" and len(input_shape) != 3:
+        raise InputError(
+            f"A cnn takes pictures of shape (height, width, channels), but the rows have shape {tuple(input_shape)}: "
+            "use --kind mlp."
+        )
+    import numpy as np
+    from tf_keras import Input, Model, layers
+
+    scaling = scaling or Scaling()
+    mean, deviation = np.asarray(scaling.mean, float), np.asarray(scaling.deviation, float)
+    scale, offset = (1.0 / deviation).tolist(), (-mean / deviation).tolist()
+    inputs = Input(tuple(input_shape), name="rows")
+    x: Any = layers.Rescaling(
+        scale[0] if len(scale) == 1 else scale, offset[0] if len(offset) == 1 else offset, name="scaling"
+    )(inputs)
+    if kind == "cnn":
+        for number in range(1, num_layers + 1):
+            filters = max(4, hidden_size * number // 2)
+            x = layers.Conv2D(filters, 3, padding="same", activation="relu", name=f"convolution_{number}")(x)
+            if min(x.shape[1:3]) >= 4:
+                x = layers.MaxPooling2D(name=f"pooling_{number}")(x)
+        x = layers.Flatten(name="flatten")(x)
+        x = layers.Dense(hidden_size, activation="relu", name="dense")(x)
+    else:
+        x = layers.Flatten(name="flatten")(x) if len(input_shape) > 1 else x
+        for number in range(1, num_layers + 1):
+            x = layers.Dense(hidden_size, activation="relu", name=f"dense_{number}")(x)
+    outputs = layers.Dense(num_classes, activation=None if regression else "softmax", name="answer")(x)
+    return Model(inputs, outputs, name=kind)

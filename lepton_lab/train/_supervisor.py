@@ -1,0 +1,137 @@
+"""The worker's side of a run: hold a port, own a rank, pass on what it says.
+
+These functions run inside Dask workers and never import TensorFlow. What they keep between calls stands in `_seats`,
+by run and rank, and is let go of by `release`.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from lepton_lab.errors import LeptonError, UserCodeError
+from lepton_lab.forkserver import Child
+from lepton_lab.train._job import Job, Seat
+from lepton_lab.train._rank import environment, log_name
+
+TOPIC = "lepton-train"
+"""Of Dask's events; the run's id is added."""
+LINGER_SECONDS = 60.0
+"""How long a finished rank stays for its peers if nobody releases it."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a rank ended."""
+
+    rank: int
+    at: float
+    """Seconds since the epoch."""
+    result: dict[str, Any] | None = None
+    """What `run_rank` returned, where it ended well."""
+    error: LeptonError | None = None
+    is_peer_error: bool = False
+    """Whether the rank only says that another one has gone."""
+
+
+_lock = threading.Lock()
+_ports: dict[tuple[str, int], socket.socket] = {}
+_ranks: dict[tuple[str, int], Child] = {}
+_ended: set[str] = set()
+
+
+def reserve(run: str, rank: int, host: str) -> str:
+    """Hold a free port for a rank; returns its `host:port`.
+
+    The socket is bound and kept, but doesn't listen: TensorFlow may still bind the same port (SO_REUSEADDR), and
+    nobody else gets it in between.
+    """
+    held = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind((host, 0))
+    with _lock:
+        _ports[run, rank] = held
+    port = held.getsockname()[1]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def supervise(job: Job, seat: Seat, address: str) -> Outcome:
+    """Dask task: start the rank, pass on its events, say how it ended. It never raises for what the rank did.
+
+    Parameters
+    ----------
+    address
+        Of the worker on which the rank has its port; the task was let run elsewhere only so that it can't wait for
+        ever for a worker that has died.
+    """
+    from distributed import get_worker, secede
+
+    worker = get_worker()
+    if worker.address != address:
+        return Outcome(seat.rank, time.time(), error=LeptonError(f"Worker {seat.worker} went before the run started."))
+    secede()  # the worker's threads stay free for other tasks
+    from lepton_lab.forkserver import hold
+
+    hold()
+    with _lock:
+        if job.run in _ended:
+            return Outcome(seat.rank, time.time(), error=LeptonError("The run was stopped."))
+    child = Child(
+        "lepton_lab.train._rank:run_rank", {"job": job, "seat": seat}, environment=environment(seat),
+        log=job.logs / log_name(seat), spawn="GPU" in worker.state.total_resources,
+    )
+    with _lock:
+        _ranks[job.run, seat.rank] = child
+        stopped = job.run in _ended
+    if stopped:
+        child.close()
+    outcome = _follow(child, job, seat, lambda event: worker.log_event(f"{TOPIC}-{job.run}", event))
+    timer = threading.Timer(LINGER_SECONDS, release, (job.run,))
+    timer.daemon = True
+    timer.start()
+    return outcome
+
+
+def _follow(child: Child, job: Job, seat: Seat, pass_on: Any) -> Outcome:
+    rank, where = seat.rank, f"rank {seat.rank} on worker {seat.worker}"
+    while True:
+        message = child.receive(job.patience)
+        match message:
+            case None:
+                child.close()
+                error = LeptonError(f"No sign of life from {where} for {job.patience:.0f} s; it was killed.")
+                return Outcome(rank, time.time(), error=error)
+            case ("event", dict() as event):
+                pass_on({**event, "rank": rank, "pid": child.pid, "time": time.time()})
+            case ("result", dict() as result):
+                return Outcome(rank, time.time(), result=result)
+            case ("error", known, line, text):
+                error = known or UserCodeError(f"{where} raised {line}", text)
+                return Outcome(rank, time.time(), error=error, is_peer_error=_blames_a_peer(line))
+            case ("exit", code):
+                from lepton_lab.forkserver._client import describe_exit
+
+                error = LeptonError(f"The process of {where} ended with {describe_exit(code)}.")
+                return Outcome(rank, time.time(), error=error)
+
+
+def _blames_a_peer(line: str) -> bool:
+    """Whether an exception's last line is what TensorFlow's collectives say when another rank has gone."""
+    return line.startswith(("UnavailableError", "AbortedError", "DeadlineExceededError", "InternalError")) or (
+        "CollectiveAllReduce" in line or "coordination service" in line.lower()
+    )
+
+
+def release(run: str) -> None:
+    """Kill this worker's ranks of a run and let its ports go; also keeps later ones of that run from starting."""
+    with _lock:
+        _ended.add(run)
+        ports = [_ports.pop(key) for key in list(_ports) if key[0] == run]
+        ranks = [_ranks.pop(key) for key in list(_ranks) if key[0] == run]
+    for held in ports:
+        held.close()
+    for child in ranks:
+        child.kill()

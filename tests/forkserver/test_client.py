@@ -1,0 +1,155 @@
+"""The fork server, its children, and that none of them outlives its owner."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from lepton_lab import forkserver
+from lepton_lab.errors import InputError
+from lepton_lab.events import Event, Progress
+
+WORK = f"{__name__}:"
+sys.path.insert(0, str(Path(__file__).parent))
+
+
+def echo(value: object) -> object:
+    return value
+
+
+def tensorflow_is_loaded() -> bool:
+    return "tensorflow" in sys.modules and os.environ["TF_USE_LEGACY_KERAS"] == "1"
+
+
+def complain(message: str) -> None:
+    raise InputError(message)
+
+
+def stumble() -> None:
+    raise ZeroDivisionError("one over nothing")
+
+
+def tell(report: Callable[[Event], None]) -> str:
+    report(Progress("test", "half way", 0.5))
+    return "told"
+
+
+def sleep(seconds: float) -> None:
+    time.sleep(seconds)
+
+
+def say(text: str) -> None:
+    print(text)
+
+
+def gone(pid: int, within: float) -> bool:
+    deadline = time.monotonic() + within
+    while time.monotonic() < deadline:
+        if not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+            return True
+        time.sleep(0.02)
+    return False
+
+
+@pytest.fixture(scope="module", autouse=True)
+def lease() -> None:
+    forkserver.hold()
+
+
+def test_values_come_back() -> None:
+    value = {"shape": (3, 4), "path": Path("x")}
+    assert forkserver.call(f"{WORK}echo", {"value": value}) == value
+
+
+def test_tensorflow_is_there_before_the_work_starts() -> None:
+    assert forkserver.call(f"{WORK}tensorflow_is_loaded", {})
+
+
+def test_our_errors_pass_unchanged() -> None:
+    with pytest.raises(InputError, match="^sparsity is 2"):
+        forkserver.call(f"{WORK}complain", {"message": "sparsity is 2"})
+
+
+def test_a_bug_keeps_its_traceback() -> None:
+    with pytest.raises(RuntimeError, match=r"(?s)in stumble.*ZeroDivisionError: one over nothing"):
+        forkserver.call(f"{WORK}stumble", {})
+
+
+def test_events_arrive() -> None:
+    events: list[Event] = []
+    assert forkserver.call(f"{WORK}tell", {}, report=events.append) == "told"
+    assert [(e.message, e.fraction) for e in events if isinstance(e, Progress)] == [("half way", 0.5)]
+
+
+def test_what_a_child_prints_goes_to_its_log(tmp_path: Path) -> None:
+    forkserver.call(f"{WORK}say", {"text": "hello"}, log=tmp_path / "log")
+    assert (tmp_path / "log").read_text() == "hello\n"
+
+
+def test_a_killed_child_is_told_as_such() -> None:
+    child = forkserver.Child(f"{WORK}sleep", {"seconds": 60})
+    assert child.pid in forkserver.children()
+    os.kill(child.pid, signal.SIGKILL)
+    assert child.receive(5) == ("exit", -signal.SIGKILL)
+    assert child.pid not in forkserver.children()
+
+
+@pytest.mark.parametrize("stop_first", [False, True], ids=["running", "stopped"])
+def test_a_child_dies_when_its_owner_lets_go(stop_first: bool) -> None:
+    child = forkserver.Child(f"{WORK}sleep", {"seconds": 60})
+    if stop_first:
+        os.kill(child.pid, signal.SIGSTOP)
+    child.close()
+    assert gone(child.pid, within=3)
+
+
+def test_kill_wakes_whoever_waits() -> None:
+    child = forkserver.Child(f"{WORK}sleep", {"seconds": 60})
+    child.kill()
+    assert child.receive(5) is not None
+    assert gone(child.pid, within=3)
+
+
+def test_a_child_dies_with_its_owner() -> None:
+    code = f"""
+import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})
+from lepton_lab.forkserver import Child
+child = Child("{WORK}sleep", {{"seconds": 60}})
+print(child.pid, flush=True)
+sys.stdin.read()
+"""
+    owner = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert owner.stdout is not None
+    pid = int(owner.stdout.readline())
+    assert psutil.pid_exists(pid)
+    owner.kill()
+    owner.wait()
+    assert gone(pid, within=3)
+
+
+def test_a_spawned_child_is_a_fresh_process() -> None:
+    child = forkserver.Child(f"{WORK}tensorflow_is_loaded", {}, environment={"PYTHONPATH": os.pathsep.join(sys.path)}, spawn=True)
+    assert child.receive(30) == ("result", False)
+
+
+def test_the_server_ends_when_nobody_needs_it(tmp_path: Path) -> None:
+    code = "from lepton_lab import forkserver as f; print(f.call('os:getppid', {}))"
+    # a short path: a socket's may have no more than 107 characters
+    folder = Path("/tmp") / f"lt{os.getpid()}"
+    folder.mkdir()
+    try:
+        run = subprocess.run(
+            [sys.executable, "-c", code], env={**os.environ, "TMPDIR": str(folder)}, capture_output=True, text=True, check=True
+        )
+        assert gone(int(run.stdout), within=15)
+        assert not list(folder.glob("*/socket"))
+    finally:
+        subprocess.run(["rm", "-r", str(folder)], check=True)
