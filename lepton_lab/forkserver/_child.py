@@ -101,10 +101,24 @@ def run(connection: Connection) -> None:
     except BaseException as error:
         code = 1
         known = error if isinstance(error, LeptonError) else None
-        channel.send("error", known, f"{type(error).__name__}: {error}", traceback.format_exc())
+        channel.send("error", known, summary(error), traceback.format_exc())
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)  # skips TensorFlow's own teardown, which can wait for peers
+
+
+def summary(error: BaseException) -> str:
+    """An exception in one line: its type and what it says.
+
+    TensorFlow puts the graph's whole story before that; what happened is the last line that is no reference to a node.
+    """
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if lines and lines[0].startswith(("Graph execution error", "in user code:")):
+        lines = [line for line in lines if not line.startswith(("[[", "[Op:", "Node:"))][-1:]
+    name = type(error).__name__
+    if not lines:
+        return name
+    return lines[0] if lines[0].startswith(f"{name}:") else f"{name}: {lines[0]}"
 
 
 def resolve(name: str) -> Callable[..., Any]:

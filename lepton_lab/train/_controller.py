@@ -93,9 +93,9 @@ class Controller:
         run = replace(self.run, state=state, **changes)
         with self._lock:
             self._run = run
+        self.report(RunChanged(run=run.id, state=state, message=message))
         if run.is_over:
             self._over.set()
-        self.report(RunChanged(run=run.id, state=state, message=message))
 
     def _main(self) -> None:
         try:

@@ -28,8 +28,8 @@ def _layer(layer: Mapping[str, Any]) -> dict[str, Any]:
     if layer["class_name"] in ("Functional", "Sequential"):
         settings = to_tf_keras_config(settings)
     else:
-        for key in _UNKNOWN_TO_TF_KERAS:
-            settings.pop(key, None)
+        for key in [*_UNKNOWN_TO_TF_KERAS, *(key for key in settings if key.endswith("_initializer"))]:
+            settings.pop(key, None)  # weights are brought over too, so how they were first drawn doesn't matter
         if isinstance(settings.get("dtype"), Mapping):
             settings["dtype"] = settings["dtype"]["config"]["name"]
         if "batch_shape" in settings:

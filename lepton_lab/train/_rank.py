@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 REPORT_SECONDS = 0.2
 """How often a rank reports."""
+MOST_STEPS_A_CALL = 64
+"""Bounds how long a run goes on after it was told to stop."""
 
 
 class Hook(Protocol):
@@ -58,7 +60,7 @@ def run_rank(job: Job, seat: Seat, channel: Channel) -> dict[str, Any]:
     import tf_keras
 
     tf.config.threading.set_intra_op_parallelism_threads(seat.threads)
-    tf.config.threading.set_inter_op_parallelism_threads(seat.threads)
+    tf.config.threading.set_inter_op_parallelism_threads(max(4, seat.threads))
     tf_keras.utils.set_random_seed(job.seed)
     channel.send("event", {"type": "joining"})
     strategy = tf.distribute.MultiWorkerMirroredStrategy() if seat.world > 1 else tf.distribute.get_strategy()
@@ -74,12 +76,12 @@ def run_rank(job: Job, seat: Seat, channel: Channel) -> dict[str, Any]:
             }
         )
         optimizer.build(model.trainable_variables)
-    trainer = Trainer(job, seat, channel, strategy, model, optimizer, hook)
-    trainer.train()
-    test = trainer.test()
+    trainer = Trainer(job, seat, channel, strategy, hook)
+    trainer.train(model, optimizer)
     if hook is not None:
         with strategy.scope():
             model = hook.finish(model)
+    test = trainer.test(model)
     weights = model.get_weights()  # on every rank: some variables are summed over ranks when they are read
     if seat.rank == 0:
         plain = tf_keras.models.clone_model(model)
@@ -92,63 +94,16 @@ def run_rank(job: Job, seat: Seat, channel: Channel) -> dict[str, Any]:
 class Trainer:
     """The loop: several steps a call, sums instead of means, a report at about 5 Hz."""
 
-    def __init__(
-        self, job: Job, seat: Seat, channel: Channel, strategy: Any, model: Any, optimizer: Any, hook: Hook | None
-    ) -> None:
+    def __init__(self, job: Job, seat: Seat, channel: Channel, strategy: Any, hook: Hook | None) -> None:
         self.job, self.seat, self.channel, self.strategy, self.hook = job, seat, channel, strategy, hook
         self.rows = resolve(job.open_rows)(job.shards)
-        self._make_functions(model, optimizer)
 
-    def _make_functions(self, model: Any, optimizer: Any) -> None:
-        import tensorflow as tf
-        import tf_keras
-
-        job, world, strategy = self.job, self.seat.world, self.strategy
-        example_loss = tf_keras.losses.get(job.loss)
-
-        def sums(y: Any, answers: Any, losses: Any, weights: Any) -> Any:
-            real = tf.cast(weights > 0, tf.float32)
-            if job.metric == "accuracy":
-                values = tf.cast(tf.equal(y, tf.argmax(answers, -1, output_type=y.dtype)), tf.float32)
-            else:
-                values = tf.abs(y - tf.reshape(answers, tf.shape(y)))
-            return tf.stack([tf.reduce_sum(losses * real), tf.reduce_sum(values * real), tf.reduce_sum(real)])
-
-        def losses_of(y: Any, answers: Any) -> Any:
-            return example_loss(y if job.metric == "accuracy" else tf.reshape(y, tf.shape(answers)), answers)
-
-        def learn(x: Any, y: Any, weights: Any) -> Any:
-            with tf.GradientTape() as tape:
-                answers = model(tf.cast(x, tf.float32), training=True)
-                losses = losses_of(y, answers)
-                # Optimisers sum gradients over ranks, so a regulariser that every rank adds counts 1 / world each.
-                loss = tf.reduce_sum(losses * weights) + tf.add_n([*model.losses, tf.constant(0.0)]) / world
-            gradients = tape.gradient(loss, model.trainable_variables)
-            optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
-            return sums(y, answers, losses, weights)
-
-        def judge(x: Any, y: Any, weights: Any) -> Any:
-            answers = model(tf.cast(x, tf.float32), training=False)
-            return sums(y, answers, losses_of(y, answers), weights)
-
-        def several(function: Any) -> Any:
-            @tf.function
-            def calls(iterator: Any, count: Any) -> Any:
-                total = tf.zeros(3)
-                for _ in tf.range(count):
-                    result = strategy.run(function, args=next(iterator))
-                    total += strategy.experimental_local_results(result)[0]
-                return total
-
-            return calls
-
-        self.learn, self.judge = several(learn), several(judge)
-
-    def train(self) -> None:
+    def train(self, model: Any, optimizer: Any) -> None:
         """All epochs."""
         import tensorflow as tf
 
         job = self.job
+        learn = self._several(self._learner(model, optimizer))
         iterator = self._iterator(self._training_batches, self.rows.take)
         per_call = 1
         for epoch in range(1, job.epochs + 1):
@@ -156,26 +111,22 @@ class Trainer:
             while done < job.steps:
                 if self.hook is not None:
                     self.hook.before_step((epoch - 1) * job.steps + done)
-                count = 1 if self.hook is not None else min(per_call, job.steps - done)
+                first = epoch == 1 and done < 2
+                count = 1 if first or self.hook is not None else min(per_call, job.steps - done)
                 before = time.perf_counter()
-                totals += self.learn(iterator, tf.constant(count)).numpy()
+                totals += learn(iterator, tf.constant(count)).numpy()
                 seconds = time.perf_counter() - before
                 done += count
-                # The first call traces the function, so it says nothing of a step's length.
-                per_call = max(1, min(int(count * REPORT_SECONDS / seconds), 4 * per_call))
                 now = time.time()
                 if now - reported >= REPORT_SECONDS or done == job.steps:
                     reported = now
                     self._tell(epoch, done, totals, now - started)
+                if first:  # the very first step traces the function, the second one tells how long a step takes
+                    per_call = self._agree(seconds)
+            if epoch > 1:
+                per_call = self._agree((time.time() - started) / job.steps)
 
-    def _tell(self, epoch: int, step: int, totals: Any, seconds: float) -> None:
-        loss, metric, examples = (float(value) for value in totals)
-        self.channel.send("event", {
-            "type": "progress", "epoch": epoch, "step": step, "loss": loss, "metric": metric, "examples": examples,
-            "seconds": seconds,
-        })
-
-    def test(self) -> list[float]:
+    def test(self, model: Any) -> list[float]:
         """Sums over this rank's share of the test rows; every rank takes the same number of steps."""
         import tensorflow as tf
 
@@ -191,8 +142,93 @@ class Trainer:
                 yield _order.share(step, size, self.seat.rank, self.seat.world)
 
         iterator = self._iterator(batches, lambda rows: (x[rows], y[rows]), size)
-        totals = self.judge(iterator, tf.constant(-(-len(x) // size))).numpy()
+        totals = self._several(self._judge(model))(iterator, tf.constant(-(-len(x) // size))).numpy()
         return [float(value) for value in totals]
+
+    def _learner(self, model: Any, optimizer: Any) -> Any:
+        """A step: answers, losses, gradients summed over ranks, new weights; gives `_sums`."""
+        import tensorflow as tf
+
+        world = self.seat.world
+
+        def learn(x: Any, y: Any, weights: Any) -> Any:
+            with tf.GradientTape() as tape:
+                answers = model(tf.cast(x, tf.float32), training=True)
+                losses = self._losses(y, answers)
+                # Optimisers sum gradients over ranks, so a regulariser that every rank adds counts 1 / world each.
+                loss = tf.reduce_sum(losses * weights) + tf.add_n([*model.losses, tf.constant(0.0)]) / world
+            gradients = tape.gradient(loss, model.trainable_variables)
+            optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+            return self._sums(y, answers, losses, weights)
+
+        return learn
+
+    def _judge(self, model: Any) -> Any:
+        """The same without learning."""
+        import tensorflow as tf
+
+        def judge(x: Any, y: Any, weights: Any) -> Any:
+            answers = model(tf.cast(x, tf.float32), training=False)
+            return self._sums(y, answers, self._losses(y, answers), weights)
+
+        return judge
+
+    def _losses(self, y: Any, answers: Any) -> Any:
+        """Each example's loss."""
+        import tensorflow as tf
+        import tf_keras
+
+        labels = y if self.job.metric == "accuracy" else tf.reshape(y, tf.shape(answers))
+        return tf_keras.losses.get(self.job.loss)(labels, answers)
+
+    def _sums(self, y: Any, answers: Any, losses: Any, weights: Any) -> Any:
+        """Sums of loss and metric over the examples that count, and their number; shape (3,)."""
+        import tensorflow as tf
+
+        real = tf.cast(weights > 0, tf.float32)
+        if self.job.metric == "accuracy":
+            values = tf.cast(tf.equal(y, tf.argmax(answers, -1, output_type=y.dtype)), tf.float32)
+        else:
+            values = tf.abs(y - tf.reshape(answers, tf.shape(y)))
+        return tf.stack([tf.reduce_sum(losses * real), tf.reduce_sum(values * real), tf.reduce_sum(real)])
+
+    def _several(self, function: Any) -> Any:
+        """A graph that runs `function` on the next `count` batches and adds its results up."""
+        import tensorflow as tf
+
+        strategy = self.strategy
+
+        @tf.function
+        def calls(iterator: Any, count: Any) -> Any:
+            total = tf.zeros(3)
+            for _ in tf.range(count):
+                result = strategy.run(function, args=next(iterator))
+                total += strategy.experimental_local_results(result)[0]
+            return total
+
+        return calls
+
+    def _agree(self, step_seconds: float) -> int:
+        """How many steps go into a call, so that it takes about as long as the time between two reports.
+
+        Every rank must come to the same number: TensorFlow names a collective by its iteration in the loop around it, so
+        ranks that cut the same steps into different calls would wait for each other for ever.
+        """
+        import tensorflow as tf
+
+        def mean_over_ranks() -> Any:
+            context = tf.distribute.get_replica_context()
+            return context.all_reduce(tf.distribute.ReduceOp.MEAN, tf.constant(step_seconds))
+
+        mean = self.strategy.experimental_local_results(self.strategy.run(mean_over_ranks))[0]
+        return int(max(1, min(REPORT_SECONDS / max(float(mean), 1e-6), MOST_STEPS_A_CALL)))
+
+    def _tell(self, epoch: int, step: int, totals: Any, seconds: float) -> None:
+        loss, metric, examples = (float(value) for value in totals)
+        self.channel.send("event", {
+            "type": "progress", "epoch": epoch, "step": step, "loss": loss, "metric": metric, "examples": examples,
+            "seconds": seconds,
+        })
 
     def _training_batches(self) -> Iterator[_order.Batch]:
         job, seat = self.job, self.seat

@@ -18,8 +18,6 @@ from lepton_lab.errors import InputError
 from lepton_lab.events import Event, Progress
 
 WORK = f"{__name__}:"
-sys.path.insert(0, str(Path(__file__).parent))
-
 
 def echo(value: object) -> object:
     return value
@@ -120,7 +118,7 @@ def test_kill_wakes_whoever_waits() -> None:
 
 def test_a_child_dies_with_its_owner() -> None:
     code = f"""
-import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})
+import sys; sys.path[:] = {sys.path!r}
 from lepton_lab.forkserver import Child
 child = Child("{WORK}sleep", {{"seconds": 60}})
 print(child.pid, flush=True)
@@ -136,7 +134,7 @@ sys.stdin.read()
 
 
 def test_a_spawned_child_is_a_fresh_process() -> None:
-    child = forkserver.Child(f"{WORK}tensorflow_is_loaded", {}, environment={"PYTHONPATH": os.pathsep.join(sys.path)}, spawn=True)
+    child = forkserver.Child(f"{WORK}tensorflow_is_loaded", {}, spawn=True)
     assert child.receive(30) == ("result", False)
 
 

@@ -1,0 +1,15 @@
+"""Workers on this machine, as Dask's own processes outside the kernel, locked with certificates of their own.
+
+`up` starts one `dask scheduler` and one `dask spec` (Dask's command that starts named workers under their nannies), and
+gives a `Handle`. What there is to know of a cluster stands in a record in its folder, so that `find` and `attach` work
+from any other kernel. A cluster ends with the kernel that started it, unless it is detached: see `_lifeline`.
+"""
+
+from __future__ import annotations
+
+from lepton_lab.cluster._attach import attach, find
+from lepton_lab.cluster._handle import Handle
+from lepton_lab.cluster._plan import DEVICES
+from lepton_lab.cluster._up import up
+
+__all__ = ["DEVICES", "Handle", "attach", "find", "up"]

@@ -1,0 +1,60 @@
+"""Dask's client: connecting it, asking the scheduler about its workers, and closing it without a word."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from lepton_lab.types import WorkerInfo
+
+if TYPE_CHECKING:
+    from distributed import Client
+    from distributed.security import Security
+
+_LOGGERS = ("distributed", "distributed.client", "distributed.core", "distributed.comm", "tornado.application",
+            "asyncio")
+
+
+def connect(address: str, security: Security | None, timeout: float) -> Client:
+    """A client of the scheduler at `address`; it becomes Dask's default one. Raises OSError if nobody answers."""
+    from distributed import Client
+
+    return Client(address, security=security, timeout=timeout)
+
+
+def describe(client: Client) -> Mapping[str, Mapping[str, Any]]:
+    """What the scheduler says of each of its workers now, by address."""
+    workers: Mapping[str, Mapping[str, Any]] = client.scheduler_info(n_workers=-1)["workers"]
+    return workers
+
+
+def worker_infos(workers: Mapping[str, Mapping[str, Any]]) -> tuple[WorkerInfo, ...]:
+    """The same as values, in the order of the workers' numbers."""
+    found = [
+        WorkerInfo(str(worker["name"]), address, str(worker.get("host", "")), int(worker["nthreads"]),
+                   int(worker.get("memory_limit") or 0), str(worker.get("status", "running")))
+        for address, worker in workers.items()
+    ]
+    return tuple(sorted(found, key=lambda worker: (len(worker.name), worker.name)))
+
+
+def close(client: Client | None) -> None:
+    """Disconnect, whether or not the scheduler still answers."""
+    if client is not None:
+        with silence():
+            client.close(timeout=2)
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """Keep Dask from logging into the notebook what is only the end of a connection."""
+    levels = {name: logging.getLogger(name).level for name in _LOGGERS}
+    for name in levels:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)

@@ -1,0 +1,185 @@
+"""A cluster in the hands of a kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from lepton_lab.cluster import _connect, _dashboard, _devices, _logs, _record, _scale, _tls
+from lepton_lab.cluster._monitor import Monitor
+from lepton_lab.cluster._record import Record
+from lepton_lab.cluster._worker import METRIC
+from lepton_lab.errors import ClusterError
+from lepton_lab.events import ClusterChanged, Progress, Report, ignore
+from lepton_lab.types import ClusterInfo, ClusterLogs, Device, DeviceTable, WorkerInfo
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+
+class Handle:
+    """A cluster that was started or joined; made by `up` and `attach`.
+
+    Parameters
+    ----------
+    record
+        The cluster's record; None for a cluster that isn't this machine's own, which can be used but not changed.
+    client
+        Connected already; by default one is connected when it is first needed.
+    name
+        What to call a cluster without a record.
+    seconds
+        How long it took to come up; told once, by the first `info`.
+    """
+
+    def __init__(
+        self, record: Record | None, client: Client | None = None, *, name: str = "", seconds: float | None = None
+    ) -> None:
+        self._record, self._client, self._seconds = record, client, seconds
+        self.name = record.name if record else name
+        self._address = record.address if record else str(client.scheduler.address) if client else ""
+        self._devices: dict[str, tuple[Device, ...]] = {}
+        self._monitors: list[Monitor] = []
+        self._ended = False
+
+    @property
+    def client(self) -> Client:
+        """Dask's client, connected.
+
+        Raises
+        ------
+        ClusterError
+            If the cluster is down.
+        """
+        self._check_up()
+        if self._client is None or self._client.status == "closed":
+            if self._record is None:
+                raise ClusterError(f"The connection to {self._address} is closed: attach to it again.")
+            try:
+                self._client = _connect.connect(self._address, _tls.client_security(self._record.tls), 10.0)
+            except OSError as error:
+                raise ClusterError(f"The cluster {self.name!r} does not answer ({error}): end it with "
+                                   "`%lepton cluster down` and start it again.") from None
+        return self._client
+
+    def _check_up(self) -> None:
+        if self._ended or (self._record is not None and not self._record.is_alive()):
+            raise ClusterError(f"The cluster {self.name!r} is down: start one with `%lepton cluster up`.")
+
+    def _describe(self) -> Mapping[str, Mapping[str, Any]]:
+        try:
+            return _connect.describe(self.client)
+        except OSError as error:
+            raise ClusterError(f"The cluster {self.name!r} does not answer ({error}): end it with "
+                               "`%lepton cluster down` and start it again.") from None
+
+    def info(self) -> ClusterInfo:
+        """The cluster as it is now; its state is `down` once it has ended, however it did."""
+        try:
+            described = self._describe()
+        except ClusterError:
+            return ClusterInfo(self.name, "down")
+        seconds, self._seconds = self._seconds, None
+        record = self._record
+        dashboard = _dashboard.link(record.dashboard_port) if record and record.dashboard_port else ""
+        if record is None and self._client is not None:
+            dashboard = str(self._client.dashboard_link or "")
+        return ClusterInfo(
+            self.name, "running", self._address, dashboard, _connect.worker_infos(described),
+            record.detached if record else True, record.folder if record else None, self._table(described), seconds,
+        )
+
+    @property
+    def dashboard(self) -> str:
+        """The dashboard's address on this machine itself, also where `info` gives the one through a proxy."""
+        port = self._record.dashboard_port if self._record else 0
+        return _dashboard.plain_link(port) if port else ""
+
+    def workers(self) -> tuple[WorkerInfo, ...]:
+        """The workers that the scheduler knows now."""
+        return _connect.worker_infos(self._describe())
+
+    def devices(self) -> DeviceTable:
+        """The devices of every worker, and how busy they are."""
+        return self._table(self._describe())
+
+    def _table(self, described: Mapping[str, Mapping[str, Any]]) -> DeviceTable:
+        unknown = [address for address in described if address not in self._devices]
+        if unknown:
+            with suppress(OSError):  # a worker went just now; it is asked again the next time
+                self._devices.update(self.client.run(_devices.probe, workers=unknown, on_error="ignore"))
+        rows = []
+        for worker in _connect.worker_infos(described):
+            load = described[worker.address].get("metrics", {}).get(METRIC, {})
+            rows += [_with_load(device, load) for device in self._devices.get(worker.address, ())]
+        return DeviceTable(tuple(rows))
+
+    def scale(self, workers: int, report: Report = ignore) -> ClusterInfo:
+        """Start more workers, or retire the last ones; done when the scheduler knows them, or no longer.
+
+        Raises
+        ------
+        InputError
+            If the number can't be had.
+        ClusterError
+            If the cluster is not this machine's own, is down, or workers did not start.
+        """
+        if self._record is None:
+            raise ClusterError(f"{self._address} was not started by this lab: scale it where it was started.")
+        self._check_up()
+        self._record = _scale.scale(self._record, self.client, workers, report)
+        report(ClusterChanged(self.name, "running", workers))
+        return self.info()
+
+    def logs(self, worker: str | None = None, lines: int = 50) -> ClusterLogs:
+        """The last lines that each process wrote: `"scheduler"`, `"nanny"` (which starts workers), `"w0"` and so on."""
+        if self._record is None:
+            raise ClusterError(f"{self._address} was not started by this lab: its logs lie where it was started.")
+        self._check_up()
+        return _logs.read_logs(self._record.logs, worker, lines)
+
+    def monitor(self, report: Report) -> Callable[[], None]:
+        """Report a `WorkerLoad` for each worker once a second, on a thread; returns what ends that."""
+        monitor = Monitor(lambda: _connect.describe(self.client), report)
+        self._monitors.append(monitor)
+        return monitor.stop
+
+    def down(self, report: Report = ignore) -> ClusterInfo:
+        """End all of the cluster's processes and remove its folder; only disconnect from one that isn't our own.
+
+        Raises
+        ------
+        ClusterError
+            If it is down already.
+        """
+        if self._ended:
+            raise ClusterError(f"The cluster {self.name!r} is down already: start one with `%lepton cluster up`.")
+        report(Progress("cluster down", f"ending cluster {self.name}", 0.0))
+        self.close()
+        self._ended = True
+        if self._record is not None:
+            with _record.locked(self._record.folder.parent, self.name):
+                if _record.load(self._record.folder) is None:
+                    raise ClusterError(f"The cluster {self.name!r} was ended by another kernel already.")
+                self._record.reloaded().remove(patience=1.5)
+        report(Progress("cluster down", "done", 1.0))
+        report(ClusterChanged(self.name, "down"))
+        return ClusterInfo(self.name, "down")
+
+    def close(self) -> None:
+        """Disconnect; the cluster stays as it is."""
+        for monitor in self._monitors:
+            monitor.stop()
+        self._monitors.clear()
+        client, self._client = self._client, None
+        _connect.close(client)
+
+
+def _with_load(device: Device, load: Mapping[str, Any]) -> Device:
+    if device.kind == "cpu" and load:
+        return replace(device, load=min(100.0, load["cpu"] / device.units))
+    if device.kind == "gpu" and load.get("gpus"):
+        return replace(device, load=load["gpus"][0]["utilization"])
+    return device

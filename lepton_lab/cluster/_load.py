@@ -1,0 +1,126 @@
+"""The load of a worker and of the training processes that run for it, sampled inside the worker.
+
+Training processes are forked by the fork server, so they are nobody's children here; the fork server's client knows
+which ones this process asked for.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+PERIOD = 0.9
+"""Seconds for which a sample is good: Dask's heartbeats come twice a second, and a sample costs a millisecond."""
+
+
+class Sampler:
+    """A Dask metric: called with the worker at each heartbeat, it gives a dictionary that msgpack can carry.
+
+    Keys: `time` (seconds since the epoch), `cpu` (percent of one core), `memory` (bytes), `read` and `write` (bytes per
+    second on the host), `gpus` (a list of dictionaries with `GpuLoad`'s fields).
+
+    Parameters
+    ----------
+    gpu
+        UUID of the worker's GPU, asked of NVML; None where it has none.
+    """
+
+    def __init__(self, gpu: str | None = None) -> None:
+        self._gpu = gpu
+        self._handle: Any = None
+        self._cpu: dict[int, float] = {}
+        self._network = (0, 0)
+        self._time = 0.0
+        self._last: dict[str, Any] = {}
+
+    def __call__(self, worker: object = None) -> dict[str, Any]:
+        now = time.monotonic()
+        if self._last and now - self._time < PERIOD:
+            return self._last
+        cpu_seconds, memory = self._processes()
+        network = _network()
+        elapsed = now - self._time if self._time else 0.0
+        self._last = {
+            "time": time.time(),
+            "cpu": 100 * cpu_seconds / elapsed if elapsed else 0.0,
+            "memory": memory,
+            "read": max(0, network[0] - self._network[0]) / elapsed if elapsed else 0.0,
+            "write": max(0, network[1] - self._network[1]) / elapsed if elapsed else 0.0,
+            "gpus": self._gpus(),
+        }
+        self._network, self._time = network, now
+        return self._last
+
+    def _processes(self) -> tuple[float, int]:
+        """CPU seconds since the last call, and bytes now, over the worker and its training processes."""
+        import psutil
+
+        from lepton_lab.forkserver import children
+
+        spent, total, memory = 0.0, {}, 0
+        for pid in (os.getpid(), *children()):
+            try:
+                process = psutil.Process(pid)
+                times = process.cpu_times()
+                memory += _resident(process)
+            except psutil.Error:
+                continue  # it ended just now
+            total[pid] = times.user + times.system
+            # A training process that is new since the last sample has done all of its work since then.
+            spent += total[pid] - self._cpu.get(pid, 0.0)
+        self._cpu = total
+        return spent, memory
+
+    def _gpus(self) -> list[dict[str, Any]]:
+        if not self._gpu:
+            return []
+        import pynvml
+
+        try:
+            if self._handle is None:
+                pynvml.nvmlInit()
+                self._handle = pynvml.nvmlDeviceGetHandleByUUID(self._gpu)
+            memory = pynvml.nvmlDeviceGetMemoryInfo(self._handle)
+            return [{
+                "name": str(pynvml.nvmlDeviceGetName(self._handle)),
+                "utilization": _optional(lambda: float(pynvml.nvmlDeviceGetUtilizationRates(self._handle).gpu)) or 0.0,
+                "memory": int(memory.used),
+                "memory_total": int(memory.total),
+                "power": _optional(lambda: pynvml.nvmlDeviceGetPowerUsage(self._handle) / 1000),
+            }]
+        except pynvml.NVMLError:
+            return []
+
+
+def _optional(read: Any) -> float | None:
+    """What NVML answers, or None where this GPU (or slice) can't tell."""
+    import pynvml
+
+    try:
+        return float(read())
+    except pynvml.NVMLError:
+        return None
+
+
+def _resident(process: Any) -> int:
+    """Bytes of a process: its proportional share where Linux tells it, since training processes share TensorFlow."""
+    if sys.platform == "linux":
+        try:
+            with Path(f"/proc/{process.pid}/smaps_rollup").open("rb") as stream:
+                for line in stream:
+                    if line.startswith(b"Pss:"):
+                        return int(line.split()[1]) * 1024
+        except OSError:
+            pass  # not ours to read, or an old kernel
+    return int(process.memory_info().rss)
+
+
+def _network() -> tuple[int, int]:
+    """Bytes that this host received and sent so far."""
+    import psutil
+
+    counters = psutil.net_io_counters()
+    return (counters.bytes_recv, counters.bytes_sent) if counters else (0, 0)

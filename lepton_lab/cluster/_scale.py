@@ -1,0 +1,88 @@
+"""More workers, or fewer."""
+
+from __future__ import annotations
+
+import os
+from itertools import count, islice
+from typing import TYPE_CHECKING
+
+from lepton_lab.cluster import _connect, _host, _processes, _record, _start, _wait
+from lepton_lab.cluster._plan import MIN_MEMORY, WorkerPlan
+from lepton_lab.cluster._record import Record
+from lepton_lab.display import size
+from lepton_lab.errors import InputError
+from lepton_lab.events import Progress, Report
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+TASK = "cluster scale"
+_PATIENCE = 0.5
+"""Seconds that a retired worker has to end by itself; its results and its tasks are with others by then."""
+
+
+def scale(record: Record, client: Client, wanted: int, report: Report) -> Record:
+    """Bring the cluster to `wanted` workers; gives its new record."""
+    if not isinstance(wanted, int) or isinstance(wanted, bool) or wanted < 1:
+        raise InputError(f"workers={wanted!r} is not a number from 1 on: give a whole number, or end the cluster with "
+                         "`%lepton cluster down`.")
+    report(Progress(TASK, f"{wanted} worker(s)", 0.0))
+    with _record.locked(record.folder.parent, record.name):
+        record = record.reloaded()
+        if wanted > len(record.workers):
+            return _grow(record, client, wanted, report)
+        if wanted < len(record.workers):
+            return _shrink(record, client, wanted, report)
+        return record
+
+
+def _grow(record: Record, client: Client, wanted: int, report: Report) -> Record:
+    plans = _more(record, wanted)
+    grown = record
+    try:
+        with _processes.deferring_interrupts():
+            process = _start.workers(
+                record.folder, record.address, plans, record.device, record.preload, record.detached)
+            grown = _record.changed(record, processes=(*record.processes, process), workers=(*record.workers, *plans))
+        _wait.for_workers(client, {plan.name for plan in plans}, process, record.logs, report, TASK)
+    except BaseException:
+        _processes.end(grown.processes[len(record.processes):], 0.0)
+        record.save()
+        raise
+    return grown
+
+
+def _more(record: Record, wanted: int) -> tuple[WorkerPlan, ...]:
+    """The workers to add, under the lowest names that are free, each like those that there are."""
+    taken, used = {worker.name for worker in record.workers}, {worker.gpu for worker in record.workers}
+    missing = wanted - len(record.workers)
+    gpus = [""] * missing
+    if record.device == "tpu":
+        raise InputError(f"workers={wanted} on a TPU host: one worker drives all its chips, so it stays at 1.")
+    if record.device == "gpu":
+        gpus = [gpu.uuid for gpu in _host.find_gpus() if gpu.uuid not in used]
+        if len(gpus) < missing:
+            raise InputError(f"workers={wanted}: each takes a GPU of its own and only {len(gpus)} more are free, "
+                             f"so ask for at most {len(record.workers) + len(gpus)}.")
+    share = min(record.workers[0].memory, _host.memory_bytes() // wanted)
+    if share < MIN_MEMORY:
+        raise InputError(f"workers={wanted} would leave each {size(share)}, and a worker needs {size(MIN_MEMORY)}: "
+                         f"ask for at most {_host.memory_bytes() // MIN_MEMORY}.")
+    names = islice((name for name in (f"w{number}" for number in count()) if name not in taken), missing)
+    threads = record.workers[0].threads
+    return tuple(WorkerPlan(name, threads, share, gpu) for name, gpu in zip(names, gpus, strict=False))
+
+
+def _shrink(record: Record, client: Client, wanted: int, report: Report) -> Record:
+    ordered = sorted(record.workers, key=lambda worker: int(worker.name[1:]))
+    stay, leave = tuple(ordered[:wanted]), {worker.name for worker in ordered[wanted:]}
+    described = _connect.describe(client)
+    addresses = [address for address, worker in described.items() if str(worker["name"]) in leave]
+    pids = client.run(os.getpid, workers=addresses, on_error="ignore") if addresses else {}
+    report(Progress(TASK, f"retiring {', '.join(sorted(leave))}", 0.3))
+    if addresses:
+        client.retire_workers(workers=addresses, close_workers=True)
+    _wait.for_end(pids.values(), _PATIENCE)
+    report(Progress(TASK, f"{wanted} worker(s)", 1.0))
+    living = tuple(process for process in record.processes if process.is_alive())
+    return _record.changed(record, workers=stay, processes=living)

@@ -1,0 +1,70 @@
+"""What a model costs and is worth, measured on the `.tflite` file that would be shipped."""
+
+from __future__ import annotations
+
+import gzip
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from lepton_lab.runtime import Interpreter, check_fits, load_keras, open_rows, predict, score, to_tflite
+from lepton_lab.types import CompressedModel, Dataset, Measure, Model
+
+
+def measure(model: Model, dataset: Dataset, split: str = "test") -> Measure:
+    """What `model` costs and is worth; a Keras model is measured as the float32 `.tflite` file that it becomes.
+
+    Parameters
+    ----------
+    model
+        In either format.
+    dataset, split
+        The rows that accuracy (or the mean absolute error, for numbers) is reported on.
+
+    Raises
+    ------
+    UnknownNameError
+        If the data set has no such split.
+    InputError
+        If model and data set do not fit together, or the model's file can't be loaded.
+    ConversionError
+        If a Keras model can't be converted.
+    """
+    open_rows(dataset, split)
+    check_fits(model, dataset)
+    if model.format == "tflite":
+        return measure_file(model.file, dataset, split)[0]
+    return measure_bytes(to_tflite(load_keras(model.file)), dataset, split)[0]
+
+
+def compare(
+    before: Model, after: Model, dataset: Dataset, split: str = "test", layers: Sequence[tuple[str, str]] = ()
+) -> CompressedModel:
+    """What making `after` of `before` cost and gained; `layers` says what was done to each layer."""
+    return CompressedModel(after, measure(before, dataset, split), measure(after, dataset, split), tuple(layers))
+
+
+def measure_bytes(content: bytes, dataset: Dataset, split: str) -> tuple[Measure, dict[str, float]]:
+    """`measure_file` for a file that is not on disk."""
+    with tempfile.TemporaryDirectory(prefix="lepton-") as folder:
+        file = Path(folder) / "model.tflite"
+        file.write_bytes(content)
+        return measure_file(file, dataset, split)
+
+
+def measure_file(file: Path, dataset: Dataset, split: str) -> tuple[Measure, dict[str, float]]:
+    """A `.tflite` file's measure, and all metrics; without accuracy and metrics if the data set lacks the split."""
+    content = file.read_bytes()
+    metrics: dict[str, float] = {}
+    row = np.zeros((1, *dataset.input_shape), np.float32)
+    if split in dataset.splits:
+        rows, targets = open_rows(dataset, split)
+        metrics = score(predict(file, rows), targets, dataset.target.kind)
+        row = np.asarray(rows[:1], np.float32)
+    metric = "accuracy" if dataset.target.kind == "classes" else "mae"
+    latency = Interpreter(file).latency(row)
+    return Measure(
+        metrics.get(metric), len(content), len(gzip.compress(content, 9, mtime=0)), latency, split, metric
+    ), metrics

@@ -1,0 +1,30 @@
+"""Stage 1: sources become data sets on disk, and data sets become shards.
+
+`load` reads a source, checks it, splits it and writes it; `shard` cuts the training rows into shards with a checksum
+each; `place` says which node holds which shard; `open_rows` reads them back, memory-mapped, in a training process.
+Importing this package loads NumPy and nothing heavier.
+"""
+
+from lepton_lab.data._assign import SHARDINGS
+from lepton_lab.data._load import SOURCES, default_name, load
+from lepton_lab.data._place import place
+from lepton_lab.data._rows import Rows, open_rows
+from lepton_lab.data._sample import sample
+from lepton_lab.data._shard import read_shards, save_shards, shard
+from lepton_lab.data._store import open_split, read
+
+__all__ = [
+    "SHARDINGS",
+    "SOURCES",
+    "Rows",
+    "default_name",
+    "load",
+    "open_rows",
+    "open_split",
+    "place",
+    "read",
+    "read_shards",
+    "sample",
+    "save_shards",
+    "shard",
+]

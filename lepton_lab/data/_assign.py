@@ -1,0 +1,161 @@
+"""Which shard each training row belongs to.
+
+Each way is a function of a `Cut` that gives one shard number a row, int64 of shape (rows,):
+
+- `hash`: by a hash of the key column or of the whole row, so that equal rows meet, wherever and whenever this runs;
+- `range`: equal stretches of rows in order, or in the order of a key column;
+- `round_robin`: like dealing cards;
+- `stratified`: every shard gets the same shares of the classes (for numbers: the same spread);
+- `dirichlet`: skewed by class, as data is that many owners gathered. Each class is spread over the shards by a draw
+  from Dirichlet(alpha): small alpha, strong skew. Hsu, Qi and Brown 2019, https://arxiv.org/abs/1909.06335
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import numpy as np
+
+from lepton_lab.data._base import Array
+from lepton_lab.errors import InputError, UnknownNameError
+from lepton_lab.types import Dataset
+
+VERSION = 1
+"""Of the assignment; raised when a change would send a row to another shard. It is part of the hash."""
+_BLOCK = 8192
+
+
+@dataclass(frozen=True)
+class Cut:
+    """What a way of sharding may look at."""
+
+    dataset: Dataset
+    x: Array
+    y: Array
+    num_shards: int
+    key: str | None
+    alpha: float
+    seed: int
+
+    @property
+    def num_rows(self) -> int:
+        """Training rows."""
+        return len(self.y)
+
+    def key_values(self) -> Array:
+        """The key's values, (rows, columns of the key); a column of text lies in several columns of 0 and 1."""
+        columns, key = self.dataset.columns, self.key
+        if key == self.dataset.target.name:
+            return self.y[:, None]
+        if not columns:
+            raise InputError(f"data set {self.dataset.name!r} has no columns, so {key!r} can't be a key: leave "
+                             "the key out")
+        found = [number for number, name in enumerate(columns) if name == key or name.startswith(f"{key}=")]
+        if not found:
+            raise UnknownNameError("column", str(key), dict.fromkeys([*columns, *(c.split("=")[0] for c in columns)]))
+        return self.x[:, found] + np.zeros(1, self.x.dtype)  # makes 0 of -0, which is equal but has other bytes
+
+
+def _hash(cut: Cut) -> Array:
+    if cut.key is not None:
+        values, numbers = np.unique(cut.key_values(), axis=0, return_inverse=True)
+        return (_digests(values) % np.uint64(cut.num_shards)).astype(np.int64)[numbers.reshape(-1)]
+    parts = []
+    for start in range(0, cut.num_rows, _BLOCK):
+        stop = start + _BLOCK
+        both = [_bytes(cut.x[start:stop]), _bytes(cut.y[start:stop])]
+        parts.append(_digests(np.concatenate(both, axis=1)))
+    return (np.concatenate(parts) % np.uint64(cut.num_shards)).astype(np.int64)
+
+
+def _range(cut: Cut) -> Array:
+    shards = np.arange(cut.num_rows) * cut.num_shards // cut.num_rows
+    if cut.key is None:
+        return shards
+    values = cut.key_values()
+    assigned = np.empty(cut.num_rows, np.int64)
+    assigned[np.lexsort(values.T[::-1])] = shards
+    return assigned
+
+
+def _round_robin(cut: Cut) -> Array:
+    return np.arange(cut.num_rows) % cut.num_shards
+
+
+def _stratified(cut: Cut) -> Array:
+    order = np.random.default_rng(cut.seed).permutation(cut.num_rows)
+    order = order[np.argsort(cut.y[order], kind="stable")]
+    assigned = np.empty(cut.num_rows, np.int64)
+    assigned[order] = np.arange(cut.num_rows) % cut.num_shards
+    return assigned
+
+
+def _dirichlet(cut: Cut) -> Array:
+    if cut.dataset.target.kind != "classes":
+        raise InputError(f"dirichlet skews classes, but {cut.dataset.target.name!r} are numbers: shard by hash, "
+                         "range or stratified")
+    if not 0 < cut.alpha < float("inf"):
+        raise InputError(f"alpha is {cut.alpha}, expected a number above 0 (0.1 skews strongly, 100 hardly)")
+    random = np.random.default_rng(cut.seed)
+    assigned = np.empty(cut.num_rows, np.int64)
+    for label in range(len(cut.dataset.target.classes)):
+        rows = random.permutation(np.flatnonzero(cut.y == label))
+        shares = random.dirichlet(np.full(cut.num_shards, cut.alpha))
+        ends = (np.cumsum(shares) * len(rows)).round().astype(np.int64)[:-1]
+        for shard, part in enumerate(np.split(rows, ends)):
+            assigned[part] = shard
+    counts = np.bincount(assigned, minlength=cut.num_shards)
+    # a strong skew may leave a shard without rows; it then gets one of the largest shard's
+    for empty in np.flatnonzero(counts == 0).tolist():
+        largest = int(counts.argmax())
+        assigned[random.choice(np.flatnonzero(assigned == largest))] = empty
+        counts[[largest, empty]] += [-1, 1]
+    return assigned
+
+
+_WAYS: dict[str, Callable[[Cut], Array]] = {
+    "hash": _hash, "range": _range, "round_robin": _round_robin, "stratified": _stratified, "dirichlet": _dirichlet,
+}
+SHARDINGS = tuple(_WAYS)
+"""The ways to cut a data set."""
+_KEYED = ("hash", "range")
+
+
+def assign(by: str, cut: Cut) -> Array:
+    """The shard of each row; no shard is without rows.
+
+    Raises
+    ------
+    InputError
+        If there is no such way, key or number of shards, or a shard would stay empty.
+    """
+    if by not in _WAYS:
+        raise UnknownNameError("way to shard", by, SHARDINGS)
+    if cut.key is not None and by not in _KEYED:
+        raise InputError(f"key is {cut.key!r}, but sharding by {by} takes no key: shard by {' or '.join(_KEYED)}")
+    if cut.num_shards < 1 or cut.num_shards > cut.num_rows:
+        raise InputError(f"{cut.num_shards} shards were asked for, expected 1 to {cut.num_rows:,}, the training "
+                         "rows of "
+                         f"data set {cut.dataset.name!r}")
+    assigned = _WAYS[by](cut)
+    filled = len(np.unique(assigned))
+    if filled < cut.num_shards:
+        raise InputError(f"only {filled} of {cut.num_shards} shards would get rows by {by} of "
+                         f"{cut.key or 'the row'}: ask for fewer "
+                         "shards or shard by round_robin")
+    return assigned
+
+
+def _bytes(array: Array) -> Array:
+    """Each row's bytes, little-endian, as uint8 of shape (rows, bytes)."""
+    array = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
+    return array.view(np.uint8).reshape(len(array), -1)
+
+
+def _digests(rows: Array) -> Array:
+    """A 64-bit hash of each row's bytes, the same on every machine and in every process."""
+    person = b"lepton-shard-%d" % VERSION
+    joined = b"".join(blake2b(row, digest_size=8, person=person).digest() for row in _bytes(rows))
+    return np.frombuffer(joined, "<u8")

@@ -1,0 +1,141 @@
+"""How a training run goes, beside the load of the workers that it runs on."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from lepton_lab.display import Table, duration
+from lepton_lab.events import Bus, EpochEnded, Event, RunChanged, RunProgress, WorkerLoad
+from lepton_lab.panels._base import Panel
+from lepton_lab.panels._history import mean
+from lepton_lab.panels._picture import COLORS, DASHES, Line, Look, Picture, Plot, natural, styles
+from lepton_lab.types import FINAL_STATES
+
+CURVES = COLORS[::-1]
+"""Colours of loss and metrics: from the other end, so that they are not taken for the first workers."""
+MAX_MARKS = 100
+"""More epochs than this are not marked: the lines would hide the plots."""
+
+
+class TrainingPanel(Panel):
+    """Loss, metrics, throughput and CPU load on one time axis; ends when the run does.
+
+    Opened while no run is going, it shows the last one and waits for the next.
+    """
+
+    name = "training"
+    listens = (RunChanged, RunProgress, EpochEnded, WorkerLoad)
+
+    def __init__(self, events: Bus) -> None:
+        self._run, self._state = "", ""
+        self._progress: RunProgress | None = None
+        self._epoch_logs: tuple[str, ...] = ()
+        super().__init__(events)
+
+    def _take(self, event: Event) -> bool:
+        if isinstance(event, WorkerLoad):
+            if self._run and self._state not in FINAL_STATES:
+                self._history(f"load {event.worker}", ("load",)).add(event.time, {"load": event.cpu_percent})
+            return False
+        if not isinstance(event, (RunChanged, RunProgress, EpochEnded)) or not self._follows(event):
+            return False
+        if isinstance(event, RunChanged):
+            self._state = event.state
+            return event.state in FINAL_STATES
+        if isinstance(event, RunProgress):
+            self._progress = event
+            values = {"loss": event.loss, **event.metrics}
+            self._history("progress", tuple(values), mean).add(event.time, values)
+            for worker, rate in event.rates.items():
+                self._history(f"rate {worker}", ("rate",), mean).add(event.time, {"rate": rate})
+        else:
+            self._epoch_logs = self._epoch_logs or tuple(event.logs)
+            self._history("epochs", self._epoch_logs, mean).add(event.time, event.logs)
+        return False
+
+    def _follows(self, event: RunChanged | RunProgress | EpochEnded) -> bool:
+        """Whether the event is of the run that is shown; a new run is taken up when the last is over."""
+        if event.run == self._run:
+            return True
+        if isinstance(event, EpochEnded) or (self._run and self._state not in FINAL_STATES):
+            return False
+        if isinstance(event, RunChanged) and event.state in FINAL_STATES:
+            return False
+        self._run, self._state, self._progress, self._epoch_logs = event.run, "running", None, ()
+        self._histories.clear()
+        return True
+
+    def _picture(self) -> Picture:
+        progress = self._histories.get("progress")
+        names = [name for name in (progress.columns if progress else ()) if name not in ("time", "loss")]
+        workers = natural({key.partition(" ")[2] for key in self._histories if key.startswith(("rate ", "load "))})
+        look = styles(workers)
+        epochs = self._histories.get("epochs")
+        plots = (
+            Plot(self._now("Loss", "loss"), "", self._curves(["loss"]), from_zero=False, digits=4),
+            Plot(self._now(names[0].capitalize(), names[0]) if names else "Metrics", "", self._curves(names),
+                 from_zero=False, digits=4),
+            Plot("Throughput, examples/s", "examples/s", self._by_worker("rate", look), digits=0),
+            Plot("CPU, % of a core", "% of a core", self._by_worker("load", look), digits=0),
+        )
+        return Picture(self._title(), plots, self._legend(plots[1].lines, look),
+                       marks="epochs" if epochs and len(epochs) <= MAX_MARKS else "")
+
+    def _by_worker(self, kind: str, look: Mapping[str, Look]) -> tuple[Line, ...]:
+        return tuple(Line(worker, f"{kind} {worker}", kind, *look[worker])
+                     for worker in look if f"{kind} {worker}" in self._histories)
+
+    def _curves(self, names: Sequence[str]) -> tuple[Line, ...]:
+        """A line for each name as it runs, and a dashed one for its value on the validation rows."""
+        lines = []
+        for name, color in zip(names if "progress" in self._histories else (), itertools.cycle(CURVES)):
+            lines.append(Line(name, "progress", name, color))
+            if f"val_{name}" in self._epoch_logs:
+                lines.append(Line(f"val_{name}", "epochs", f"val_{name}", color, DASHES[1],
+                                  points=True))
+        return tuple(lines)
+
+    def _legend(self, curves: Sequence[Line], look: Mapping[str, Look]) -> tuple[Line, ...]:
+        """What the colours mean: the metrics where there are several, validation, the workers."""
+        lines = [line for line in curves if not line.dash]
+        if len(lines) <= 1:
+            lines = [replace(line, name="training") for line in lines]
+        if any(line.dash for line in curves):
+            lines.append(Line("validation", "", "", CURVES[0], DASHES[1]))
+        return (*lines, *(Line(worker, "", "", *look[worker]) for worker in look))
+
+    def _now(self, title: str, name: str) -> str:
+        """A plot's title with the value that the run has now."""
+        if self._progress is None:
+            return title
+        value = {"loss": self._progress.loss, **self._progress.metrics}.get(name)
+        return title if value is None else f"{title} {value:.4f}"
+
+    def _title(self) -> str:
+        if not self._run:
+            return "Training: no run yet"
+        parts = [f"Run {self._run}", self._state]
+        if (at := self._progress) is not None:
+            parts.append(f"epoch {at.epoch}/{at.epochs}")
+            if self._state not in FINAL_STATES:
+                parts.append(f"step {at.step}/{at.steps}")
+                if at.remaining is not None:
+                    parts.append(f"{duration(at.remaining)} left")
+        return ", ".join(parts)
+
+    def table(self) -> Table:
+        with self._lock:
+            rows: list[tuple[str, str]] = []
+            if (at := self._progress) is not None:
+                rows += [(name, f"{value:.4f}") for name, value in {"loss": at.loss, **at.metrics}.items()]
+                epochs = self._histories.get("epochs")
+                if epochs:
+                    last = dict(zip(epochs.columns, epochs.rows()[-1], strict=True))
+                    rows += [(name, f"{value:.4f}") for name, value in last.items() if name.startswith("val_")]
+                rows += [(f"{worker}, examples/s", f"{at.rates[worker]:,.0f}") for worker in natural(at.rates)]
+            return Table(self._title(), (), rows)
+
+
+PANEL = TrainingPanel

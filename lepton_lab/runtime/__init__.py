@@ -1,0 +1,25 @@
+"""Run a model's file on rows: what evaluating, compressing and exporting have in common.
+
+A model is run from the file that holds it, a `.keras` file by tf_keras and a `.tflite` file by LiteRT, on rows as the
+data set stores them: the model's own first layer scales them. Everything here that loads a Keras model is meant for a
+process which has TensorFlow already; `.tflite` files run without it.
+"""
+
+from lepton_lab.runtime._convert import to_tflite
+from lepton_lab.runtime._keras import load_keras
+from lepton_lab.runtime._litert import Interpreter, Operation, Port
+from lepton_lab.runtime._predict import predict
+from lepton_lab.runtime._rows import check_fits, open_rows
+from lepton_lab.runtime._score import score
+
+__all__ = [
+    "Interpreter",
+    "Operation",
+    "Port",
+    "check_fits",
+    "load_keras",
+    "open_rows",
+    "predict",
+    "score",
+    "to_tflite",
+]

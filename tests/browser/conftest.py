@@ -1,0 +1,213 @@
+"""A real JupyterLab and a real browser, so that what is tested is what a person sees."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
+
+CHROMIUM = Path(os.environ.get("LEPTON_CHROMIUM", "/usr/bin/chromium"))
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+NOTEBOOK = "jupyterapp.shell.currentWidget"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running JupyterLab."""
+
+    url: str
+    token: str
+    root: Path
+    """The folder that it shows."""
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A JupyterLab of its own: port, token, folders and settings are nobody else's."""
+    home, root = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("root")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    token = "for-tests"
+    url = f"http://127.0.0.1:{port}"
+    folders = {
+        name: str(home / name)
+        for name in (
+            "JUPYTER_CONFIG_DIR",
+            "JUPYTER_DATA_DIR",
+            "JUPYTER_RUNTIME_DIR",
+            "JUPYTERLAB_SETTINGS_DIR",
+            "JUPYTERLAB_WORKSPACES_DIR",
+            "IPYTHONDIR",
+        )
+    }
+    settings = home / "JUPYTERLAB_SETTINGS_DIR" / "@jupyterlab" / "apputils-extension"
+    settings.mkdir(parents=True)
+    (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')  # asks nobody about it
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    options = [
+        "--no-browser",
+        "--allow-root",
+        f"--port={port}",
+        "--ServerApp.port_retries=0",
+        f"--IdentityProvider.token={token}",
+        f"--ServerApp.root_dir={root}",
+        "--expose-app-in-browser",
+    ]
+    log_file = home / "server.log"
+    with log_file.open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "jupyterlab", *options],
+            env={**os.environ, **folders, "PATH": path},
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        _wait_for_server(f"{url}/api?token={token}", process, log_file)
+        yield Server(url, token, root)
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _wait_for_server(url: str, process: subprocess.Popen[bytes], log_file: Path) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            urllib.request.urlopen(url).close()
+            return
+        except OSError:
+            time.sleep(0.2)
+    pytest.fail(f"JupyterLab did not start:\n{log_file.read_text()[-3000:]}")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Headless Chromium."""
+    if not CHROMIUM.exists():
+        pytest.fail(
+            f"There is no Chromium at {CHROMIUM}. Install it (Debian, Ubuntu: apt-get install chromium) or name "
+            "another one's path in LEPTON_CHROMIUM."
+        )
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@dataclass
+class LabPage:
+    """JupyterLab in a browser's tab, and what a person does there."""
+
+    server: Server
+    page: Page
+    errors: list[str] = field(default_factory=list)
+    """What the browser's console showed as errors."""
+
+    def __post_init__(self) -> None:
+        self.page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    def write(self, name: str, *sources: str) -> Path:
+        """A notebook in the server's folder with these code cells."""
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
+        notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        path = self.server.root / name
+        nbformat.write(notebook, path)
+        return path
+
+    def open(self, name: str = "", kernel: bool = True) -> None:
+        """Open a notebook of the server's folder, or the launcher, in a fresh JupyterLab."""
+        where = f"/lab/tree/{name}" if name else "/lab"
+        self.page.goto(f"{self.server.url}{where}?token={self.server.token}&reset")
+        self.page.wait_for_selector(".jp-Notebook" if name else ".jp-Launcher", timeout=60_000)
+        if name and kernel:
+            self.wait_for(f"{NOTEBOOK}?.sessionContext?.session?.kernel?.status === 'idle'", 60)
+
+    def wait_for(self, expression: str, seconds: float = 30) -> None:
+        """Wait until the JavaScript expression is true."""
+        self.page.wait_for_function(expression, timeout=1000 * seconds)
+
+    def command(self, name: str, **args: Any) -> None:
+        """Run a JupyterLab command, as its palette does, and wait for its end."""
+        self.page.evaluate("([name, args]) => jupyterapp.commands.execute(name, args).then(() => null)", [name, args])
+
+    def run_all(self) -> None:
+        """Start all cells of the notebook, by the menu."""
+        self.page.click('.lm-MenuBar-itemLabel:text("Run")')
+        self.page.click('.lm-Menu-itemLabel:text-is("Run All Cells")')
+
+    def wait_for_cells(self, seconds: float = 60) -> None:
+        """Wait until every code cell with a source has run."""
+        cells = f"{NOTEBOOK}.content.widgets.filter(c => c.model.type === 'code' && c.model.sharedModel.source.trim())"
+        self.wait_for(f"{cells}.every(c => c.model.executionCount && c.model.executionState !== 'running')", seconds)
+
+    def sources(self) -> list[str]:
+        """The sources of the notebook's cells."""
+        cells: list[str] = self.page.evaluate(f"{NOTEBOOK}.content.widgets.map(c => c.model.sharedModel.source)")
+        return cells
+
+    def append(self, source: str) -> None:
+        """Put a code cell at the notebook's end."""
+        cell = json.dumps({"cell_type": "code", "source": source})
+        self.page.evaluate(f"{NOTEBOOK}.content.model.sharedModel.addCell({cell}) && null")
+
+    def run_last(self) -> None:
+        """Start the notebook's last cell, and don't wait for its end."""
+        self.page.evaluate(
+            f"""() => {{
+              {NOTEBOOK}.content.activeCellIndex = {NOTEBOOK}.content.widgets.length - 1;
+              jupyterapp.commands.execute('notebook:run-cell');
+            }}"""
+        )
+
+    def show_sidebar(self) -> Locator:
+        """Open the sidebar by its icon."""
+        sidebar = self.sidebar
+        if not sidebar.is_visible():
+            self.page.click('.jp-SideBar [data-id="lepton-lab-sidebar"]')
+        sidebar.wait_for(state="visible")
+        return sidebar
+
+    @property
+    def sidebar(self) -> Locator:
+        """The sidebar."""
+        return self.page.locator("#lepton-lab-sidebar")
+
+
+@pytest.fixture
+def jupyter(server: Server, browser: Browser) -> Iterator[LabPage]:
+    """A fresh tab; the kernels that a test started end with it."""
+    context = browser.new_context(viewport={"width": 1400, "height": 1000})
+    yield LabPage(server, context.new_page())
+    context.close()
+    _shut_down_kernels(server)
+
+
+def _shut_down_kernels(server: Server) -> None:
+    headers = {"Authorization": f"token {server.token}"}
+    with urllib.request.urlopen(urllib.request.Request(f"{server.url}/api/sessions", headers=headers)) as answer:
+        sessions = json.load(answer)
+    for session in sessions:
+        address = f"{server.url}/api/sessions/{session['id']}"
+        urllib.request.urlopen(urllib.request.Request(address, headers=headers, method="DELETE")).close()

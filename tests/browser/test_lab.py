@@ -1,0 +1,66 @@
+"""The sidebar beside real work: workers, training, and the button that stops it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+if TYPE_CHECKING:
+    from tests.browser.conftest import LabPage
+
+CLUSTER = ("%load_ext lepton_lab", "%lepton cluster up --workers 2", "%lepton data load digits")
+
+
+@pytest.fixture
+def at_work(jupyter: LabPage) -> LabPage:
+    """A notebook with two workers and a data set, the sidebar open."""
+    jupyter.write("work.ipynb", *CLUSTER)
+    jupyter.open("work.ipynb")
+    jupyter.show_sidebar()
+    jupyter.run_all()
+    jupyter.wait_for_cells(90)
+    return jupyter
+
+
+def test_shows_workers_and_stops_a_run_while_its_cell_runs(at_work: LabPage) -> None:
+    sidebar = at_work.sidebar
+    for worker in ("w0", "w1"):
+        cpu = sidebar.get_by_role("progressbar", name=f"CPU of {worker}")
+        expect(cpu).to_have_attribute("aria-valuetext", re.compile(r"^\d+ %$"), timeout=15_000)
+    expect(sidebar).to_contain_text("digits")
+
+    at_work.append("%lepton train cnn --data digits --epochs 2000")
+    at_work.run_last()
+    progress = sidebar.get_by_role("progressbar", name=re.compile("^Progress of "))
+    expect(progress).to_have_attribute("aria-valuenow", re.compile(r"^\d+$"), timeout=90_000)
+    expect(sidebar).to_contain_text(re.compile(r"epoch \d+ of 2000 · loss [\d.e-]+ · accuracy [\d.]+\s%"))
+
+    sidebar.get_by_role("button", name=re.compile("^Stop cnn")).click()
+    expect(sidebar).to_contain_text("cancelled", timeout=15_000)
+    expect(progress).to_have_count(0)
+    at_work.wait_for_cells(30)
+    expect(sidebar.get_by_role("progressbar", name="CPU of w0")).to_be_visible()
+    assert at_work.errors == []
+
+
+def test_shows_a_run_again_after_a_reload_in_the_middle_of_its_cell(at_work: LabPage) -> None:
+    at_work.append("%lepton train cnn --data digits --epochs 2000")
+    at_work.command("docmanager:save")
+    at_work.run_last()
+    stop = at_work.sidebar.get_by_role("button", name=re.compile("^Stop cnn"))
+    expect(stop).to_be_visible(timeout=90_000)
+
+    at_work.open("work.ipynb", kernel=False)
+    at_work.show_sidebar()
+    expect(stop).to_be_visible(timeout=20_000)
+    stop.click()
+    expect(at_work.sidebar).to_contain_text("cancelled", timeout=15_000)
+
+
+def test_buttons_write_their_line(at_work: LabPage) -> None:
+    at_work.sidebar.get_by_role("button", name="Stop cluster").click()
+    expect(at_work.sidebar.get_by_role("button", name="Start cluster")).to_be_visible(timeout=30_000)
+    assert at_work.sources()[-1] == "%lepton cluster down"

@@ -1,0 +1,95 @@
+"""The sidebar of the JupyterLab extension."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from playwright.sync_api import expect
+
+if TYPE_CHECKING:
+    from tests.browser.conftest import LabPage
+
+
+def test_extension_is_active_without_console_errors(jupyter: LabPage) -> None:
+    jupyter.open()
+    for plugin in ("labs", "commands", "sidebar", "bokeh"):
+        assert jupyter.page.evaluate(f"jupyterapp.isPluginActivated('lepton-lab:{plugin}')")
+    assert jupyter.errors == []
+
+
+def test_says_that_no_notebook_is_open(jupyter: LabPage) -> None:
+    jupyter.open()
+    expect(jupyter.show_sidebar()).to_contain_text("Open a notebook")
+
+
+def test_load_button_writes_the_line_first_and_runs_it(jupyter: LabPage) -> None:
+    jupyter.write("load.ipynb", "a = 1")
+    jupyter.open("load.ipynb")
+    sidebar = jupyter.show_sidebar()
+    sidebar.get_by_role("button", name="Load Lepton Lab").click()
+    expect(sidebar.get_by_role("button", name="Start cluster")).to_be_visible(timeout=20_000)
+    assert jupyter.sources() == ["%load_ext lepton_lab", "a = 1"]
+    assert jupyter.errors == []
+
+
+def test_start_cluster_writes_the_line_and_runs_it(jupyter: LabPage) -> None:
+    jupyter.write("start.ipynb", "%load_ext lepton_lab")
+    jupyter.open("start.ipynb")
+    jupyter.run_all()
+    sidebar = jupyter.show_sidebar()
+    sidebar.get_by_role("button", name="Start cluster").click()
+    expect(sidebar.get_by_role("progressbar", name="CPU of w0")).to_be_visible(timeout=60_000)
+    assert jupyter.sources()[-1] == "%lepton cluster up"
+    expect(sidebar.get_by_role("progressbar", name="CPU of w0")).to_have_attribute(
+        "aria-valuetext", re.compile(r"^\d+ %$"), timeout=10_000
+    )
+
+
+def test_sees_a_kernel_that_loads_by_itself_and_forgets_on_restart(jupyter: LabPage) -> None:
+    jupyter.write("restart.ipynb", "%load_ext lepton_lab")
+    jupyter.open("restart.ipynb")
+    sidebar = jupyter.show_sidebar()
+    expect(sidebar.get_by_role("button", name="Load Lepton Lab")).to_be_visible(timeout=20_000)
+    jupyter.run_all()
+    expect(sidebar.get_by_role("button", name="Start cluster")).to_be_visible(timeout=20_000)
+    jupyter.page.evaluate("jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart().then(() => null)")
+    expect(sidebar.get_by_role("button", name="Load Lepton Lab")).to_be_visible(timeout=30_000)
+    jupyter.run_all()
+    expect(sidebar.get_by_role("button", name="Start cluster")).to_be_visible(timeout=20_000)
+    assert jupyter.errors == []
+
+
+def test_connects_again_after_a_page_reload(jupyter: LabPage) -> None:
+    jupyter.write("reload.ipynb", "%load_ext lepton_lab")
+    jupyter.open("reload.ipynb")
+    jupyter.run_all()
+    expect(jupyter.show_sidebar().get_by_role("button", name="Start cluster")).to_be_visible(timeout=20_000)
+    jupyter.open("reload.ipynb")
+    expect(jupyter.show_sidebar().get_by_role("button", name="Start cluster")).to_be_visible(timeout=20_000)
+
+
+def test_follows_the_active_notebook(jupyter: LabPage) -> None:
+    jupyter.write("one.ipynb", "%load_ext lepton_lab")
+    jupyter.write("two.ipynb", "b = 2")
+    jupyter.open("one.ipynb")
+    jupyter.run_all()
+    sidebar = jupyter.show_sidebar()
+    expect(sidebar.get_by_role("button", name="Start cluster")).to_be_visible(timeout=20_000)
+    jupyter.command("docmanager:open", path="two.ipynb")
+    expect(sidebar).to_contain_text("two.ipynb")
+    expect(sidebar.get_by_role("button", name="Load Lepton Lab")).to_be_visible(timeout=20_000)
+    jupyter.command("docmanager:open", path="one.ipynb")
+    expect(sidebar.get_by_role("button", name="Start cluster")).to_be_visible(timeout=20_000)
+
+
+def test_puts_bokeh_on_the_page_in_the_kernels_version(jupyter: LabPage) -> None:
+    jupyter.write("bokeh.ipynb", "%load_ext lepton_lab", "import bokeh; bokeh.__version__")
+    jupyter.open("bokeh.ipynb")
+    assert jupyter.page.evaluate("window.Bokeh === undefined")
+    jupyter.run_all()
+    jupyter.wait_for("window.Bokeh !== undefined")
+    jupyter.wait_for_cells()
+    version = jupyter.page.inner_text(".jp-Cell:nth-child(2) .jp-OutputArea-output pre").strip("'\n")
+    assert jupyter.page.evaluate("window.Bokeh.version") == version
+    assert jupyter.errors == []

@@ -1,0 +1,73 @@
+"""Each worker's load once a second, training processes included."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+
+import psutil
+import pytest
+
+from lepton_lab.cluster import Handle
+from lepton_lab.cluster._load import Sampler
+from lepton_lab.cluster._monitor import STALE, loads
+from lepton_lab.events import Event, WorkerLoad
+from tests.cluster.processes import wait_until
+
+
+def spin(seconds: float) -> None:
+    """Use one core."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pass
+
+
+def test_every_worker_is_heard_each_second_while_it_computes(cluster: Handle) -> None:
+    busy = cluster.client.submit(spin, 4.0, workers=["w0"], pure=False)
+    heard: list[Event] = []
+    stop = cluster.monitor(heard.append)
+    time.sleep(4.0)
+    stop()
+    busy.result()
+    events = [event for event in heard if isinstance(event, WorkerLoad)]
+    counts = Counter(event.worker for event in events)
+    assert set(counts) == {"w0", "w1"} and min(counts.values()) >= 3
+    assert max(event.cpu_percent for event in events if event.worker == "w0") > 25
+    assert all(event.memory > 10_000_000 and event.memory_limit == 500_000_000 for event in events)
+    before = len(heard)
+    time.sleep(1.2)
+    assert len(heard) == before, "nothing is heard after the end"
+
+
+def test_it_is_in_the_table_of_devices(cluster: Handle) -> None:
+    wait_until(lambda: all(device.load is not None for device in cluster.devices().devices if device.kind == "cpu"))
+
+
+def test_the_sampler_costs_little() -> None:
+    sampler = Sampler()
+    sampler()
+    began = time.thread_time()
+    for _ in range(20):
+        sampler._time = 0.0  # as though a second had passed
+        sampler()
+    assert (time.thread_time() - began) / 20 < 0.01
+
+
+def test_the_sampler_measures_this_process() -> None:
+    sampler = Sampler()
+    sampler()
+    spin(1.0)
+    load = sampler()
+    assert load["cpu"] > 30
+    assert load["memory"] == pytest.approx(psutil.Process(os.getpid()).memory_full_info().pss, rel=0.2)
+    assert sampler() is load, "a second call within the period gives the same sample"
+
+
+def test_a_stale_load_is_not_told() -> None:
+    load = {"time": 100.0, "cpu": 1.0, "memory": 2, "read": 0.0, "write": 0.0, "gpus": [
+        {"name": "NVIDIA X", "utilization": 50.0, "memory": 1, "memory_total": 2, "power": None}]}
+    workers = {"a": {"name": "w0", "memory_limit": 9, "metrics": {"lepton": load}}, "b": {"name": "w1", "metrics": {}}}
+    (event,) = loads(workers, 101.0)
+    assert (event.worker, event.memory_limit, event.gpus[0].utilization) == ("w0", 9, 50.0)
+    assert loads(workers, 101.0 + STALE) == []

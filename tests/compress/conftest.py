@@ -1,0 +1,5 @@
+"""The models that these tests run."""
+
+from tests.models_fixture import cnn, digits, int8_cnn, mlp, table
+
+__all__ = ["cnn", "digits", "int8_cnn", "mlp", "table"]

@@ -1,0 +1,199 @@
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lepton_lab.compress import Pruning, check_sparsity
+from lepton_lab.compress._prune import plan_layers, smallest_to_zero, span
+from lepton_lab.errors import ConversionError, InputError
+from lepton_lab.runtime import load_keras, open_rows, score
+from lepton_lab.types import Dataset, Model
+from tests.models_fixture import keras
+
+
+def train(model: Any, hook: Pruning, digits: Dataset, steps: int) -> None:
+    """A training loop of a test's own, as the engine has one: no `fit`, no callbacks."""
+    import tensorflow as tf
+
+    x, y = open_rows(digits, "train")
+    optimizer, loss = keras().optimizers.Adam(2e-3), keras().losses.SparseCategoricalCrossentropy()
+
+    @tf.function
+    def one(rows: tf.Tensor, targets: tf.Tensor) -> None:
+        with tf.GradientTape() as tape:
+            value = loss(targets, model(rows, training=True))
+        optimizer.apply_gradients(
+            zip(tape.gradient(value, model.trainable_variables), model.trainable_variables, strict=True)
+        )
+
+    random = np.random.default_rng(0)
+    for step in range(steps):
+        picked = random.integers(0, len(x), 64)
+        hook.before_step(step)
+        one(tf.constant(x[picked], tf.float32), tf.constant(y[picked]))
+
+
+@pytest.mark.parametrize("sparsity", [0.5, 0.8])
+def test_a_pruned_model_has_its_zeros_and_its_accuracy(cnn: Model, digits: Dataset, sparsity: float) -> None:
+    model, hook = load_keras(cnn.file), Pruning(sparsity)
+    before = [weight.copy() for weight in model.get_weights()]
+    prepared = hook.prepare(model, 100)
+    assert all(np.array_equal(a, b) for a, b in zip(before, prepared.get_weights(), strict=True))
+    train(prepared, hook, digits, 100)
+    finished = hook.finish(prepared)
+    kernels = [weight for weight in finished.get_weights() if weight.ndim > 1]
+    assert [int((kernel == 0).sum()) for kernel in kernels] == [round(kernel.size * sparsity) for kernel in kernels]
+    x, y = open_rows(digits, "test")
+    assert score(finished(np.asarray(x, np.float32)).numpy(), y, "classes")["accuracy"] > 0.95
+    told = dict(hook.report(finished))
+    assert told["dense"] == f"{100 * sparsity:.1f} % zeros"
+    assert told["rescaling"] == "Rescaling has no weights"
+
+
+def test_the_result_is_a_plain_model(cnn: Model, digits: Dataset, tmp_path: Path) -> None:
+    model, hook = load_keras(cnn.file), Pruning(0.8)
+    prepared = hook.prepare(model, 10)
+    train(prepared, hook, digits, 10)
+    hook.finish(prepared).save(tmp_path / "model.keras")
+    again = load_keras(tmp_path / "model.keras")
+    assert [type(layer).__name__ for layer in again.layers] == [type(layer).__name__ for layer in model.layers]
+    assert dict(hook.report(again))["dense"] == "80.0 % zeros"
+
+
+def test_the_outcome_is_that_of_tfmots_wrappers(cnn: Model, digits: Dataset) -> None:
+    from tensorflow_model_optimization.sparsity import keras as tfmot
+
+    steps = 20
+    ours, hook = load_keras(cnn.file), Pruning(0.8)
+    train(hook.prepare(ours, steps), hook, digits, steps)
+    hook.finish(ours)
+
+    plan = {**span(steps), "begin_step": 1, "end_step": span(steps)["end_step"] + 1}  # a wrapper counts from 1
+    schedule = tfmot.PolynomialDecay(0.0, 0.8, **plan)
+    model = load_keras(cnn.file)
+    chosen = {name for name, reason in plan_layers(model) if not reason}
+
+    def wrap(layer: Any) -> Any:
+        return tfmot.prune_low_magnitude(layer, schedule) if layer.name in chosen else layer
+
+    wrapped = keras().models.clone_model(model, clone_function=wrap)
+    wrappers = [layer for layer in wrapped.layers if hasattr(layer, "pruning_vars")]
+    for wrapper in wrappers:
+        wrapper.pruning_step.assign(0)
+    untouched = Pruning(0.5)  # without `prepare` it does nothing
+    train(wrapped, untouched, digits, steps)
+    for wrapper in wrappers:
+        for kernel, mask, _ in wrapper.pruning_vars:
+            theirs = kernel.numpy() * mask.numpy()
+            np.testing.assert_allclose(ours.get_layer(wrapper.layer.name).kernel.numpy(), theirs, atol=1e-4)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_few_steps_still_end_with_the_zeros_asked_for(cnn: Model, digits: Dataset, steps: int) -> None:
+    model, hook = load_keras(cnn.file), Pruning(0.8)
+    train(hook.prepare(model, steps), hook, digits, steps)
+    assert dict(hook.report(hook.finish(model)))["dense"] == "80.0 % zeros"
+
+
+def test_a_training_that_was_stopped_early(cnn: Model, digits: Dataset) -> None:
+    model, hook = load_keras(cnn.file), Pruning(0.8)
+    train(hook.prepare(model, 1000), hook, digits, 5)
+    assert dict(hook.report(hook.finish(model)))["dense"] == "80.0 % zeros"
+
+
+def test_zeros_grow_from_the_initial_share(cnn: Model) -> None:
+    model, hook = load_keras(cnn.file), Pruning(0.8, initial_sparsity=0.3)
+    hook.prepare(model, 400)
+    shares = []
+    for step in range(400):
+        hook.before_step(step)
+        shares.append(float((model.get_layer("dense").kernel.numpy() == 0).mean()))
+    assert shares[0] == pytest.approx(0.3, abs=1e-3) and shares[-1] == pytest.approx(0.8, abs=1e-3)
+    assert shares == sorted(shares) and len(set(shares)) > 30
+    assert len(set(shares[300:])) == 1  # the last quarter changes no mask
+
+
+def test_two_ranks_end_with_the_same_zeros(cnn: Model, digits: Dataset, tmp_path: Path) -> None:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+    addresses = [f"127.0.0.1:{s.getsockname()[1]}" for s in sockets]
+    for s in sockets:
+        s.close()
+    ranks, train = [], digits.folder / "train"
+    for rank in range(2):
+        config = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": rank}}
+        with (tmp_path / f"log{rank}").open("wb") as log:
+            ranks.append(subprocess.Popen(
+                [sys.executable, str(Path(__file__).with_name("mwms_rank.py")), str(cnn.file),
+                 str(train / "x.npy"), str(train / "y.npy"), str(tmp_path / f"{rank}.json")],
+                env={**os.environ, "TF_CONFIG": json.dumps(config), "PYTHONPATH": os.pathsep.join(sys.path)},
+                stdout=log, stderr=log,
+            ))
+    try:
+        codes = [rank.wait(timeout=90) for rank in ranks]
+    finally:
+        for process in ranks:
+            process.kill()
+            process.wait()
+    assert codes == [0, 0], (tmp_path / "log0").read_text()[-2000:]
+    first, second = (json.loads((tmp_path / f"{rank}.json").read_text()) for rank in range(2))
+    assert first["sums"] == second["sums"]
+    assert dict(map(tuple, first["report"]))["dense"] == "80.0 % zeros" and first["accuracy"] > 0.9
+
+
+@pytest.mark.parametrize("sparsity", [0.0, 1.0, -0.1, 80, float("nan")])
+def test_sparsity_is_between_zero_and_one(sparsity: float) -> None:
+    with pytest.raises(InputError, match="give a share between 0 and 1"):
+        check_sparsity(sparsity)
+    with pytest.raises(InputError, match="sparsity="):
+        Pruning(sparsity)
+
+
+def test_an_initial_sparsity_above_the_last(cnn: Model) -> None:
+    with pytest.raises(InputError, match=r"initial_sparsity=0.9: give a share from 0 to sparsity=0.8"):
+        Pruning(0.8, initial_sparsity=0.9)
+    with pytest.raises(InputError, match="at least 1 training step"):
+        Pruning(0.8).prepare(load_keras(cnn.file), 0)
+
+
+def test_a_model_without_kernels_lists_its_layers() -> None:
+    layers = keras().layers
+    inputs = layers.Input((4,), name="rows")
+    model = keras().Model(inputs, layers.BatchNormalization(name="norm")(layers.Rescaling(0.5, name="scale")(inputs)))
+    with pytest.raises(ConversionError, match=r"scale: Rescaling has no weights; norm: BatchNorm.* has no kernel"):
+        plan_layers(model)
+
+
+def test_why_layers_are_left_alone() -> None:
+    layers = keras().layers
+    inputs = layers.Input((8, 8, 1), name="rows")
+    inner = keras().Sequential([layers.Dense(4)], name="inner")
+    outputs = layers.DepthwiseConv2D(3, name="depth")(inputs)
+    outputs = layers.Conv2D(4, 3, name="frozen", trainable=False)(outputs)
+    model = keras().Model(inputs, layers.Dense(2, name="last")(inner(layers.Flatten()(outputs))))
+    assert {name: reason for name, reason in plan_layers(model) if name in ("depth", "frozen", "inner", "last")} == {
+        "depth": "DepthwiseConv2D has no kernel that can be pruned",
+        "frozen": "Conv2D is frozen",
+        "inner": "Sequential is a model inside the model, which is not looked into",
+        "last": "",
+    }
+    assert plan_layers(model) == plan_layers(model)
+
+
+def test_the_smallest_go_first() -> None:
+    values = np.array([[3.0, -0.1], [0.2, -4.0]], np.float32)
+    assert smallest_to_zero(values, 0.5).tolist() == [[1, 0], [0, 1]]
+    assert smallest_to_zero(values, 0.0).tolist() == [[1, 1], [1, 1]]
+
+
+@pytest.mark.parametrize("steps", [1, 2, 7, 76, 1000, 123_456])
+def test_the_schedule_ends_on_a_turn_within_the_training(steps: int) -> None:
+    plan = span(steps)
+    assert plan["end_step"] % plan["frequency"] == 0 and 1 <= plan["end_step"] <= max(1, steps * 3 // 4)
+
+

@@ -1,0 +1,134 @@
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lepton_lab.compress import SCHEMES, quantize
+from lepton_lab.errors import ConversionError, DataError, InputError, UnknownNameError
+from lepton_lab.events import Event, Progress
+from lepton_lab.runtime import Interpreter, open_rows, predict, score
+from lepton_lab.types import CompressedModel, Dataset, Model
+from tests.models_fixture import copy_of, made, truncate, write_split
+
+
+@pytest.fixture(scope="module", params=SCHEMES)
+def compressed(request: pytest.FixtureRequest, cnn: Model, digits: Dataset) -> CompressedModel:
+    scheme = request.param
+    return quantize(cnn, made() / "models" / f"q-{scheme}", f"q-{scheme}", scheme, digits)
+
+
+SMALLER = {"dynamic": 3.0, "float16": 1.8, "int8": 3.0}
+
+
+class TestEveryScheme:
+    def test_it_is_smaller_and_nearly_as_good(self, compressed: CompressedModel) -> None:
+        before, after = compressed.before, compressed.after
+        assert before.accuracy is not None and after.accuracy is not None
+        assert before.raw_bytes / after.raw_bytes > SMALLER[compressed.model.stage]
+        assert after.gzip_bytes < after.raw_bytes and after.latency > 0
+        assert after.accuracy >= before.accuracy - 0.01
+
+    def test_the_model_says_what_it_is(self, compressed: CompressedModel, cnn: Model) -> None:
+        model = compressed.model
+        assert (model.name, model.parent, model.format) == (f"q-{model.stage}", "cnn", "tflite")
+        assert model.file.stat().st_size == compressed.after.raw_bytes
+        assert model.num_parameters == cnn.num_parameters
+        assert model.metrics["test_accuracy"] == compressed.after.accuracy
+
+    def test_raw_rows_go_in_and_probabilities_come_out(self, compressed: CompressedModel, digits: Dataset) -> None:
+        interpreter = Interpreter(compressed.model.file)
+        assert (interpreter.inputs[0].dtype, interpreter.outputs[0].dtype) == ("float32", "float32")
+        answers = interpreter.run(open_rows(digits, "test")[0])
+        np.testing.assert_allclose(answers.sum(axis=1), 1, atol=1e-5)
+
+    def test_every_layer_is_accounted_for(self, compressed: CompressedModel) -> None:
+        told = dict(compressed.layers)
+        expected = {
+            "dynamic": "weights int8, activations float32",
+            "float16": "weights float16, computed in float32",
+            "int8": "weights int8, activations int8",
+        }[compressed.model.stage]
+        assert {told[name] for name in ("conv2d", "conv2d_1", "dense", "dense_1")} == {expected}
+        assert told["flatten"] == "no weights"
+
+    def test_nothing_else_is_left(self, compressed: CompressedModel) -> None:
+        assert [path.name for path in compressed.model.folder.iterdir()] == ["model.tflite"]
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_columns_of_very_different_ranges_survive(scheme: str, mlp: Model, table: Dataset, tmp_path: Path) -> None:
+    found = quantize(mlp, tmp_path / "q", "q", scheme, table)
+    x, y = open_rows(table, "test")
+    assert score(predict(found.model.file, x), y, "numbers")["mse"] < 0.05 * float(np.var(y))
+    assert found.after.metric == "mae" and dict(found.layers)["normalization"] == "kept in float32"
+
+
+def test_the_same_seed_gives_the_same_file(cnn: Model, digits: Dataset, tmp_path: Path) -> None:
+    files = [
+        quantize(cnn, tmp_path / str(n), "q", "int8", digits, calibration_rows=16, seed=seed).model.file.read_bytes()
+        for n, seed in enumerate((1, 1, 2))
+    ]
+    assert files[0] == files[1] != files[2]
+
+
+def test_calibration_never_reads_the_reported_split(cnn: Model, digits: Dataset, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="reported on the test split"):
+        quantize(cnn, tmp_path / "q", "q", "int8", digits, split="test")
+    assert not (tmp_path / "q").exists()
+
+
+@pytest.mark.parametrize("count", [0, -1])
+def test_calibration_needs_rows(cnn: Model, digits: Dataset, tmp_path: Path, count: int) -> None:
+    with pytest.raises(InputError, match=f"calibration_rows={count}"):
+        quantize(cnn, tmp_path / "q", "q", "int8", digits, calibration_rows=count)
+
+
+def test_a_split_without_rows_can_not_calibrate(cnn: Model, digits: Dataset, tmp_path: Path) -> None:
+    write_split(tmp_path / "empty" / "train", np.zeros((0, 8, 8, 1), "uint8"), np.zeros(0, "int64"))
+    empty = dataclasses.replace(digits, folder=tmp_path / "empty", splits={"train": 0})
+    with pytest.raises(DataError, match="0 rows"):
+        quantize(cnn, tmp_path / "q", "q", "int8", empty)
+
+
+def test_without_a_test_split_accuracy_is_unknown(cnn: Model, digits: Dataset, tmp_path: Path) -> None:
+    found = quantize(cnn, tmp_path / "q", "q", "int8", dataclasses.replace(digits, splits={"train": 1200}))
+    assert found.before.accuracy is None and found.after.accuracy is None and found.model.metrics == {}
+    assert "raw size" in str(found)
+
+
+def test_an_unknown_scheme_suggests_the_nearest(cnn: Model, digits: Dataset, tmp_path: Path) -> None:
+    with pytest.raises(UnknownNameError, match=r"no scheme 'int9'. Did you mean 'int8'"):
+        quantize(cnn, tmp_path / "q", "q", "int9", digits)
+    with pytest.raises(UnknownNameError, match="no split 'trian'"):
+        quantize(cnn, tmp_path / "q", "q", "int8", digits, split="trian")
+
+
+def test_a_quantised_model_is_not_quantised_again(int8_cnn: Model, digits: Dataset, tmp_path: Path) -> None:
+    with pytest.raises(ConversionError, match=r"quantised already \(int8, .tflite\).*quantize the model 'cnn'"):
+        quantize(int8_cnn, tmp_path / "q", "q", "float16", digits)
+
+
+def test_data_of_another_shape(cnn: Model, table: Dataset, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="takes rows of shape"):
+        quantize(cnn, tmp_path / "q", "q", "int8", table)
+
+
+def test_a_truncated_model_leaves_what_was_there(cnn: Model, digits: Dataset, tmp_path: Path) -> None:
+    model = copy_of(cnn, tmp_path / "cnn")
+    truncate(model.file)
+    target = tmp_path / "q"
+    target.mkdir()
+    (target / "model.tflite").write_bytes(b"older")
+    with pytest.raises(InputError, match="can't be loaded"):
+        quantize(model, target, "q", "int8", digits)
+    assert (target / "model.tflite").read_bytes() == b"older" and len(list(target.iterdir())) == 1
+
+
+def test_progress_is_told(cnn: Model, digits: Dataset, tmp_path: Path) -> None:
+    events: list[Event] = []
+    quantize(cnn, tmp_path / "q", "q", "dynamic", digits, report=events.append)
+    told = [event for event in events if isinstance(event, Progress)]
+    assert {event.task for event in told} == {"compress cnn quantize"}
+    fractions = [event.fraction for event in told if event.fraction is not None]
+    assert fractions == sorted(fractions) and fractions[-1] == 1.0

@@ -1,0 +1,18 @@
+import subprocess
+import sys
+
+from lepton_lab import data
+
+
+def test_public_names():
+    assert sorted(data.__all__) == [
+        "Rows", "SHARDINGS", "SOURCES", "default_name", "load", "open_rows", "open_split", "place", "read",
+        "read_shards", "sample", "save_shards", "shard",
+    ]
+    assert all(hasattr(data, name) for name in data.__all__)
+
+
+def test_import_loads_numpy_only():
+    heavy = "{'pandas', 'pyarrow', 'sklearn', 'scipy', 'dask', 'PIL', 'tensorflow'}"
+    code = f"import sys, lepton_lab.data; print(sorted({heavy} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

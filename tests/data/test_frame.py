@@ -1,0 +1,86 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from lepton_lab import data
+from lepton_lab.errors import DataError, InputError
+
+SIZE = 30
+
+
+def test_breast_cancer(tmp_path):
+    from sklearn.datasets import load_breast_cancer
+
+    frame = load_breast_cancer(as_frame=True).frame
+    dataset = data.load(frame, "cancer", tmp_path / "cancer")
+    assert dataset.input_shape == (30,)
+    assert dataset.columns[0] == "mean radius"
+    assert dataset.target.name == "target"
+    assert sum(dataset.splits.values()) == 569
+
+
+def test_the_frame_is_left_alone(tmp_path):
+    frame = pd.DataFrame({0: range(SIZE), "label": ["a", "b"] * 15})
+    before = frame.copy()
+    assert data.load(frame, "f", tmp_path / "f").columns == ("0",)
+    pd.testing.assert_frame_equal(frame, before)
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes"),
+    [
+        (pd.Series([True, False] * 15), ("False", "True")),
+        (pd.Series(["b", "a"] * 15), ("a", "b")),
+        (pd.Categorical(["b", "a"] * 15), ("a", "b")),
+        (pd.Categorical([10, 9] * 15), ("9", "10")),
+        (pd.Series([7, 3] * 15, dtype="Int64"), ("3", "7")),
+        (pd.Series([2.0, 1.0] * 15), ("1", "2")),
+    ],
+)
+def test_labels(tmp_path, labels, classes):
+    frame = pd.DataFrame({"a": np.arange(SIZE), "label": labels})
+    dataset = data.load(frame, "f", tmp_path / "f", test_share=0)
+    assert dataset.target.classes == classes
+    assert data.open_split(dataset, "train")[1][:2].tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [
+        (pd.date_range("2026-01-01", periods=SIZE), "'b' has the type datetime64"),
+        ([[1]] * SIZE, "'b' has the type object"),
+        ([1, "x"] * 15, "'b' has the type object"),
+        ([1j] * SIZE, "'b' has the type complex"),
+        ([1.0, np.nan, np.inf] * 10, "'b' has 10 missing"),
+        ([1.0, 2.0, np.inf] * 10, "'b' has 10 missing or infinite values .*row 3"),
+        ([1e300] * SIZE, "more than float32"),
+        (1.7e9 + np.arange(SIZE), "'b' has values near 1.7e.09 that differ too little"),
+    ],
+)
+def test_features_refused(tmp_path, column, words):
+    with pytest.raises(DataError, match=words):
+        data.load(pd.DataFrame({"a": 1, "b": column, "label": [0, 1] * 15}), "f", tmp_path / "f", test_share=0)
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        (pd.date_range("2026-01-01", periods=SIZE), "label column 'label' has the type datetime64"),
+        ([None] + ["a"] * (SIZE - 1), "1 of 30 rows have no usable label"),
+        ([0.5, np.inf] * 15, "15 of 30 rows have no usable label"),
+    ],
+)
+def test_labels_refused(tmp_path, labels, words):
+    with pytest.raises(DataError, match=words):
+        data.load(pd.DataFrame({"a": np.arange(SIZE), "label": labels}), "f", tmp_path / "f")
+
+
+def test_two_columns_of_one_name(tmp_path):
+    frame = pd.DataFrame(np.zeros((3, 3)), columns=["a", "a", "label"])
+    with pytest.raises(InputError, match="more than one column 'a'"):
+        data.load(frame, "f", tmp_path / "f")
+
+
+def test_no_rows(tmp_path):
+    with pytest.raises(DataError, match="no rows"):
+        data.load(pd.DataFrame({"a": [], "label": []}), "f", tmp_path / "f")

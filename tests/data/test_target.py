@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+
+from lepton_lab.data._target import encode
+from lepton_lab.errors import DataError, InputError
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes", "numbers"),
+    [
+        ([3, 7, 3], ("3", "7"), [0, 1, 0]),
+        ([-1, 1, -1], ("-1", "1"), [0, 1, 0]),
+        ([0, 1, 2], ("0", "1", "2"), [0, 1, 2]),
+        ([10, 9, 10], ("9", "10"), [1, 0, 1]),
+        ([True, False, True], ("False", "True"), [1, 0, 1]),
+        (["b", "a", "b"], ("a", "b"), [1, 0, 1]),
+        ([b"b", b"a", b"b"], ("a", "b"), [1, 0, 1]),
+        (np.array(["b", "a", "b"], dtype=object), ("a", "b"), [1, 0, 1]),
+        ([1.0, 0.0, 1.0], ("0", "1"), [1, 0, 1]),
+        ([[4], [5], [4]], ("4", "5"), [0, 1, 0]),
+    ],
+)
+def test_classes(labels, classes, numbers):
+    target, encoded = encode({"train": np.asarray(labels)}, "y")
+    assert (target.kind, target.classes) == ("classes", classes)
+    assert encoded["train"].dtype == np.int64
+    assert encoded["train"].tolist() == numbers
+
+
+@pytest.mark.parametrize("labels", [np.linspace(0, 1, 30), np.array([0.5, 1.5, 0.5]), np.arange(30), np.arange(30.0)])
+def test_numbers(labels):
+    target, encoded = encode({"train": labels}, "y")
+    assert (target.kind, target.classes) == ("numbers", ())
+    assert encoded["train"].dtype == np.float32
+    np.testing.assert_allclose(encoded["train"], labels)
+
+
+def test_many_classes_that_repeat():
+    assert encode({"train": np.arange(1000) % 100}, "y")[0].num_outputs == 100
+
+
+def test_a_class_that_only_test_rows_have():
+    target, encoded = encode({"train": np.array([5, 9]), "test": np.array([7])}, "y")
+    assert target.classes == ("5", "7", "9")
+    assert encoded["train"].tolist() == [0, 2]
+    assert encoded["test"].tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("labels", "error", "words"),
+    [
+        (np.eye(3), InputError, r"shape \(3, 3\).*argmax"),
+        (np.array([1, "a"], dtype=object), InputError, "dtype object"),
+        (np.array([None, "a"], dtype=object), DataError, "1 of 2 rows"),
+        (np.array([0.0, np.nan, np.nan]), DataError, r"2 of 3 rows have no usable label in 'y' \(the first is row 2\)"),
+        (np.array([1j, 2j]), InputError, "dtype complex"),
+        (np.array([1e300, 0.5]), DataError, "float32"),
+        (np.array([f"n{n}" for n in range(1001)]), DataError, "a different text in each of 1,001 rows"),
+    ],
+)
+def test_refused(labels, error, words):
+    with pytest.raises(error, match=words):
+        encode({"train": labels}, "y")
+
+
+def test_splits_of_different_kinds():
+    with pytest.raises(InputError, match="text in train but numbers in test"):
+        encode({"train": np.array(["a"]), "test": np.array([1])}, "y")

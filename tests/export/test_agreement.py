@@ -1,0 +1,46 @@
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lepton_lab.errors import ConversionError
+from lepton_lab.export._agreement import agree, check_agreement, rows_to_try
+from lepton_lab.types import Dataset, Model
+from tests.models_fixture import keras
+
+
+def test_classes_and_differences() -> None:
+    ours = np.array([[0.9, 0.1], [0.4, 0.6]])
+    found = agree(ours, np.array([[0.8, 0.2], [0.55, 0.45]]))
+    assert found.rows == 2 and found.same_answer == 0.5 and found.max_difference == pytest.approx(0.15)
+
+
+def test_numbers_agree_relative_to_their_scale() -> None:
+    ours = np.array([[1e6], [2.0]])
+    assert agree(ours, ours + 1).same_answer == 1.0
+    assert agree(ours, ours + 100).same_answer == 0.0
+
+
+def test_answers_that_are_not_numbers_do_not_agree() -> None:
+    assert agree(np.ones((2, 3)), np.full((2, 3), np.nan)).max_difference == float("inf")
+
+
+def test_a_file_that_answers_otherwise_is_refused(cnn: Model, digits: Dataset, tmp_path: Path) -> None:
+    model = keras().models.load_model(cnn.file, compile=False)
+    model.set_weights([weight * 1.01 for weight in model.get_weights()])
+    model.save(tmp_path / "other.keras")
+    rows, _ = rows_to_try(cnn, digits, 20)
+    with pytest.raises(ConversionError, match=r"differ from those of 'cnn' by up to .* on 20 rows"):
+        check_agreement(cnn, tmp_path / "other.keras", rows)
+
+
+def test_the_same_file_agrees_wholly(cnn: Model, digits: Dataset, tmp_path: Path) -> None:
+    shutil.copy(cnn.file, tmp_path / "same.keras")
+    rows, source = rows_to_try(cnn, digits, 20)
+    assert source == "digits/test" and len(rows) == 20 and len(np.unique(rows, axis=0)) > 15
+    assert check_agreement(cnn, tmp_path / "same.keras", rows).max_difference == 0
+
+
+def test_no_more_rows_than_there_are(cnn: Model, digits: Dataset) -> None:
+    assert len(rows_to_try(cnn, digits, 10_000)[0]) == 597

@@ -1,0 +1,147 @@
+"""Small trained models and their data sets, made once for all the tests that run model files."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lepton_lab.types import Dataset, Model, Target
+
+DIGITS = tuple("0123456789")
+
+
+def keras() -> Any:
+    """tf_keras, imported as the product imports it."""
+    os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    import tf_keras
+
+    return tf_keras
+
+
+def write_split(folder: Path, x: np.ndarray, y: np.ndarray) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    np.save(folder / "x.npy", x)
+    np.save(folder / "y.npy", y)
+
+
+def fit(layers: list[Any], x: np.ndarray, y: np.ndarray, loss: str, epochs: int, rate: float = 3e-3) -> Any:
+    tf_keras = keras()
+    tf_keras.utils.set_random_seed(1)
+    inputs = tf_keras.Input(x.shape[1:], name="rows")
+    outputs = inputs
+    for layer in layers:
+        outputs = layer(outputs)
+    model = tf_keras.Model(inputs, outputs)
+    model.compile(tf_keras.optimizers.Adam(rate), loss)
+    model.fit(x.astype("float32"), y, epochs=epochs, batch_size=64, verbose=0)
+    return model
+
+
+def save(model: Any, dataset: Dataset, folder: Path, kind: str) -> Model:
+    folder.mkdir(parents=True, exist_ok=True)
+    model.save(folder / "model.keras")
+    return Model(
+        folder.name, folder, kind, "trained", "keras", dataset.input_shape, tuple(model.output_shape[1:]),
+        model.count_params(), dataset=dataset.name, classes=dataset.target.classes,
+    )
+
+
+@cache
+def made() -> Path:
+    """A folder with everything, made at its first use in this process and removed at its end."""
+    folder = Path(tempfile.mkdtemp(prefix="lepton-models-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+@cache
+def make_digits() -> tuple[Model, Dataset]:
+    """A small CNN on scikit-learn's digits."""
+    from sklearn.datasets import load_digits
+    from sklearn.model_selection import train_test_split
+
+    x, y = load_digits(return_X_y=True)
+    x, y = x.reshape(-1, 8, 8, 1).astype("uint8"), y.astype("int64")
+    parts = train_test_split(x, y, test_size=597, stratify=y, random_state=0)
+    folder = made() / "data" / "digits"
+    write_split(folder / "train", parts[0], parts[2])
+    write_split(folder / "test", parts[1], parts[3])
+    dataset = Dataset("digits", folder, "digits", {"train": 1200, "test": 597}, (8, 8, 1), "uint8",
+                      Target("classes", classes=DIGITS))
+    layer = keras().layers
+    model = fit([
+        layer.Rescaling(1 / 16), layer.Conv2D(16, 3, padding="same", activation="relu"),
+        layer.Conv2D(32, 3, padding="same", activation="relu"), layer.MaxPooling2D(), layer.Flatten(),
+        layer.Dense(64, activation="relu"), layer.Dense(10, activation="softmax"),
+    ], parts[0], parts[2], "sparse_categorical_crossentropy", epochs=8)
+    return save(model, dataset, made() / "models" / "cnn", "cnn"), dataset
+
+
+@cache
+def make_table() -> tuple[Model, Dataset]:
+    """A regression on columns of very different ranges: fractions, millions, and 5000 give or take one."""
+    random = np.random.default_rng(0)
+    x = np.stack([random.uniform(0, 1, 1200), random.uniform(1e6, 2e6, 1200), random.normal(5000, 1, 1200)], 1)
+    x = x.astype("float32")
+    y = (x[:, 0] * 3 + x[:, 1] / 1e6 - (x[:, 2] - 5000)).astype("float32")
+    folder = made() / "data" / "table"
+    write_split(folder / "train", x[:900], y[:900])
+    write_split(folder / "test", x[900:], y[900:])
+    dataset = Dataset("table", folder, "table.csv", {"train": 900, "test": 300}, (3,), "float32", Target("numbers"))
+    layer = keras().layers
+    model = fit([
+        layer.Normalization(mean=x[:900].mean(0), variance=x[:900].var(0)), layer.Dense(32, activation="relu"),
+        layer.Dense(32, activation="relu"), layer.Dense(1),
+    ], x[:900], y[:900], "mse", epochs=25)
+    return save(model, dataset, made() / "models" / "mlp", "mlp"), dataset
+
+
+@pytest.fixture(scope="session")
+def digits() -> Dataset:
+    return make_digits()[1]
+
+
+@pytest.fixture(scope="session")
+def cnn() -> Model:
+    return make_digits()[0]
+
+
+@pytest.fixture(scope="session")
+def table() -> Dataset:
+    return make_table()[1]
+
+
+@pytest.fixture(scope="session")
+def mlp() -> Model:
+    return make_table()[0]
+
+
+@pytest.fixture(scope="session")
+def int8_cnn(cnn: Model, digits: Dataset) -> Model:
+    """The CNN, quantised."""
+    from lepton_lab.compress import quantize
+
+    return quantize(cnn, made() / "models" / "cnn-int8", "cnn-int8", "int8", digits).model
+
+
+def copy_of(model: Model, folder: Path) -> Model:
+    """The same model in a folder of the test's own, to be spoilt."""
+    import dataclasses
+
+    shutil.copytree(model.folder, folder)
+    return dataclasses.replace(model, folder=folder)
+
+
+def truncate(path: Path, share: float = 0.5) -> None:
+    """Cut a file short."""
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * share)])

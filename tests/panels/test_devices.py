@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from lepton_lab import panels
+from lepton_lab.events import ClusterChanged, GpuLoad, WorkerLoad
+from lepton_lab.panels._devices import measured
+from tests.panels.conftest import Events, loads
+
+
+def test_units() -> None:
+    gpus = (GpuLoad("H200", 20.0, 10**9, 10**11), GpuLoad("H200", 60.0, 2 * 10**9, 10**11))
+    load = WorkerLoad("w0", 150.0, 2 * 10**9, 0, read_bps=3e6, write_bps=5e5, gpus=gpus)
+    assert measured(load) == {"cpu": 150.0, "memory": 2.0, "received": 3.0, "sent": 0.5, "gpu": 40.0, "gpu_memory": 3.0}
+    assert "gpu" not in measured(WorkerLoad("w0", 1.0, 1, 0))
+
+
+def test_a_line_for_each_worker_and_the_peak_in_the_title(lab: Events) -> None:
+    panel = panels.open(lab, "devices")
+    lab.events.publish(ClusterChanged("demo", "running", 2))
+    lab.events.publish(WorkerLoad("w1", 187.0, 10**9, 0))
+    lab.events.publish(WorkerLoad("w0", 20.0, 3 * 10**9, 0))
+    lab.events.publish(WorkerLoad("w1", 3.0, 10**9, 0))
+    picture = panel._picture()
+    assert picture.title == "Devices of demo: 2 workers, running"
+    assert [plot.title for plot in picture.plots][:2] == [
+        "CPU, % of a core (peak 187, w1)", "Memory, GB (peak 3.00, w0)"]
+    assert all([line.name for line in plot.lines] == ["w0", "w1"] for plot in picture.plots)
+    assert len(picture.plots) == 4
+
+
+def test_gpus_add_their_plots(lab: Events) -> None:
+    for event in loads(2, 3, num_gpus=2):
+        lab.events.publish(event)
+    picture = panels.open(lab, "devices")._picture()
+    assert [plot.title.split(",")[0] for plot in picture.plots][4:] == ["GPU", "GPU memory"]
+
+
+def test_the_table_has_last_values_and_peaks(lab: Events) -> None:
+    for cpu in (90.0, 30.0):
+        lab.events.publish(WorkerLoad("w0", cpu, 10**9, 0))
+    table = panels.open(lab, "devices").table()
+    assert table.rows == [("w0", "30", "1.00", "0.00", "0.00"), ("peak", "90", "1.00", "0.00", "0.00")]
+
+
+def test_another_cluster_begins_anew(lab: Events) -> None:
+    for event in (ClusterChanged("a", "running", 3), *loads(3, 5), ClusterChanged("a", "down")):
+        lab.events.publish(event)
+    panel = panels.open(lab, "devices")
+    assert "w2" in panel.svg()
+    lab.events.publish(ClusterChanged("b", "starting"))
+    lab.events.publish(WorkerLoad("w0", 1.0, 1, 0))
+    assert [line.name for line in panel._picture().legend] == ["w0"]

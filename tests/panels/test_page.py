@@ -1,0 +1,161 @@
+"""The live picture: what is sent to the page, and what a notebook that was run keeps."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import bokeh
+import nbformat
+from comm.base_comm import BaseComm
+from nbclient import NotebookClient
+
+from lepton_lab import panels
+from lepton_lab.events import ClusterChanged, WorkerLoad
+from lepton_lab.panels._page import WIDGET_VIEW, Page, bokeh_js
+from tests.panels.conftest import Events, loads
+
+
+class RecordingComm(BaseComm):
+    """A road to no page, which remembers what was sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[object] = []
+        super().__init__()
+
+    def publish_msg(self, msg_type: str, data: Any = None, metadata: Any = None, buffers: Any = None,
+                    **keys: Any) -> None:
+        if msg_type == "comm_msg":
+            self.sent.append(data)
+
+
+def drawn_on(page: Page, panel: panels.Panel) -> None:
+    panel._page = page
+    panel._draw()
+
+
+def test_the_script_comes_before_the_plots(lab: Events) -> None:
+    page, panel = Page(), panels.open(lab, "devices")
+    drawn_on(page, panel)
+    script, view = page._output.outputs
+    assert bokeh.__version__ in script["data"]["application/javascript"][:200]
+    assert WIDGET_VIEW in view["data"]
+    assert len(bokeh_js()) < 2_000_000
+
+
+def test_rows_are_streamed_and_sent_anew_when_they_are_many(lab: Events) -> None:
+    page, panel = Page(), panels.open(lab, "devices")
+    for i, event in enumerate(loads(1, 6000)):
+        lab.events.publish(event)
+        if i % 5 == 0:
+            drawn_on(page, panel)
+    assert len(page._sources["w0"].data["time"]) <= 2600
+    assert page._streamed["w0"] <= 500
+    lab.events.publish(WorkerLoad("w0", 7.5, 1, 0))
+    drawn_on(page, panel)
+    assert page._sources["w0"].data["cpu"][-1] == 7.5
+
+
+def test_a_new_worker_gets_its_line(lab: Events) -> None:
+    page, panel = Page(), panels.open(lab, "devices")
+    for event in loads(1, 5):
+        lab.events.publish(event)
+    drawn_on(page, panel)
+    lab.events.publish(WorkerLoad("w1", 5.0, 1, 0))
+    drawn_on(page, panel)
+    assert set(page._sources) == {"w0", "w1"}
+    assert len(page._figures[0].renderers) == 2
+    assert page._figures[0].x_range is page._figures[3].x_range
+
+
+def test_a_view_that_comes_is_sent_all(lab: Events) -> None:
+    page, panel = Page(), panels.open(lab, "devices")
+    for event in loads(1, 5):
+        lab.events.publish(event)
+    drawn_on(page, panel)
+    assert not page.lacks_all(panel._picture())
+    assert page._plots is not None
+    page._plots._sync_model(page._plots, {"kind": "MessageSent"}, [])
+    assert page.lacks_all(panel._picture())
+    assert not page.lacks_all(panel._picture())
+
+
+def test_a_drawing_is_one_patch(lab: Events) -> None:
+    page, panel = Page(), panels.open(lab, "devices")
+    for event in loads(8, 5):
+        lab.events.publish(event)
+    drawn_on(page, panel)
+    assert page._plots is not None
+    comm = page._plots.comm = RecordingComm()
+    for event in loads(8, 1, start=2e9):
+        lab.events.publish(event)
+    drawn_on(page, panel)
+    assert len(comm.sent) == 3  # header, metadata and content of one patch
+
+
+def test_drawing_is_fast(lab: Events) -> None:
+    page, panel = Page(), panels.open(lab, "devices")
+    for event in loads(16, 200):
+        lab.events.publish(event)
+    drawn_on(page, panel)
+    began = time.perf_counter()
+    for event in loads(16, 10, start=2e9):
+        lab.events.publish(event)
+        if event.worker == "w15":
+            drawn_on(page, panel)
+    assert (time.perf_counter() - began) / 10 < 0.4
+
+
+NOTEBOOK = """
+import threading, time
+from lepton_lab import panels
+from lepton_lab.events import Bus, ClusterChanged, WorkerLoad
+class Lab: events = Bus()
+panel = panels.open(Lab, "devices")
+panel
+---
+for i in range(8):
+    for worker in ("w0", "w1"):
+        Lab.events.publish(WorkerLoad(worker, 50.0 + i, 10**9, 0))
+    time.sleep(0.2)
+threads = [thread.name for thread in threading.enumerate() if thread.name.startswith("lepton")]
+Lab.events.publish(ClusterChanged("demo", "down"))
+print(threads, panel.is_live)
+"""
+
+
+def test_a_saved_notebook_keeps_a_small_static_picture(tmp_path: Path) -> None:
+    cells = [nbformat.v4.new_code_cell(cell.strip()) for cell in NOTEBOOK.split("---")]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    client = NotebookClient(notebook, timeout=60, kernel_name="python3",
+                            resources={"metadata": {"path": str(tmp_path)}})
+    client.create_kernel_manager()
+    client.km.kernel_cmd = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    client.execute()
+    picture, live = notebook.cells[0].outputs
+    assert set(picture.data) == {"text/html", "text/plain"}
+    assert "data:image/svg+xml" in picture.data["text/html"] and "w1" in picture.data["text/plain"]
+    assert "lepton-still" not in picture.data["text/html"]
+    assert live.data == {"text/html": "", "text/plain": ""}
+    assert notebook.cells[1].outputs[0].text == "['lepton-panel-devices'] False\n"
+    nbformat.write(notebook, tmp_path / "saved.ipynb")
+    assert (tmp_path / "saved.ipynb").stat().st_size < 200_000
+
+
+def test_the_static_picture_is_hidden_while_the_live_one_is_there(lab: Events) -> None:
+    page, panel = Page(), panels.open(lab, "devices")
+    drawn_on(page, panel)
+    hidden = page.hidden(panel._repr_mimebundle_())
+    assert f"class='lepton-still-{page._output.model_id}'" in hidden["text/html"]
+    assert f".lepton-still-{page._output.model_id} {{display: none}}" in page._head.value
+
+
+def test_close_leaves_the_picture_in_the_widget_too(lab: Events) -> None:
+    page, panel = Page(), panels.open(lab, "devices")
+    drawn_on(page, panel)
+    page.close(panel._repr_mimebundle_())
+    [output] = page._output.outputs
+    assert "data:image/svg+xml" in output["data"]["text/html"]
+    lab.events.publish(ClusterChanged("demo", "running"))

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import base64
+import math
+from xml.etree import ElementTree
+
+import pytest
+
+from lepton_lab.panels._history import History
+from lepton_lab.panels._picture import Line, Picture, Plot, styles
+from lepton_lab.panels._svg import bounds, draw, image, nice_ticks
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def picture_of(names: list[str], num_plots: int = 4) -> Picture:
+    look = styles(names)
+    lines = tuple(Line(name, name, "cpu", *look[name]) for name in names)
+    return Picture("Title <b>", tuple(Plot(f"plot {i}", "%", lines) for i in range(num_plots)), lines)
+
+
+def history_of(num_rows: int, offset: float = 0.0) -> History:
+    history = History(["cpu"])
+    for i in range(num_rows):
+        history.add(1e9 + i, {"cpu": 100 + 90 * math.sin(i / 50) + offset})
+    return history
+
+
+def test_it_is_xml_that_shows_every_series_in_every_plot() -> None:
+    names = ["w0", "w1", "a&b"]
+    root = ElementTree.fromstring(draw(picture_of(names), {name: history_of(300) for name in names}))
+    drawn = [title.text for title in root.iterfind(f".//{SVG}path/{SVG}title")]
+    assert drawn == names * 4
+    assert root.findtext(f"{SVG}title") == "Title <b>"
+    assert {"w0", "w1", "a&b", "plot 3"} <= {text.text for text in root.iter(f"{SVG}text")}
+
+
+def test_it_is_small_however_much_there_is() -> None:
+    names = [f"w{i}" for i in range(16)]
+    svg = draw(picture_of(names, 6), {name: history_of(20_000, i) for i, name in enumerate(names)})
+    assert 20_000 < len(svg) < 100_000
+    ElementTree.fromstring(svg)
+
+
+@pytest.mark.parametrize("num_rows", [0, 1, 2])
+def test_hardly_any_rows(num_rows: int) -> None:
+    ElementTree.fromstring(draw(picture_of(["w0"]), {"w0": history_of(num_rows)}))
+
+
+def test_no_history_yet() -> None:
+    ElementTree.fromstring(draw(picture_of([]), {}))
+    ElementTree.fromstring(draw(Picture("empty", ()), {}))
+
+
+def test_missing_values_make_a_gap() -> None:
+    history = History(["cpu"])
+    for i, value in enumerate([1.0, 2.0, math.nan, 3.0, 4.0]):
+        history.add(float(i), {"cpu": value})
+    root = ElementTree.fromstring(draw(picture_of(["w0"], 1), {"w0": history}))
+    line = next(path for path in root.iter(f"{SVG}path") if path.find(f"{SVG}title") is not None)
+    assert line.attrib["d"].count("M") == 2 and "nan" not in line.attrib["d"]
+
+
+def test_many_names_wrap_the_legend() -> None:
+    names = [f"worker-{i}" for i in range(40)]
+    root = ElementTree.fromstring(draw(picture_of(names), {name: history_of(5) for name in names}))
+    places = {text.text: (float(text.attrib["x"]), float(text.attrib["y"])) for text in root.findall(f"{SVG}text")}
+    assert max(x for x, _ in places.values()) < 900 and places["worker-39"][1] > places["worker-0"][1]
+
+
+@pytest.mark.parametrize(("low", "high", "expected"), [
+    (0, 105, [0, 20, 40, 60, 80, 100]), (0.2, 1.03, [0.2, 0.4, 0.6, 0.8, 1.0]),
+    (0, 2600, [0, 500, 1000, 1500, 2000, 2500]), (-1.1, 1.1, [-1, -0.5, 0, 0.5, 1]),
+])
+def test_ticks_are_round(low: float, high: float, expected: list[float]) -> None:
+    assert nice_ticks(low, high) == expected
+
+
+@pytest.mark.parametrize("values", [[], [0.0], [5.0, 5.0], [-3.0], [1e-9, 2e-9], [1e12]])
+@pytest.mark.parametrize("from_zero", [True, False])
+def test_any_values_have_bounds_and_ticks(values: list[float], from_zero: bool) -> None:
+    low, high = bounds(values, from_zero)
+    assert low < high
+    assert 2 <= len(nice_ticks(low, high)) <= 8
+
+
+def test_the_image_carries_its_words() -> None:
+    html = image("<svg/>", "last 'values' & more")
+    assert "alt='last &#x27;values&#x27; &amp; more'" in html
+    assert base64.b64encode(b"<svg/>").decode() in html

@@ -1,0 +1,50 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lepton_lab.errors import InputError
+from lepton_lab.runtime import Interpreter, open_rows
+from lepton_lab.types import Dataset, Model
+from tests.models_fixture import truncate
+
+
+def test_rows_together_answer_as_rows_alone(int8_cnn: Model, digits: Dataset) -> None:
+    interpreter = Interpreter(int8_cnn.file)
+    rows = open_rows(digits, "test")[0][:20]
+    together = interpreter.run(rows)
+    alone = np.concatenate([interpreter.run(row[None]) for row in rows])
+    assert together.shape == (20, 10) and together.dtype == np.float32
+    np.testing.assert_allclose(together, alone, atol=1e-6)
+
+
+def test_names_of_inputs_and_outputs(int8_cnn: Model) -> None:
+    interpreter = Interpreter(int8_cnn.file)
+    (port,) = interpreter.inputs
+    assert (port.name, port.shape, port.dtype) == ("rows", (-1, 8, 8, 1), "float32")
+    assert port.tensor != port.name
+    assert interpreter.outputs[0].shape == (-1, 10)
+
+
+def test_operations_are_listed_in_order(int8_cnn: Model) -> None:
+    kinds = [operation.kind for operation in Interpreter(int8_cnn.file).operations]
+    assert kinds[0] == "QUANTIZE" and kinds[-1] == "SOFTMAX" and kinds.count("CONV_2D") == 2
+    assert "DELEGATE" not in kinds
+
+
+def test_latency_is_some_microseconds(int8_cnn: Model) -> None:
+    assert 1e-7 < Interpreter(int8_cnn.file).latency(np.zeros((1, 8, 8, 1), np.float32)) < 0.1
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9])
+def test_a_truncated_file_is_an_input_error(int8_cnn: Model, tmp_path: Path, share: float) -> None:
+    file = tmp_path / "model.tflite"
+    file.write_bytes(int8_cnn.file.read_bytes())
+    truncate(file, share)
+    with pytest.raises(InputError, match=r"model.tflite can't be run by LiteRT"):
+        Interpreter(file)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"gone.tflite is missing"):
+        Interpreter(tmp_path / "gone.tflite")

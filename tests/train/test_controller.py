@@ -1,0 +1,217 @@
+"""Runs on two real workers: every row once, equal weights whatever their number, and failures that end with a word."""
+
+from __future__ import annotations
+
+import _thread
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+
+from lepton_lab import forkserver
+from lepton_lab.errors import InputError, TrainingError, UnknownNameError
+from lepton_lab.events import EpochEnded, RunChanged, RunProgress
+from lepton_lab.lab import Lab
+
+LINE = """
+def build(input_shape, num_classes):
+    return keras.Sequential([keras.Input(input_shape), keras.layers.Dense(1, kernel_initializer="zeros")])
+"""
+EMBEDDING = """
+def build(input_shape, num_classes):
+    rows = keras.Input(input_shape)
+    return keras.Model(rows, keras.layers.Dense(1)(keras.layers.Flatten()(keras.layers.Embedding(10, 4)(rows))))
+"""
+
+
+def rank_pids() -> list[int]:
+    """Processes forked for training or other work on this machine by our fork server."""
+    servers = [p for p in psutil.process_iter(["cmdline"]) if "lepton_lab.forkserver._server" in (p.info["cmdline"] or [])]
+    return [child.pid for server in servers for child in server.children()]
+
+
+def weights_of(file: Path) -> list[Any]:
+    """The weights in a file."""
+    import tf_keras
+
+    weights: list[Any] = tf_keras.models.load_model(file, compile=False).get_weights()
+    return weights
+
+
+def weights(lab: Lab, model: str) -> list[Any]:
+    result: list[Any] = forkserver.call(f"{__name__}:weights_of", {"file": lab.model.show(model).file})
+    return result
+
+
+@pytest.fixture(autouse=True)
+def no_rank_is_left() -> Iterator[None]:
+    yield
+    deadline = time.monotonic() + 5
+    while rank_pids() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not rank_pids()
+
+
+@pytest.fixture(scope="module")
+def powers(lab: Lab) -> str:
+    """Twenty rows whose targets are 1/2, 1, 2, 4, ...: their sum and count tell how often each was seen."""
+    rows = np.arange(20, dtype=np.float32)[:, None]
+    lab.data.load((rows, (2.0 ** np.arange(-1, 19)).astype(np.float32)), name="powers", test_share=0)
+    lab.data.shard("powers", shards=3)
+    lab.model.new("line", data="powers", builder=LINE)
+    return "powers"
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("batch_size", [1, 3, 8, 64])
+def test_every_row_is_seen_exactly_once_an_epoch(lab: Lab, powers: str, workers: int, batch_size: int) -> None:
+    run = lab.train("line", powers, epochs=2, batch_size=batch_size, workers=workers, learning_rate=1e-12, optimizer="sgd")
+    # Doubled: 20 numbers of the form 2^k have the sum 2^20 - 1 only if each of the first twenty is there once.
+    for examples, mean in zip(run.history["examples"], run.history["mae"], strict=True):
+        assert (examples, round(2 * mean * examples)) == (20, 2**20 - 1)
+    assert len(run.history["examples"]) == 2
+
+
+def test_one_worker_and_two_end_with_the_same_weights(lab: Lab) -> None:
+    lab.model.new("twin", kind="mlp", data="digits", hidden_size=16)
+    results = []
+    for workers in (1, 2, 2):
+        lab.train("twin", "digits", epochs=2, batch_size=50, workers=workers)
+        results.append(weights(lab, "twin"))
+    for one, two, again in zip(*results, strict=True):
+        assert two == pytest.approx(one, abs=1e-5)
+        assert np.array_equal(two, again)
+
+
+def test_learns_and_reports(lab: Lab) -> None:
+    events: list[Any] = []
+    unsubscribe = lab.events.subscribe(events.append, RunProgress, EpochEnded, RunChanged)
+    lab.model.new("quick", kind="mlp", data="digits")
+    run = lab.train("quick", "digits", epochs=4)
+    unsubscribe()
+    assert run.state == "done"
+    assert run.metrics["test_accuracy"] > 0.85
+    assert run.history["loss"][-1] < run.history["loss"][0]
+    assert [e.state for e in events if isinstance(e, RunChanged)] == ["starting", "running", "done"]
+    assert [e.epoch for e in events if isinstance(e, EpochEnded)] == [1, 2, 3, 4]
+    progress = [e for e in events if isinstance(e, RunProgress)]
+    assert set(progress[-1].rates) == {worker.name for worker in lab.cluster.handle.workers()}
+    assert progress[-1].remaining == pytest.approx(0, abs=0.01)
+    assert (run.folder / "metrics.jsonl").read_text().count("epoch_end") == 4
+    assert lab.model.show("quick").metrics == run.metrics
+    assert lab.evaluate("quick").metrics["accuracy"] == pytest.approx(run.metrics["test_accuracy"], abs=1e-6)
+
+
+def test_training_again_starts_afresh_unless_warm(lab: Lab) -> None:
+    lab.model.new("again", kind="mlp", data="digits", hidden_size=16)
+    first = lab.train("again", "digits", epochs=2, workers=1)
+    assert lab.train("again", "digits", epochs=2, workers=1).history["loss"] == first.history["loss"]
+    warm = lab.train("again", "digits", epochs=2, workers=1, warm_start=True)
+    assert warm.history["loss"][0] < first.history["loss"][-1]
+
+
+def test_an_error_in_one_rank_ends_the_run_with_its_own_message(lab: Lab) -> None:
+    rows = np.zeros((64, 1), np.float32)
+    rows[17] = 50  # beyond the embedding's ten rows: only the rank that gets this row fails
+    lab.data.load((rows, np.linspace(0, 1, 64, dtype=np.float32)), name="bad_row", test_share=0)
+    lab.model.new("embedding", data="bad_row", builder=EMBEDDING)
+    started = time.monotonic()
+    with pytest.raises(TrainingError, match=r"rank \d on worker w\d raised InvalidArgumentError.*50 is not in \[0, 10\)"):
+        lab.train("embedding", "bad_row", epochs=3, batch_size=16)
+    assert time.monotonic() - started < 15
+    assert lab.model.show("embedding").stage == "new"
+
+
+def start_long_run(lab: Lab) -> str:
+    """A run in the background that would take minutes; returns its id once it is under way."""
+    lab.model.new("long", kind="mlp", data="digits")
+    running = threading.Event()
+    unsubscribe = lab.events.subscribe(lambda event: running.set() if event.epoch > 1 else None, RunProgress)  # type: ignore[attr-defined]
+    run = lab.train("long", "digits", epochs=100_000, background=True)
+    assert running.wait(60)
+    unsubscribe()
+    return run.id
+
+
+def test_a_killed_rank_ends_the_run_within_15_seconds(lab: Lab) -> None:
+    run = start_long_run(lab)
+    os.kill(rank_pids()[0], signal.SIGKILL)
+    started = time.monotonic()
+    with pytest.raises(TrainingError, match=r"process of rank \d on worker w\d ended with signal SIGKILL"):
+        lab.run.wait(run)
+    assert time.monotonic() - started < 15
+    assert lab.run.show(run).state == "failed"
+
+
+def test_stop_leaves_the_workers(lab: Lab) -> None:
+    run = start_long_run(lab)
+    started = time.monotonic()
+    assert lab.run.stop().state == "cancelled"
+    assert time.monotonic() - started < 5
+    assert lab.run.show(run).state == "cancelled"
+    assert len(lab.cluster.status().workers) == 2
+    with pytest.raises(InputError, match="No run is under way"):
+        lab.run.stop()
+
+
+def test_an_interrupt_cancels_the_run(lab: Lab) -> None:
+    lab.model.new("long", kind="mlp", data="digits")
+    unsubscribe = lab.events.subscribe(lambda event: _thread.interrupt_main() if event.epoch == 2 else None, RunProgress)  # type: ignore[attr-defined]
+    with pytest.raises(KeyboardInterrupt):
+        lab.train("long", "digits", epochs=100_000)
+    unsubscribe()
+    assert lab.run.show(lab.run.names()[-1]).is_over
+    assert "cancelled" in str(lab.runs())
+
+
+def test_two_runs_at_once_take_turns(lab: Lab) -> None:
+    for name in ("left", "right"):
+        lab.model.new(name, kind="mlp", data="digits", hidden_size=8)
+    runs = [lab.train(name, "digits", epochs=2, background=True) for name in ("left", "right")]
+    assert [lab.run.wait(run.id).state for run in runs] == ["done", "done"]
+
+
+@pytest.mark.parametrize(("settings", "error", "message"), [
+    ({"epochs": 0}, InputError, "--epochs is 0"),
+    ({"batch_size": -1}, InputError, "--batch-size is -1"),
+    ({"learning_rate": 0.0}, InputError, "--learning-rate is 0"),
+    ({"workers": 3}, InputError, "--workers is 3, but the cluster has 2"),
+    ({"strategy": "multi"}, UnknownNameError, "Did you mean 'multiworker'"),
+    ({"optimizer": "adamm"}, InputError, "no optimizer 'adamm'"),
+    ({"loss": "mist"}, InputError, "no loss 'mist'"),
+    ({"data": "digitz"}, UnknownNameError, "Did you mean 'digits'"),
+    ({"model": "nosuch"}, UnknownNameError, "no model 'nosuch'"),
+])
+def test_bad_settings_are_refused_before_any_work(
+    lab: Lab, settings: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    lab.model.new("fine", kind="mlp", data="digits", hidden_size=8)
+    before = lab.run.names()
+    with pytest.raises(error, match=message):
+        lab.train(**{"model": "fine", "data": "digits"} | settings)
+    assert lab.run.names() == before
+
+
+def test_a_model_that_does_not_fit_the_labels(lab: Lab) -> None:
+    lab.model.new("three", kind="mlp", input_shape=(8, 8, 1), num_classes=3)
+    with pytest.raises(InputError, match=r"answers with shape \(3,\), but the labels of 'digits' need \(10,\)"):
+        lab.train("three", "digits")
+
+
+def test_a_damaged_shard_is_named(lab: Lab) -> None:
+    lab.data.load("digits", name="damaged")
+    shards = lab.data.shard("damaged", shards=4)
+    lab.model.new("fine", kind="mlp", data="damaged", hidden_size=8)
+    file = shards.shards[2].folder / "x.npy"
+    content = bytearray(file.read_bytes())
+    content[-10] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(TrainingError, match=r"[Ss]hard 2.*x\.npy"):
+        lab.train("fine", "damaged", epochs=1)
