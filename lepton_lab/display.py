@@ -73,6 +73,11 @@ class Table:
 class Shown(ABC):
     """Mixin: a value which shows itself as the `Table` that `table()` gives."""
 
+    def __init_subclass__(cls, **options: object) -> None:
+        super().__init_subclass__(**options)
+        # IPython takes what the class itself has, `_repr_pretty_` or `__repr__`, and a dataclass has the latter.
+        cls._repr_pretty_ = cls._repr_pretty_  # type: ignore[method-assign]  # the inherited one, as the class's own
+
     @abstractmethod
     def table(self) -> Table:
         """What is to be seen of this value."""

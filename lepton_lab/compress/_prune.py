@@ -22,6 +22,9 @@ from numpy.typing import NDArray
 
 from lepton_lab.errors import ConversionError, InputError
 
+_FEWEST_WEIGHTS = 1000
+"""Kernels with fewer are left alone, such as a first convolution's: on digits (a cnn with 36,000 weights, 80 % zeros and
+int8, 3 seeds) that costs 0.4 of 8.6 times smaller and gains 0.3 to 2 points of accuracy."""
 _UPDATES = 40
 """How many times the masks change, where training has enough steps."""
 
@@ -180,4 +183,7 @@ def _why_not(layer: Any) -> str:
         return f"{kind} is a model inside the model, which is not looked into"
     if not prunable_kernels(layer):
         return f"{kind} has no kernel that can be pruned"
+    num_weights = sum(int(np.prod(kernel.shape)) for kernel in prunable_kernels(layer))
+    if num_weights < _FEWEST_WEIGHTS:
+        return f"{kind} has only {num_weights:,} weights: zeros there would cost accuracy and save little"
     return ""

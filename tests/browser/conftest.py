@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -18,7 +19,7 @@ import nbformat
 import pytest
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
-CHROMIUM = Path(os.environ.get("LEPTON_CHROMIUM", "/usr/bin/chromium"))
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -104,13 +105,14 @@ def _wait_for_server(url: str, process: subprocess.Popen[bytes], log_file: Path)
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Headless Chromium."""
-    if not CHROMIUM.exists():
+    path = os.environ.get("LEPTON_CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None or not Path(path).exists():
         pytest.fail(
-            f"There is no Chromium at {CHROMIUM}. Install it (Debian, Ubuntu: apt-get install chromium) or name "
-            "another one's path in LEPTON_CHROMIUM."
+            f"The browser tests need Chromium, and there is none (looked for {', '.join(BROWSERS)}). "
+            "Install it (Debian, Ubuntu: apt-get install chromium) or name another one's path in LEPTON_CHROMIUM."
         )
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=list(FLAGS))
+        browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
         yield browser
         browser.close()
 
@@ -121,6 +123,8 @@ class LabPage:
 
     server: Server
     page: Page
+    folder: str
+    """Of the test's notebooks, and thus of its lab's workspace, in the server's folder."""
     errors: list[str] = field(default_factory=list)
     """What the browser's console showed as errors."""
 
@@ -129,16 +133,25 @@ class LabPage:
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
 
     def write(self, name: str, *sources: str) -> Path:
-        """A notebook in the server's folder with these code cells."""
+        """A notebook in the test's folder with these code cells."""
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
         notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-        path = self.server.root / name
+        path = self.server.root / self.folder / name
+        path.parent.mkdir(exist_ok=True)
         nbformat.write(notebook, path)
         return path
 
+    def forget_kernel(self, path: Path) -> None:
+        """End all kernels, and take out of the notebook which one it had, so that it opens without."""
+        self.page.goto("about:blank")
+        _shut_down_kernels(self.server)
+        notebook = nbformat.read(path, as_version=4)
+        notebook.metadata.pop("kernelspec", None)
+        nbformat.write(notebook, path)
+
     def open(self, name: str = "", kernel: bool = True) -> None:
-        """Open a notebook of the server's folder, or the launcher, in a fresh JupyterLab."""
-        where = f"/lab/tree/{name}" if name else "/lab"
+        """Open a notebook of the test's folder, or the launcher, in a fresh JupyterLab."""
+        where = f"/lab/tree/{self.folder}/{name}" if name else "/lab"
         self.page.goto(f"{self.server.url}{where}?token={self.server.token}&reset")
         self.page.wait_for_selector(".jp-Notebook" if name else ".jp-Launcher", timeout=60_000)
         if name and kernel:
@@ -196,10 +209,10 @@ class LabPage:
 
 
 @pytest.fixture
-def jupyter(server: Server, browser: Browser) -> Iterator[LabPage]:
+def jupyter(server: Server, browser: Browser, tmp_path: Path) -> Iterator[LabPage]:
     """A fresh tab; the kernels that a test started end with it."""
     context = browser.new_context(viewport={"width": 1400, "height": 1000})
-    yield LabPage(server, context.new_page())
+    yield LabPage(server, context.new_page(), tmp_path.name)
     context.close()
     _shut_down_kernels(server)
 

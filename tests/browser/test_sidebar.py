@@ -76,10 +76,10 @@ def test_follows_the_active_notebook(jupyter: LabPage) -> None:
     jupyter.run_all()
     sidebar = jupyter.show_sidebar()
     expect(sidebar.get_by_role("button", name="Start cluster")).to_be_visible(timeout=20_000)
-    jupyter.command("docmanager:open", path="two.ipynb")
+    jupyter.command("docmanager:open", path=f"{jupyter.folder}/two.ipynb")
     expect(sidebar).to_contain_text("two.ipynb")
     expect(sidebar.get_by_role("button", name="Load Lepton Lab")).to_be_visible(timeout=20_000)
-    jupyter.command("docmanager:open", path="one.ipynb")
+    jupyter.command("docmanager:open", path=f"{jupyter.folder}/one.ipynb")
     expect(sidebar.get_by_role("button", name="Start cluster")).to_be_visible(timeout=20_000)
 
 

@@ -1,0 +1,149 @@
+import type { Kernel } from '@jupyterlab/services';
+import type { IDisposable } from '@lumino/disposable';
+import { type ISignal, Signal } from '@lumino/signaling';
+
+import { Bridge, HELLO } from './bridge';
+import { kernelInfo } from './control';
+import { EMPTY, type LabState, type Push, apply } from './state';
+import type { ILab, Phase, Requests } from './tokens';
+
+/** The lab in one kernel: connects when it can, and again after a restart, a reload or a lost connection. */
+export class KernelLab implements ILab, IDisposable {
+  constructor(private readonly _kernel: Kernel.IKernelConnection) {
+    if (!_kernel.handleComms) {
+      this._phase = 'elsewhere';
+      return;
+    }
+    _kernel.registerCommTarget(HELLO, this._onHello);
+    _kernel.statusChanged.connect(this._onStatus, this);
+    _kernel.connectionStatusChanged.connect(this._onConnection, this);
+    void this._connect();
+  }
+
+  get phase(): Phase {
+    return this._phase;
+  }
+
+  get state(): LabState {
+    return this._state;
+  }
+
+  /** Phase or state have changed. */
+  get changed(): ISignal<this, void> {
+    return this._changed;
+  }
+
+  get isDisposed(): boolean {
+    return this._isDisposed;
+  }
+
+  request<M extends keyof Requests>(
+    method: M,
+    params: Requests[M]['params']
+  ): Promise<Requests[M]['result']> {
+    return this._bridge?.request(method, params) ?? Promise.reject(new Error('The kernel is not connected.'));
+  }
+
+  dispose(): void {
+    if (this._isDisposed) {
+      return;
+    }
+    this._isDisposed = true;
+    this._drop();
+    if (!this._kernel.isDisposed && this._kernel.handleComms) {
+      this._kernel.removeCommTarget(HELLO, this._onHello);
+    }
+    Signal.clearData(this);
+  }
+
+  private async _connect(): Promise<void> {
+    this._drop();
+    const attempt = this._attempt;
+    const current = (): boolean => attempt === this._attempt && !this._isDisposed;
+    this._set('connecting');
+    try {
+      const info = await kernelInfo(this._kernel);
+      if (!current()) {
+        return;
+      }
+      if (info.language_info.name !== 'python') {
+        this._set('foreign');
+        return;
+      }
+      const bridge = new Bridge(
+        this._kernel,
+        push => current() && this._receive(push),
+        () => current() && this._set('unloaded')
+      );
+      this._bridge = bridge;
+      const loaded = await bridge.open();
+      if (current()) {
+        this._set(loaded ? 'ready' : 'unloaded');
+      }
+    } catch (error) {
+      // a restart or a lost connection cancels what is under way; its end starts another attempt
+      if (current()) {
+        console.warn('Lepton Lab could not reach the kernel.', error);
+        this._set('gone');
+      }
+    }
+  }
+
+  private _drop(): void {
+    this._attempt += 1;
+    this._bridge?.dispose();
+    this._bridge = null;
+    this._state = EMPTY;
+  }
+
+  private _receive(push: Push): void {
+    this._state = apply(this._state, push);
+    this._changed.emit();
+  }
+
+  private _set(phase: Phase): void {
+    if (phase !== 'ready') {
+      this._state = EMPTY;
+    }
+    this._phase = phase;
+    this._changed.emit();
+  }
+
+  private _onHello = (): void => {
+    if (this._phase !== 'ready') {
+      void this._connect();
+    }
+  };
+
+  private _onStatus(_: Kernel.IKernelConnection, status: Kernel.Status): void {
+    if (status === 'restarting' || status === 'autorestarting') {
+      this._drop();
+      this._restarting = true;
+      this._set('connecting');
+    } else if (status === 'dead') {
+      this._drop();
+      this._set('gone');
+    } else if (this._restarting && (status === 'idle' || status === 'busy')) {
+      this._restarting = false;
+      void this._connect();
+    }
+  }
+
+  private _onConnection(_: Kernel.IKernelConnection, status: Kernel.ConnectionStatus): void {
+    if (status === 'connected' && this._phase === 'ready') {
+      // what was pushed while the line was down is lost
+      this.request('summary', {}).then(
+        data => this._receive({ event: 'SummaryChanged', data }),
+        () => undefined // the next push mends it
+      );
+    }
+  }
+
+  private _phase: Phase = 'connecting';
+  private _state: LabState = EMPTY;
+  private _bridge: Bridge | null = null;
+  private _attempt = 0;
+  private _restarting = false;
+  private _isDisposed = false;
+  private _changed = new Signal<this, void>(this);
+}

@@ -1,0 +1,30 @@
+"""Every verb of the lab, described once; what reads lines, writes them, and explains them.
+
+The `%lepton` magic, its help and completion, and the forms are derived from `VERBS`.
+"""
+
+from lepton_lab.commands._help import help_text, parameter_help, verb_help
+from lepton_lab.commands._lines import find, parse, read, render, run, split
+from lepton_lab.commands._spec import REQUIRED, Parameter, Verb, When
+from lepton_lab.commands._table import VERBS
+from lepton_lab.commands._types import (
+    Body,
+    Choice,
+    File,
+    Flag,
+    Integer,
+    Memory,
+    Name,
+    Number,
+    Shape,
+    Source,
+    Text,
+    ValueType,
+)
+
+__all__ = [
+    "REQUIRED", "VERBS", "Parameter", "Verb", "When",
+    "Body", "Choice", "File", "Flag", "Integer", "Memory", "Name", "Number", "Shape", "Source", "Text", "ValueType",
+    "find", "parse", "read", "render", "run", "split",
+    "help_text", "parameter_help", "verb_help",
+]

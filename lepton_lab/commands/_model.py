@@ -1,0 +1,37 @@
+"""`%lepton model ...`."""
+
+from lepton_lab.commands._spec import Parameter, Verb
+from lepton_lab.commands._types import Body, Choice, Integer, Name, Shape, Source, Text
+from lepton_lab.train import KINDS
+from lepton_lab.types import Listing, Model
+
+_NAME = Parameter("name", Name("model"), "the model", positional=True)
+
+VERBS = (
+    Verb(
+        ("model", "new"), "Make a model, in place of an earlier one of that name.",
+        (
+            Parameter("name", Text(), "what to call it", positional=True),
+            Parameter("kind", Choice(KINDS), "what it is built of, where no function in the cell builds it", "cnn"),
+            Parameter("data", Name("data set"), "data set that the shapes, classes and scaling come from", None),
+            Parameter("input_shape", Shape(), "shape of a row, where there is no data set", None),
+            Parameter("num_classes", Integer(1), "how many classes, where there is no data set", None, unit="classes"),
+            Parameter("hidden_size", Integer(1), "width of the hidden layers", 64),
+            Parameter("num_layers", Integer(1), "how many hidden layers", 2, unit="layers"),
+            Parameter("builder", Body(), "a function build(input_shape, num_classes) that gives a Keras model", None),
+            Parameter("seed", Integer(0), "of the weights", 0),
+        ),
+        Model,
+    ),
+    Verb(
+        ("model", "add"), "Bring in a Keras model of the notebook or a .keras file, by config and weights.",
+        (
+            Parameter("source", Source(), "a variable that holds a Keras model, or a .keras file", positional=True),
+            Parameter("name", Text(), "what to call it; its own name if left out", None),
+        ),
+        Model,
+    ),
+    Verb(("model", "list"), "All models.", (), Listing),
+    Verb(("model", "show"), "A model's record.", (_NAME,), Model),
+    Verb(("model", "drop"), "Remove a model; what was made from it stays.", (_NAME,), Listing),
+)

@@ -1,0 +1,122 @@
+"""Where a verb's work stands, as one line with a bar: the same for the magic and the forms.
+
+Events come on the threads of whoever publishes them, so `hear` only notes them; whoever shows the bar asks for its
+HTML or text a few times a second.
+"""
+
+from __future__ import annotations
+
+import html
+import threading
+import time
+
+from lepton_lab.display import duration
+from lepton_lab.events import Bus, Event, Progress, RunChanged, RunProgress
+from lepton_lab.types import FINAL_STATES
+
+REFRESH = 0.2
+"""Seconds between two drawings: a bar is drawn at most five times a second."""
+
+
+class Bar:
+    """Follows the bus for as long as a verb works.
+
+    Parameters
+    ----------
+    events
+        The lab's bus.
+    title
+        What is said before the first event: the verb's words.
+    training
+        As `Verb.training`: whether a run is shown, and whether it may have begun before.
+    """
+
+    def __init__(self, events: Bus, title: str, training: str = "") -> None:
+        self.title = title
+        self.run: str | None = None
+        """Id of the run that is shown, once one is."""
+        self._lock = threading.Lock()
+        self._began = time.monotonic()
+        self._progress: Progress | None = None
+        self._training: RunProgress | None = None
+        self._state = ""
+        self._training_wanted = training
+        self._earlier = {event.run for event in events.recent(RunChanged) if isinstance(event, RunChanged)}
+        self._version = 0
+        self._unsubscribe = events.subscribe(self.hear, Progress, RunProgress, RunChanged)
+
+    def hear(self, event: Event) -> None:
+        """Note an event; safe from any thread."""
+        with self._lock:
+            if isinstance(event, Progress):
+                self._progress = event
+            elif isinstance(event, RunProgress | RunChanged) and self._is_ours(event.run):
+                self.run = event.run
+                if isinstance(event, RunProgress):
+                    self._training = event
+                else:
+                    self._state = event.state
+            else:
+                return
+            self._version += 1
+
+    def _is_ours(self, run: str) -> bool:
+        if self._training_wanted == "starts":
+            return run not in self._earlier and self.run in (None, run)
+        return self._training_wanted == "follows" and self.run in (None, run)
+
+    @property
+    def version(self) -> int:
+        """Grows whenever there is something new to draw."""
+        return self._version
+
+    @property
+    def is_worth_keeping(self) -> bool:
+        """Whether the last state says something that the result does not: how a run went."""
+        return self._training is not None
+
+    def close(self) -> None:
+        """Stop following; the last state stays."""
+        self._unsubscribe()
+
+    def _parts(self) -> tuple[float | None, str]:
+        """The share done (None where it can't be known) and what is said beside the bar."""
+        with self._lock:
+            progress, training, state = self._progress, self._training, self._state
+        if training is None:
+            if progress is None:
+                return None, f"{self.title}: {duration(time.monotonic() - self._began)}"
+            return progress.fraction, f"{progress.task}: {progress.message}"
+        done = (training.epoch - 1 + training.step / max(training.steps, 1)) / max(training.epochs, 1)
+        facts = [f"{training.run}: epoch {training.epoch}/{training.epochs}", f"loss {training.loss:.4f}"]
+        facts += [f"{name} {value:.4f}" for name, value in training.metrics.items() if name != "loss"]
+        rates = ", ".join(f"{worker} {rate:,.0f}" for worker, rate in sorted(training.rates.items()))
+        if rates:
+            several = f" ({rates})" if len(training.rates) > 1 else ""
+            facts.append(f"{sum(training.rates.values()):,.0f} examples/s{several}")
+        if state in FINAL_STATES:
+            facts.append(state)
+        elif training.remaining is not None:
+            facts.append(f"{duration(training.remaining)} left")
+        return (1.0 if state == "done" else min(1.0, done)), "; ".join(facts)
+
+    def text(self) -> str:
+        """The bar for a terminal, in one line."""
+        share, message = self._parts()
+        if share is None:
+            return message
+        filled = round(20 * share)
+        return f"[{'#' * filled}{'.' * (20 - filled)}] {share:4.0%}  {message}"
+
+    def html(self) -> str:
+        """The bar for a notebook, readable in a light and a dark theme."""
+        share, message = self._parts()
+        width = "width:30%;opacity:0.5" if share is None else f"width:{100 * share:.1f}%"
+        now = "" if share is None else f" aria-valuenow='{100 * share:.0f}'"
+        return (
+            "<div class='lepton-bar' style='color:var(--jp-ui-font-color1, inherit);font-size:13px'>"
+            f"<div role='progressbar' aria-valuemin='0' aria-valuemax='100'{now} style='height:6px;max-width:480px;"
+            "border-radius:3px;overflow:hidden;background:var(--jp-border-color2, #8884)'>"
+            f"<div style='height:100%;{width};background:var(--jp-brand-color1, #1976d2)'></div></div>"
+            f"<div style='margin-top:3px;font-variant-numeric:tabular-nums'>{html.escape(message)}</div></div>"
+        )

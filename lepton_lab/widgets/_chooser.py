@@ -1,0 +1,60 @@
+"""A choice of verbs, with the form of the chosen one below."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets
+
+from lepton_lab.commands import Verb
+from lepton_lab.display import Table
+from lepton_lab.widgets._form import Form
+
+if TYPE_CHECKING:
+    from lepton_lab.lab import Lab
+
+
+class Chooser:
+    """Shows one form at a time; parameters as of `Form`, with the verbs to choose from."""
+
+    def __init__(
+        self, lab: Lab, verbs: Sequence[Verb], *, namespace: Mapping[str, object] | None = None,
+        on_line: Callable[[str], None] | None = None,
+    ) -> None:
+        self._lab, self._options = lab, {"namespace": namespace, "on_line": on_line}
+        self._verbs = {" ".join(verb.words): verb for verb in verbs}
+        self.choice = ipywidgets.Dropdown(options=list(self._verbs), description="%lepton")
+        self._place = ipywidgets.VBox()
+        self.widget = ipywidgets.VBox([self.choice, self._place])
+        self._forms: dict[str, Form] = {}
+        self.choice.observe(lambda _: self._show(), "value")
+        self._show()
+
+    @property
+    def form(self) -> Form:
+        """The form that is shown."""
+        return self._forms[self.choice.value]
+
+    def close(self) -> None:
+        """Close all forms."""
+        for form in self._forms.values():
+            form.close()
+        self.widget.close()
+
+    def _show(self) -> None:
+        # Forms are kept, so that what was typed and what goes on in one is there when it is chosen again.
+        chosen = self.choice.value
+        if chosen not in self._forms:
+            options: Any = self._options
+            self._forms[chosen] = Form(self._lab, self._verbs[chosen], **options)
+        self._place.children = [self._forms[chosen].widget]
+
+    def text(self) -> str:
+        """The chooser for a page without widgets: the verbs."""
+        rows = [(words, verb.help) for words, verb in self._verbs.items()]
+        return Table("Forms", (), rows, notes=["%lepton ui VERB opens one"]).text()
+
+    def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
+        bundle: Any = self.widget._repr_mimebundle_(**options) or {}
+        return {**bundle, "text/plain": self.text()}

@@ -1,0 +1,145 @@
+"""Lines become calls, and calls lines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lepton_lab.commands import (
+    REQUIRED,
+    VERBS,
+    Body,
+    Flag,
+    Integer,
+    Memory,
+    Number,
+    Parameter,
+    Shape,
+    Verb,
+    find,
+    parse,
+    read,
+    render,
+    run,
+    split,
+)
+from lepton_lab.errors import InputError, UnknownNameError
+from lepton_lab.lab import Lab
+
+
+def other_value(parameter: Parameter) -> object:
+    """A value which is not the default."""
+    kind = parameter.type
+    if isinstance(kind, Flag):
+        return True
+    if isinstance(kind, Integer):
+        return 3
+    if isinstance(kind, Number):
+        return 0.25
+    if isinstance(kind, Shape):
+        return (8, 8, 1)
+    if isinstance(kind, Memory):
+        return "512MiB"
+    if isinstance(kind, Body):
+        return "def build(input_shape, num_classes):\n    return None\n"
+    if kind.choices:
+        return next(choice for choice in reversed(kind.choices) if choice != parameter.default)
+    return "it's a \"name\" with spaces"
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: ".".join(verb.words))
+class TestEveryVerb:
+    def test_a_full_line_comes_back(self, verb: Verb) -> None:
+        given: dict[str, object] = {}
+        for parameter in verb.parameters:
+            if parameter.when is None:
+                given[parameter.name] = other_value(parameter)
+        for parameter in verb.parameters:
+            if verb.applies(parameter, given):
+                given.setdefault(parameter.name, other_value(parameter))
+        assert read(render(verb, given)) == (verb, given)
+
+    def test_a_short_line_comes_back(self, verb: Verb) -> None:
+        given = {p.name: other_value(p) for p in verb.parameters if p.is_required}
+        assert read(render(verb, given)) == (verb, given)
+
+    def test_defaults_are_not_written(self, verb: Verb) -> None:
+        given = {p.name: other_value(p) for p in verb.parameters if p.is_required}
+        defaults = {p.name: p.default for p in verb.parameters if p.default is not REQUIRED}
+        assert render(verb, {**given, **defaults}) == render(verb, given)
+
+
+def test_the_line_of_a_call() -> None:
+    verb, _ = find(["train"])
+    line = render(verb, {"model": "cnn", "data": "digits", "epochs": 3, "batch_size": 64, "background": True})
+    assert line == "%lepton train cnn --data digits --epochs 3 --background"
+
+
+def test_both_forms_of_an_option() -> None:
+    verb, _ = find(["train"])
+    expected = {"model": "cnn", "data": "digits", "batch_size": 32}
+    assert parse(verb, split("cnn --data=digits --batch-size 32")) == expected
+    assert parse(verb, split("--batch-size=32 --data digits --model cnn")) == expected
+
+
+class TestVariables:
+    def test_a_variable_is_taken(self) -> None:
+        verb, _ = find(["data", "load"])
+        assert parse(verb, ["frame"], {"frame": 17}) == {"source": 17}
+        assert parse(verb, ["x,y"], {"x": 1, "y": 2}) == {"source": (1, 2)}
+        assert parse(verb, ["x,z"], {"x": 1}) == {"source": "x,z"}
+
+    def test_a_known_source_and_a_path_go_first(self, tmp_path: Path) -> None:
+        verb, _ = find(["data", "load"])
+        path = str(tmp_path)
+        assert parse(verb, ["digits"], {"digits": 17}) == {"source": "digits"}
+        assert parse(verb, [path], {path: 17}) == {"source": path}
+
+    def test_a_value_has_no_line(self) -> None:
+        with pytest.raises(InputError, match="name of a variable"):
+            render(find(["data", "load"])[0], {"source": [1, 2]})
+
+
+@pytest.mark.parametrize(("line", "message"), [
+    ("tran cnn", "There is no verb 'tran'. Did you mean 'train'?"),
+    ("data lod x", "There is no verb 'data lod'. Did you mean 'data load'?"),
+    ("cluster", "%lepton cluster needs a verb: up, status"),
+    ("train cnn", "%lepton train needs --data DATASET: see %lepton train --help."),
+    ("train cnn --data d --epohcs 3", "There is no option '--epohcs'. Did you mean '--epochs'?"),
+    ("train cnn --data d --epochs many", "--epochs is 'many', expected a whole number of at least 1."),
+    ("train cnn --data d --epochs 0", "--epochs is 0, expected a number of at least 1."),
+    ("train cnn --data d --epochs", "--epochs needs a value: --epochs N."),
+    ("train cnn --data --epochs 3", "--data needs a value: --data DATASET."),
+    ("train cnn --data d --background=yes", "--background takes no value"),
+    ("train cnn --data d --seed 1 --seed 2", "--seed is given twice"),
+    ("train cnn --data d --learning-rate nan", "--learning-rate is 'nan', expected a number greater than 0"),
+    ("train cnn other --data d", "%lepton train has no use for 'other'"),
+    ("train cnn --data d --strategy singel", "expected one of auto, multiworker, single. Did you mean 'single'?"),
+    ("compress cnn prune --scheme int8", "--scheme does not apply to TECHNIQUE prune, only to quantize"),
+    ("compress cnn prune --sparsity 1", "--sparsity is 1.0, expected a number between 0 and 1, both excluded."),
+    ("cluster up --memory lots", "expected an amount of memory such as 4GB"),
+    ("model new n --input-shape 8x8", "such as 8,8,1"),
+    ("data load 'x", "close the quote"),
+])
+def test_a_bad_line_is_told_in_one_line(line: str, message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        read(f"%lepton {line}")
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_is_no_line() -> None:
+    with pytest.raises(InputError, match="not a %lepton line"):
+        read("print(1)")
+    with pytest.raises(UnknownNameError):
+        read("%lepton")
+    with pytest.raises(InputError, match="takes no text in the cell"):
+        read("%%lepton data list\nbody")
+
+
+def test_run_calls_the_lab(tmp_path: Path) -> None:
+    lab = Lab(tmp_path)
+    dataset = run(lab, *read("%lepton data load digits --name d --test-share 0"))
+    assert dataset.splits == {"train": 1797}
+    assert run(lab, *read("%lepton runs")).rows == ()

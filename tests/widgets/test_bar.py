@@ -1,0 +1,75 @@
+"""What the bar says."""
+
+from __future__ import annotations
+
+import threading
+
+from lepton_lab.events import Bus, Progress, RunChanged, RunProgress
+from lepton_lab.widgets import Bar
+
+
+def progress(run: str, epoch: int = 2, step: int = 5) -> RunProgress:
+    return RunProgress(run, epoch, 4, step, 10, 0.5, {"accuracy": 0.875}, {"w0": 1000.0, "w1": 500.0}, 12.0)
+
+
+def test_first_says_the_verb() -> None:
+    bar = Bar(Bus(), "cluster up")
+    assert bar.text().startswith("cluster up: ") and not bar.is_worth_keeping
+
+
+def test_a_message_with_and_without_a_share() -> None:
+    bus = Bus()
+    bar = Bar(bus, "export")
+    bus.publish(Progress("export cnn", "converting <b>", 0.5))
+    assert bar.text() == "[##########..........]  50%  export cnn: converting <b>"
+    assert "converting &lt;b&gt;" in bar.html() and "width:50.0%" in bar.html()
+    bus.publish(Progress("export cnn", "checking"))
+    assert bar.text() == "export cnn: checking"
+
+
+def test_a_run() -> None:
+    bus = Bus()
+    bar = Bar(bus, "train", "starts")
+    bus.publish(RunChanged("cnn-1", "running"))
+    bus.publish(progress("cnn-1"))
+    assert bar.text() == (
+        "[########............]  38%  cnn-1: epoch 2/4; loss 0.5000; accuracy 0.8750; "
+        "1,500 examples/s (w0 1,000, w1 500); 12.0 s left"
+    )
+    assert bar.run == "cnn-1" and bar.is_worth_keeping
+    bus.publish(RunChanged("cnn-1", "done"))
+    assert "100%" in bar.text() and bar.text().endswith("done")
+
+
+def test_other_runs_are_not_shown() -> None:
+    bus = Bus()
+    bus.publish(RunChanged("old", "running"))
+    starts, follows, neither = Bar(bus, "train", "starts"), Bar(bus, "run wait", "follows"), Bar(bus, "export")
+    bus.publish(progress("old"))
+    assert starts.run is None and follows.run == "old" and neither.run is None
+    bus.publish(progress("new"))
+    assert starts.run == "new" and follows.run == "old"
+
+
+def test_nothing_is_heard_after_close() -> None:
+    bus = Bus()
+    bar = Bar(bus, "x")
+    bar.close()
+    bus.publish(Progress("x", "later"))
+    assert "later" not in bar.text()
+
+
+def test_many_threads() -> None:
+    bus = Bus()
+    bar = Bar(bus, "x")
+
+    def publish() -> None:
+        for i in range(200):
+            bus.publish(Progress("x", "y", i / 200))
+
+    threads = [threading.Thread(target=publish) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert bar.version == 800
