@@ -32,8 +32,11 @@ def show(event: Event) -> None:
     """Print an event's line, as a terminal shows progress."""
     if isinstance(event, EpochEnded):
         logs = event.logs
-        print(f"  epoch {event.epoch}: loss {logs['loss']:.4f}, accuracy {logs['accuracy']:.4f}, "
-              f"{logs['examples'] / logs['seconds']:,.0f} examples/s", flush=True)
+        print(
+            f"  epoch {event.epoch}: loss {logs['loss']:.4f}, accuracy {logs['accuracy']:.4f}, "
+            f"{logs['examples'] / logs['seconds']:,.0f} examples/s",
+            flush=True,
+        )
     elif isinstance(event, Progress):
         print(f"  {event.message}", flush=True)
 

@@ -33,7 +33,9 @@ class Table:
             columns = [*zip(*([list(self.header)] if self.header else []), *cells, strict=False)]
             widths = [max(map(len, column)) for column in columns]
             for row in ([list(self.header)] if self.header else []) + cells:
-                lines.append("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip())
+                lines.append(
+                    "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip()
+                )
         lines += [f"  {note}" for note in self.notes]
         lines += [f"  {text}: {address}" for text, address in self.links]
         return "\n".join(lines)
@@ -64,7 +66,8 @@ class Table:
             parts.append("</div>")
         parts += [f"<div>{escape(note)}</div>" for note in self.notes]
         parts += [
-            f"<div>{escape(text)}: <a href='{escape(address)}' target='_blank' rel='noopener'>{escape(address)}</a></div>"
+            f"<div>{escape(text)}: "
+            f"<a href='{escape(address)}' target='_blank' rel='noopener'>{escape(address)}</a></div>"
             for text, address in self.links
         ]
         return "".join([*parts, "</div>"])

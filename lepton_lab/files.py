@@ -16,19 +16,21 @@ _ASIDE = ".aside-"
 
 
 @contextmanager
-def replacing_file(path: Path) -> Iterator[Path]:
+def replacing_file(path: Path, *, durable: bool = True) -> Iterator[Path]:
     """A path to write to; it becomes `path` when the block ends well, and is removed when it raises.
 
-    The folder is made if it is missing. The suffix is kept, because many writers choose the format by it.
+    The folder is made if it is missing. The name is kept, because many writers choose the format by its suffix. With
+    `durable` it is on disk before it has its name, so that it outlives a power cut: right for models, which are dear.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=_ASIDE, dir=path.parent))
     try:
         aside = folder / path.name
         yield aside
-        with aside.open("rb") as stream:
-            os.fsync(stream.fileno())
-        os.replace(aside, path)
+        if durable:
+            with aside.open("rb") as stream:
+                os.fsync(stream.fileno())
+        aside.replace(path)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -46,18 +48,19 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         yield aside
         if path.exists():
             old = Path(tempfile.mkdtemp(prefix=_ASIDE, dir=path.parent))
-            os.replace(path, old)
-            os.replace(aside, path)
+            path.replace(old)
+            aside.replace(path)
             shutil.rmtree(old, ignore_errors=True)
         else:
-            os.replace(aside, path)
+            aside.replace(path)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
 
 
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as JSON, aside and renamed."""
-    with replacing_file(path) as aside:
+    # Not durable: records change often, and on a busy disk waiting for it takes seconds.
+    with replacing_file(path, durable=False) as aside:
         aside.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n")
 
 

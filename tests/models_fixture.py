@@ -50,8 +50,16 @@ def save(model: Any, dataset: Dataset, folder: Path, kind: str) -> Model:
     folder.mkdir(parents=True, exist_ok=True)
     model.save(folder / "model.keras")
     return Model(
-        folder.name, folder, kind, "trained", "keras", dataset.input_shape, tuple(model.output_shape[1:]),
-        model.count_params(), dataset=dataset.name, classes=dataset.target.classes,
+        folder.name,
+        folder,
+        kind,
+        "trained",
+        "keras",
+        dataset.input_shape,
+        tuple(model.output_shape[1:]),
+        model.count_params(),
+        dataset=dataset.name,
+        classes=dataset.target.classes,
     )
 
 
@@ -75,14 +83,25 @@ def make_digits() -> tuple[Model, Dataset]:
     folder = made() / "data" / "digits"
     write_split(folder / "train", parts[0], parts[2])
     write_split(folder / "test", parts[1], parts[3])
-    dataset = Dataset("digits", folder, "digits", {"train": 1200, "test": 597}, (8, 8, 1), "uint8",
-                      Target("classes", classes=DIGITS))
+    dataset = Dataset(
+        "digits", folder, "digits", {"train": 1200, "test": 597}, (8, 8, 1), "uint8", Target("classes", classes=DIGITS)
+    )
     layer = keras().layers
-    model = fit([
-        layer.Rescaling(1 / 16), layer.Conv2D(16, 3, padding="same", activation="relu"),
-        layer.Conv2D(32, 3, padding="same", activation="relu"), layer.MaxPooling2D(), layer.Flatten(),
-        layer.Dense(64, activation="relu"), layer.Dense(10, activation="softmax"),
-    ], parts[0], parts[2], "sparse_categorical_crossentropy", epochs=8)
+    model = fit(
+        [
+            layer.Rescaling(1 / 16),
+            layer.Conv2D(16, 3, padding="same", activation="relu"),
+            layer.Conv2D(32, 3, padding="same", activation="relu"),
+            layer.MaxPooling2D(),
+            layer.Flatten(),
+            layer.Dense(64, activation="relu"),
+            layer.Dense(10, activation="softmax"),
+        ],
+        parts[0],
+        parts[2],
+        "sparse_categorical_crossentropy",
+        epochs=8,
+    )
     return save(model, dataset, made() / "models" / "cnn", "cnn"), dataset
 
 
@@ -98,10 +117,18 @@ def make_table() -> tuple[Model, Dataset]:
     write_split(folder / "test", x[900:], y[900:])
     dataset = Dataset("table", folder, "table.csv", {"train": 900, "test": 300}, (3,), "float32", Target("numbers"))
     layer = keras().layers
-    model = fit([
-        layer.Normalization(mean=x[:900].mean(0), variance=x[:900].var(0)), layer.Dense(32, activation="relu"),
-        layer.Dense(32, activation="relu"), layer.Dense(1),
-    ], x[:900], y[:900], "mse", epochs=25)
+    model = fit(
+        [
+            layer.Normalization(mean=x[:900].mean(0), variance=x[:900].var(0)),
+            layer.Dense(32, activation="relu"),
+            layer.Dense(32, activation="relu"),
+            layer.Dense(1),
+        ],
+        x[:900],
+        y[:900],
+        "mse",
+        epochs=25,
+    )
     return save(model, dataset, made() / "models" / "mlp", "mlp"), dataset
 
 

@@ -13,8 +13,18 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "lepton_lab"
 STAGES = ("data", "cluster", "train", "evaluate", "compress", "export", "serve")
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors",), ("display",), ("events", "files", "types"), ("forkserver",), ("runtime",), STAGES, ("lab",), ("commands",),
-    ("panels",), ("widgets",), ("magics",), ("demo",),
+    ("errors",),
+    ("display",),
+    ("events", "files", "types"),
+    ("forkserver",),
+    ("runtime",),
+    STAGES,
+    ("lab",),
+    ("commands",),
+    ("panels",),
+    ("widgets",),
+    ("magics",),
+    ("demo",),
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
@@ -47,7 +57,9 @@ def test_imports_point_left(path: Path) -> None:
     assert own in RANK, f"{own} has no place among the layers of ARCHITECTURE.md"
     for part in imported_parts(path):
         if part != own:
-            assert RANK[part] < RANK[own], f"{path.relative_to(PACKAGE)} imports {part}, which stands beside or to the right of {own}"
+            assert RANK[part] < RANK[own], (
+                f"{path.relative_to(PACKAGE)} imports {part}, which stands beside or to the right of {own}"
+            )
 
 
 def test_a_wrong_import_would_be_seen(tmp_path: Path) -> None:

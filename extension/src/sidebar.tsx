@@ -87,8 +87,7 @@ class Sidebar extends ReactWidget {
   }
 
   private _isComing(): boolean {
-    const context = this._labs.notebook?.sessionContext;
-    return ['initializing', 'connecting', 'starting', 'unknown'].includes(context?.kernelDisplayStatus ?? '');
+    return this._labs.notebook?.sessionContext.hasNoKernel === false;
   }
 
   private _run(command: string, args: Record<string, string> = {}): void {

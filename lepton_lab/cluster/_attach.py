@@ -49,14 +49,17 @@ def attach(folder: Path, name: str | None = None, *, address: str | None = None,
         up = f"up are: {names}" if names else "start one: `%lepton cluster up`"
         raise ClusterError(f"{what} to attach to (one that isn't detached ends with its kernel); {up}.")
     if len(chosen) > 1:
-        raise ClusterError(f"Several clusters are up ({names}): say which, as in "
-                           f"`%lepton cluster attach {records[0].name}`.")
+        raise ClusterError(
+            f"Several clusters are up ({names}): say which, as in `%lepton cluster attach {records[0].name}`."
+        )
     record = chosen[0]
     try:
         client = _connect.connect(record.address, _tls.client_security(record.tls), _TIMEOUT)
     except OSError as error:
-        raise ClusterError(f"The cluster {record.name!r} does not answer at {record.address} ({error}): "
-                           f"look at its logs in {record.logs}, or end it with `%lepton cluster down`.") from None
+        raise ClusterError(
+            f"The cluster {record.name!r} does not answer at {record.address} ({error}): "
+            f"look at its logs in {record.logs}, or end it with `%lepton cluster down`."
+        ) from None
     handle = Handle(record, client)
     report(ClusterChanged(record.name, "running", len(record.workers)))
     return handle
@@ -67,8 +70,10 @@ def _attach_address(address: str, name: str, report: Report) -> Handle:
     try:
         client = _connect.connect(address, None, _TIMEOUT)
     except (OSError, ValueError, TypeError) as error:
-        raise ClusterError(f"No Dask scheduler answers at {address!r} ({str(error).splitlines()[0]}): "
-                           "check the address, as in 'tcp://host:8786'.") from None
+        raise ClusterError(
+            f"No Dask scheduler answers at {address!r} ({str(error).splitlines()[0]}): "
+            "check the address, as in 'tcp://host:8786'."
+        ) from None
     handle = Handle(None, client, name=name)
     report(ClusterChanged(name, "running", len(handle.workers())))
     return handle

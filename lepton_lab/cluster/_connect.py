@@ -13,8 +13,14 @@ if TYPE_CHECKING:
     from distributed import Client
     from distributed.security import Security
 
-_LOGGERS = ("distributed", "distributed.client", "distributed.core", "distributed.comm", "tornado.application",
-            "asyncio")
+_LOGGERS = (
+    "distributed",
+    "distributed.client",
+    "distributed.core",
+    "distributed.comm",
+    "tornado.application",
+    "asyncio",
+)
 
 
 def connect(address: str, security: Security | None, timeout: float) -> Client:
@@ -33,8 +39,14 @@ def describe(client: Client) -> Mapping[str, Mapping[str, Any]]:
 def worker_infos(workers: Mapping[str, Mapping[str, Any]]) -> tuple[WorkerInfo, ...]:
     """The same as values, in the order of the workers' numbers."""
     found = [
-        WorkerInfo(str(worker["name"]), address, str(worker.get("host", "")), int(worker["nthreads"]),
-                   int(worker.get("memory_limit") or 0), str(worker.get("status", "running")))
+        WorkerInfo(
+            str(worker["name"]),
+            address,
+            str(worker.get("host", "")),
+            int(worker["nthreads"]),
+            int(worker.get("memory_limit") or 0),
+            str(worker.get("status", "running")),
+        )
         for address, worker in workers.items()
     ]
     return tuple(sorted(found, key=lambda worker: (len(worker.name), worker.name)))

@@ -10,8 +10,20 @@ from typing import Any
 from lepton_lab.cluster import _host
 from lepton_lab.types import Device
 
-INSTRUCTION_SETS = ("avx", "avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile", "amx_int8", "amx_bf16",
-                    "asimd", "sve", "i8mm", "bf16")
+INSTRUCTION_SETS = (
+    "avx",
+    "avx2",
+    "avx512f",
+    "avx512_vnni",
+    "avx512_bf16",
+    "amx_tile",
+    "amx_int8",
+    "amx_bf16",
+    "asimd",
+    "sve",
+    "i8mm",
+    "bf16",
+)
 """Flags of `/proc/cpuinfo` that decide how fast a network runs."""
 
 

@@ -60,8 +60,10 @@ class Handle:
             try:
                 self._client = _connect.connect(self._address, _tls.client_security(self._record.tls), 10.0)
             except OSError as error:
-                raise ClusterError(f"The cluster {self.name!r} does not answer ({error}): end it with "
-                                   "`%lepton cluster down` and start it again.") from None
+                raise ClusterError(
+                    f"The cluster {self.name!r} does not answer ({error}): end it with "
+                    "`%lepton cluster down` and start it again."
+                ) from None
         return self._client
 
     def _check_up(self) -> None:
@@ -72,8 +74,10 @@ class Handle:
         try:
             return _connect.describe(self.client)
         except OSError as error:
-            raise ClusterError(f"The cluster {self.name!r} does not answer ({error}): end it with "
-                               "`%lepton cluster down` and start it again.") from None
+            raise ClusterError(
+                f"The cluster {self.name!r} does not answer ({error}): end it with "
+                "`%lepton cluster down` and start it again."
+            ) from None
 
     def info(self) -> ClusterInfo:
         """The cluster as it is now; its state is `down` once it has ended, however it did."""
@@ -87,8 +91,15 @@ class Handle:
         if record is None and self._client is not None:
             dashboard = str(self._client.dashboard_link or "")
         return ClusterInfo(
-            self.name, "running", self._address, dashboard, _connect.worker_infos(described),
-            record.detached if record else True, record.folder if record else None, self._table(described), seconds,
+            self.name,
+            "running",
+            self._address,
+            dashboard,
+            _connect.worker_infos(described),
+            record.detached if record else True,
+            record.folder if record else None,
+            self._table(described),
+            seconds,
         )
 
     @property

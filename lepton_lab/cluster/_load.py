@@ -84,13 +84,16 @@ class Sampler:
                 pynvml.nvmlInit()
                 self._handle = pynvml.nvmlDeviceGetHandleByUUID(self._gpu)
             memory = pynvml.nvmlDeviceGetMemoryInfo(self._handle)
-            return [{
-                "name": str(pynvml.nvmlDeviceGetName(self._handle)),
-                "utilization": _optional(lambda: float(pynvml.nvmlDeviceGetUtilizationRates(self._handle).gpu)) or 0.0,
-                "memory": int(memory.used),
-                "memory_total": int(memory.total),
-                "power": _optional(lambda: pynvml.nvmlDeviceGetPowerUsage(self._handle) / 1000),
-            }]
+            return [
+                {
+                    "name": str(pynvml.nvmlDeviceGetName(self._handle)),
+                    "utilization": _optional(lambda: float(pynvml.nvmlDeviceGetUtilizationRates(self._handle).gpu))
+                    or 0.0,
+                    "memory": int(memory.used),
+                    "memory_total": int(memory.total),
+                    "power": _optional(lambda: pynvml.nvmlDeviceGetPowerUsage(self._handle) / 1000),
+                }
+            ]
         except pynvml.NVMLError:
             return []
 

@@ -26,10 +26,18 @@ def loads(workers: Mapping[str, Mapping[str, Any]], now: float) -> list[WorkerLo
         load = worker.get("metrics", {}).get(METRIC)
         if not load or now - load["time"] > STALE:
             continue
-        found.append(WorkerLoad(
-            str(worker["name"]), load["cpu"], load["memory"], int(worker.get("memory_limit") or 0), load["read"],
-            load["write"], tuple(GpuLoad(**gpu) for gpu in load["gpus"]), time=load["time"],
-        ))
+        found.append(
+            WorkerLoad(
+                str(worker["name"]),
+                load["cpu"],
+                load["memory"],
+                int(worker.get("memory_limit") or 0),
+                load["read"],
+                load["write"],
+                tuple(GpuLoad(**gpu) for gpu in load["gpus"]),
+                time=load["time"],
+            )
+        )
     return found
 
 

@@ -15,8 +15,22 @@ DEVICES = ("auto", "cpu", "gpu", "tpu")
 MIN_MEMORY = 150_000_000
 """Bytes below which Dask's worker, which has 65 MB resident when it starts, would soon pause."""
 
-_UNITS = {"": 1, "B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
-          "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+_UNITS = {
+    "": 1,
+    "B": 1,
+    "kB": 10**3,
+    "MB": 10**6,
+    "GB": 10**9,
+    "TB": 10**12,
+    "KiB": 2**10,
+    "MiB": 2**20,
+    "GiB": 2**30,
+    "TiB": 2**40,
+    "K": 10**3,
+    "M": 10**6,
+    "G": 10**9,
+    "T": 10**12,
+}
 
 
 @dataclass(frozen=True)
@@ -74,8 +88,10 @@ def _choose(device: str, workers: int | None) -> tuple[str, tuple[_host.Gpu, ...
     if device == "gpu" and not gpus:
         raise InputError("device='gpu': NVML found no GPU on this machine: use device='auto' or 'cpu'.")
     if device == "gpu" and workers is not None and workers > len(gpus):
-        raise InputError(f"workers={workers} but NVML found {len(gpus)} GPU(s), and each worker takes one of its own: "
-                         f"ask for at most {len(gpus)}, or use device='auto'.")
+        raise InputError(
+            f"workers={workers} but NVML found {len(gpus)} GPU(s), and each worker takes one of its own: "
+            f"ask for at most {len(gpus)}, or use device='auto'."
+        )
     return ("gpu" if gpus else "cpu"), gpus
 
 
@@ -84,8 +100,10 @@ def parse_memory(memory: str | None, count: int) -> int:
     total = _host.memory_bytes()
     if memory is None:
         if total // count < MIN_MEMORY:
-            raise InputError(f"workers={count} leaves each {size(total // count)} of {size(total)}, and a worker needs "
-                             f"{size(MIN_MEMORY)}: ask for at most {total // MIN_MEMORY}.")
+            raise InputError(
+                f"workers={count} leaves each {size(total // count)} of {size(total)}, and a worker needs "
+                f"{size(MIN_MEMORY)}: ask for at most {total // MIN_MEMORY}."
+            )
         return total // count
     match = re.fullmatch(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([A-Za-z]*)\s*", str(memory))
     units = {unit.lower(): factor for unit, factor in _UNITS.items()}
@@ -93,6 +111,8 @@ def parse_memory(memory: str | None, count: int) -> int:
         raise InputError(f"memory={memory!r} is not an amount of memory: write it like '4GB', '512MiB' or 2000000000.")
     asked = int(float(match[1]) * units[match[2].lower()])
     if not MIN_MEMORY <= asked <= total:
-        raise InputError(f"memory={memory!r} for each worker is not between {size(MIN_MEMORY)}, which a worker needs, "
-                         f"and {size(total)}, which this machine allows.")
+        raise InputError(
+            f"memory={memory!r} for each worker is not between {size(MIN_MEMORY)}, which a worker needs, "
+            f"and {size(total)}, which this machine allows."
+        )
     return asked

@@ -71,8 +71,14 @@ def start(command: Sequence[str], log: Path, environment: Mapping[str, str], det
         variables[_lifeline.VARIABLE] = str(os.getpid())
     try:
         with log.open("ab") as output:
-            child = subprocess.Popen([sys.executable, "-m", *command], stdin=read_end, stdout=output, stderr=output,
-                                     env=variables, start_new_session=True)
+            child = subprocess.Popen(
+                [sys.executable, "-m", *command],
+                stdin=read_end,
+                stdout=output,
+                stderr=output,
+                env=variables,
+                start_new_session=True,
+            )
     except BaseException:
         if write_end is not None:
             os.close(write_end)

@@ -120,8 +120,9 @@ def locked(folder: Path, name: str) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise ClusterError(f"Another kernel is just starting or changing the cluster {name!r}: "
-                               "wait for it, then try again.") from None
+            raise ClusterError(
+                f"Another kernel is just starting or changing the cluster {name!r}: wait for it, then try again."
+            ) from None
         yield
     finally:
         os.close(descriptor)

@@ -24,8 +24,10 @@ _PATIENCE = 0.5
 def scale(record: Record, client: Client, wanted: int, report: Report) -> Record:
     """Bring the cluster to `wanted` workers; gives its new record."""
     if not isinstance(wanted, int) or isinstance(wanted, bool) or wanted < 1:
-        raise InputError(f"workers={wanted!r} is not a number from 1 on: give a whole number, or end the cluster with "
-                         "`%lepton cluster down`.")
+        raise InputError(
+            f"workers={wanted!r} is not a number from 1 on: give a whole number, or end the cluster with "
+            "`%lepton cluster down`."
+        )
     report(Progress(TASK, f"{wanted} worker(s)", 0.0))
     with _record.locked(record.folder.parent, record.name):
         record = record.reloaded()
@@ -42,11 +44,12 @@ def _grow(record: Record, client: Client, wanted: int, report: Report) -> Record
     try:
         with _processes.deferring_interrupts():
             process = _start.workers(
-                record.folder, record.address, plans, record.device, record.preload, record.detached)
+                record.folder, record.address, plans, record.device, record.preload, record.detached
+            )
             grown = _record.changed(record, processes=(*record.processes, process), workers=(*record.workers, *plans))
         _wait.for_workers(client, {plan.name for plan in plans}, process, record.logs, report, TASK)
     except BaseException:
-        _processes.end(grown.processes[len(record.processes):], 0.0)
+        _processes.end(grown.processes[len(record.processes) :], 0.0)
         record.save()
         raise
     return grown
@@ -62,12 +65,16 @@ def _more(record: Record, wanted: int) -> tuple[WorkerPlan, ...]:
     if record.device == "gpu":
         gpus = [gpu.uuid for gpu in _host.find_gpus() if gpu.uuid not in used]
         if len(gpus) < missing:
-            raise InputError(f"workers={wanted}: each takes a GPU of its own and only {len(gpus)} more are free, "
-                             f"so ask for at most {len(record.workers) + len(gpus)}.")
+            raise InputError(
+                f"workers={wanted}: each takes a GPU of its own and only {len(gpus)} more are free, "
+                f"so ask for at most {len(record.workers) + len(gpus)}."
+            )
     share = min(record.workers[0].memory, _host.memory_bytes() // wanted)
     if share < MIN_MEMORY:
-        raise InputError(f"workers={wanted} would leave each {size(share)}, and a worker needs {size(MIN_MEMORY)}: "
-                         f"ask for at most {_host.memory_bytes() // MIN_MEMORY}.")
+        raise InputError(
+            f"workers={wanted} would leave each {size(share)}, and a worker needs {size(MIN_MEMORY)}: "
+            f"ask for at most {_host.memory_bytes() // MIN_MEMORY}."
+        )
     names = islice((name for name in (f"w{number}" for number in count()) if name not in taken), missing)
     threads = record.workers[0].threads
     return tuple(WorkerPlan(name, threads, share, gpu) for name, gpu in zip(names, gpus, strict=False))

@@ -20,8 +20,10 @@ DEATH_TIMEOUT = 60
 SCHEDULER_FILE = "scheduler.json"
 
 # Dask's own pages and the dashboard's; without the route that forwards requests to other ports of this machine.
-_ROUTES = "['distributed.http.scheduler.info', 'distributed.http.scheduler.json', 'distributed.http.health', " \
-          "'distributed.http.statics']"
+_ROUTES = (
+    "['distributed.http.scheduler.info', 'distributed.http.scheduler.json', 'distributed.http.health', "
+    "'distributed.http.statics']"
+)
 
 
 def free_port() -> int:
@@ -35,15 +37,33 @@ def scheduler(folder: Path, port: int, detach: bool) -> Process:
     """Start `dask scheduler`; it writes `SCHEDULER_FILE` when it listens."""
     tls = folder / "tls"
     command = [
-        "distributed.cli.dask_scheduler", "--protocol", "tls", "--host", HOST, "--port", str(port),
-        "--tls-ca-file", str(tls / "ca.pem"), "--tls-cert", str(tls / "scheduler.pem"),
-        "--tls-key", str(tls / "scheduler.key"), "--scheduler-file", str(folder / SCHEDULER_FILE),
-        "--no-dashboard", "--dashboard-address", f"{HOST}:0",
-        "--preload", "lepton_lab.cluster._lifeline", "--preload", "lepton_lab.cluster._dashboard",
+        "distributed.cli.dask_scheduler",
+        "--protocol",
+        "tls",
+        "--host",
+        HOST,
+        "--port",
+        str(port),
+        "--tls-ca-file",
+        str(tls / "ca.pem"),
+        "--tls-cert",
+        str(tls / "scheduler.pem"),
+        "--tls-key",
+        str(tls / "scheduler.key"),
+        "--scheduler-file",
+        str(folder / SCHEDULER_FILE),
+        "--no-dashboard",
+        "--dashboard-address",
+        f"{HOST}:0",
+        "--preload",
+        "lepton_lab.cluster._lifeline",
+        "--preload",
+        "lepton_lab.cluster._dashboard",
     ]
     command += ["--idle-timeout", IDLE_TIMEOUT] if detach else []
     environment = {
-        "DASK_DISTRIBUTED__SCHEDULER__HTTP__ROUTES": _ROUTES, "DASK_TEMPORARY_DIRECTORY": str(folder / "scratch"),
+        "DASK_DISTRIBUTED__SCHEDULER__HTTP__ROUTES": _ROUTES,
+        "DASK_TEMPORARY_DIRECTORY": str(folder / "scratch"),
         "CUDA_VISIBLE_DEVICES": "-1",
     }
     return _processes.start(command, folder / "logs" / "scheduler.log", environment, detach)
@@ -58,15 +78,27 @@ def workers(
     share its memory, which makes a worker of 50 MB one of 30 MB. The nannies start a worker that died again.
     """
     options = {
-        "host": HOST, "dashboard": False, "dashboard_address": f"{HOST}:0", "resources": {"lepton": 1},
-        "local_directory": str(folder / "scratch"), "death_timeout": DEATH_TIMEOUT,
+        "host": HOST,
+        "dashboard": False,
+        "dashboard_address": f"{HOST}:0",
+        "resources": {"lepton": 1},
+        "local_directory": str(folder / "scratch"),
+        "death_timeout": DEATH_TIMEOUT,
         "security": {"require_encryption": True, **_tls.options(folder / "tls", "worker")},
-        "preload_nanny": ["lepton_lab.cluster._lifeline"], "preload": ["lepton_lab.cluster._worker", *preload],
+        "preload_nanny": ["lepton_lab.cluster._lifeline"],
+        "preload": ["lepton_lab.cluster._worker", *preload],
     }
     spec = {
-        plan.name: {"cls": "distributed.Nanny", "opts": {
-            **options, "name": plan.name, "nthreads": plan.threads, "memory_limit": plan.memory,
-            "env": _environment(plan, device)}}
+        plan.name: {
+            "cls": "distributed.Nanny",
+            "opts": {
+                **options,
+                "name": plan.name,
+                "nthreads": plan.threads,
+                "memory_limit": plan.memory,
+                "env": _environment(plan, device),
+            },
+        }
         for plan in plans
     }
     path = folder / f"workers-{plans[0].name}.json"
@@ -74,8 +106,10 @@ def workers(
     environment = {
         "DASK_DISTRIBUTED__WORKER__MULTIPROCESSING_METHOD": "fork",
         # Both must be set before Python starts: gives memory back to the system, and lets workers agree on hashes.
-        "MALLOC_TRIM_THRESHOLD_": "65536", "PYTHONHASHSEED": "6640",
-        "DASK_TEMPORARY_DIRECTORY": str(folder / "scratch"), LOGS: str(folder / "logs"),
+        "MALLOC_TRIM_THRESHOLD_": "65536",
+        "PYTHONHASHSEED": "6640",
+        "DASK_TEMPORARY_DIRECTORY": str(folder / "scratch"),
+        LOGS: str(folder / "logs"),
     }
     command = ["distributed.cli.dask_spec", "--spec-file", str(path), address]
     return _processes.start(command, folder / "logs" / "nanny.log", environment, detach)

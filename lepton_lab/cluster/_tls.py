@@ -35,8 +35,12 @@ def make_certificates(folder: Path) -> None:
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = _certificate(f"lepton-lab {role}", key, "lepton-lab authority", authority)
         _write(folder / f"{role}.pem", certificate.public_bytes(serialization.Encoding.PEM))
-        _write(folder / f"{role}.key", key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+        _write(
+            folder / f"{role}.key",
+            key.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            ),
+        )
 
 
 def _certificate(

@@ -66,8 +66,10 @@ def up(
     with _record.locked(folder, name):
         old = _record.load(folder / name)
         if old is not None and old.is_up():
-            raise ClusterError(f"A cluster {name!r} is up already, with {len(old.workers)} worker(s): join it with "
-                               f"`%lepton cluster attach {name}`, or end it with `%lepton cluster down`.")
+            raise ClusterError(
+                f"A cluster {name!r} is up already, with {len(old.workers)} worker(s): join it with "
+                f"`%lepton cluster attach {name}`, or end it with `%lepton cluster down`."
+            )
         if old is not None:
             old.remove()
         shutil.rmtree(folder / name, ignore_errors=True)

@@ -51,8 +51,13 @@ def for_workers(
         count = sum(str(worker["name"]) in names for worker in _connect.describe(client).values())
         if count != seen:
             seen = count
-            report(Progress(task, f"worker {count} of {len(names)}" if count else "waiting for workers",
-                            0.4 + 0.6 * count / len(names)))
+            report(
+                Progress(
+                    task,
+                    f"worker {count} of {len(names)}" if count else "waiting for workers",
+                    0.4 + 0.6 * count / len(names),
+                )
+            )
         if count >= len(names):
             return
         _check("worker process", process, logs / "nanny.log", deadline)

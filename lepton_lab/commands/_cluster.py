@@ -7,7 +7,8 @@ from lepton_lab.types import ClusterInfo, ClusterLogs, DeviceTable
 
 VERBS = (
     Verb(
-        ("cluster", "up"), "Start a cluster on this machine and connect to it.",
+        ("cluster", "up"),
+        "Start a cluster on this machine and connect to it.",
         (
             Parameter("workers", Integer(1), "how many; one per core (or GPU) if left out", None, unit="workers"),
             Parameter("device", Choice(DEVICES), "what the workers compute on", "auto"),
@@ -16,16 +17,19 @@ VERBS = (
             Parameter("detach", Flag(), "let it outlive this kernel", False),
         ),
         ClusterInfo,
+        is_slow=True,
     ),
     Verb(("cluster", "status"), "The cluster and its workers as they are now.", (), ClusterInfo),
     Verb(("cluster", "devices"), "Every worker's devices, with their load.", (), DeviceTable),
     Verb(
-        ("cluster", "scale"), "Change the number of workers.",
+        ("cluster", "scale"),
+        "Change the number of workers.",
         (Parameter("workers", Integer(1), "how many there shall be", positional=True, unit="workers"),),
         ClusterInfo,
     ),
     Verb(
-        ("cluster", "logs"), "The last lines that the scheduler and the workers wrote.",
+        ("cluster", "logs"),
+        "The last lines that the scheduler and the workers wrote.",
         (
             Parameter("worker", Name("worker"), "only this worker's", None, positional=True),
             Parameter("lines", Integer(1), "how many of each process", 20, unit="lines"),
@@ -33,7 +37,8 @@ VERBS = (
         ClusterLogs,
     ),
     Verb(
-        ("cluster", "attach"), "Connect to a cluster that an earlier kernel left running.",
+        ("cluster", "attach"),
+        "Connect to a cluster that an earlier kernel left running.",
         (Parameter("name", Text(), "which, where there are several", None, positional=True),),
         ClusterInfo,
     ),

@@ -12,38 +12,57 @@ _NAME = Parameter("name", Name("data set"), "the data set", positional=True)
 
 VERBS = (
     Verb(
-        ("data", "load"), "Read a source into the lab, in place of an earlier data set of that name.",
+        ("data", "load"),
+        "Read a source into the lab, in place of an earlier data set of that name.",
         (
-            Parameter("source", Source(NAMED_SOURCES),
-                      "digits; a path (IDX folder, .npz, .csv, .parquet); a variable, or two: x,y", positional=True),
+            Parameter(
+                "source",
+                Source(NAMED_SOURCES),
+                "digits; a path (IDX folder, .npz, .csv, .parquet); a variable, or two: x,y",
+                positional=True,
+            ),
             Parameter("name", Text(), "what to call it; after the source if left out", None),
             Parameter("label", Text(), "the label's column, for tables", None),
             Parameter("format", Choice(SOURCES), "where the path doesn't tell", None),
-            Parameter("test_share", Number(0, 0.9), "rows held out where the source has no test split; 0 for none", 0.2,
-                      unit="share"),
+            Parameter(
+                "test_share",
+                Number(0, 0.9),
+                "rows held out where the source has no test split; 0 for none",
+                0.2,
+                unit="share",
+            ),
             Parameter("seed", Integer(0), "decides which rows are held out", 0),
         ),
         Dataset,
     ),
     Verb(("data", "list"), "All data sets.", (), Listing),
     Verb(
-        ("data", "show"), "A data set, with pictures of some rows where they are images.",
+        ("data", "show"),
+        "A data set, with pictures of some rows where they are images.",
         (_NAME, Parameter("rows", Integer(1, 100), "how many pictures", 12, unit="rows")),
         Dataset,
     ),
     Verb(("data", "drop"), "Remove a data set and its shards.", (_NAME,), Listing),
     Verb(
-        ("data", "shard"), "Cut a data set's training rows into shards and place them on the workers.",
+        ("data", "shard"),
+        "Cut a data set's training rows into shards and place them on the workers.",
         (
             _NAME,
             Parameter("shards", Integer(1), "how many", 8, unit="shards"),
             Parameter("by", Choice(SHARDINGS), "how rows are assigned to shards", "hash"),
-            Parameter("key", Text(), "column to go by; the whole row if left out", None,
-                      when=When("by", ("hash", "range"))),
-            Parameter("alpha", Number(0, open=True), "the smaller, the more skewed the labels", 0.5,
-                      when=When("by", ("dirichlet",))),
-            Parameter("seed", Integer(0), "decides what is drawn by chance", 0,
-                      when=When("by", ("stratified", "dirichlet"))),
+            Parameter(
+                "key", Text(), "column to go by; the whole row if left out", None, when=When("by", ("hash", "range"))
+            ),
+            Parameter(
+                "alpha",
+                Number(0, open=True),
+                "the smaller, the more skewed the labels",
+                0.5,
+                when=When("by", ("dirichlet",)),
+            ),
+            Parameter(
+                "seed", Integer(0), "decides what is drawn by chance", 0, when=When("by", ("stratified", "dirichlet"))
+            ),
         ),
         ShardSet,
     ),

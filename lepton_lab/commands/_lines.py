@@ -151,9 +151,7 @@ def render(verb: Verb, arguments: Mapping[str, Any]) -> str:
     return " ".join(words) if body is None else f"%{' '.join(words)}\n{body}"
 
 
-def read(
-    text: str, namespace: Namespace | None = None, verbs: Sequence[Verb] = VERBS
-) -> tuple[Verb, dict[str, Any]]:
+def read(text: str, namespace: Namespace | None = None, verbs: Sequence[Verb] = VERBS) -> tuple[Verb, dict[str, Any]]:
     """The verb and arguments of a whole `%lepton` line, or of a `%%lepton` cell: what `render` wrote."""
     line, _, body = text.partition("\n")
     words = split(line.strip())

@@ -9,7 +9,8 @@ _NAME = Parameter("name", Name("model"), "the model", positional=True)
 
 VERBS = (
     Verb(
-        ("model", "new"), "Make a model, in place of an earlier one of that name.",
+        ("model", "new"),
+        "Make a model, in place of an earlier one of that name.",
         (
             Parameter("name", Text(), "what to call it", positional=True),
             Parameter("kind", Choice(KINDS), "what it is built of, where no function in the cell builds it", "cnn"),
@@ -24,7 +25,8 @@ VERBS = (
         Model,
     ),
     Verb(
-        ("model", "add"), "Bring in a Keras model of the notebook or a .keras file, by config and weights.",
+        ("model", "add"),
+        "Bring in a Keras model of the notebook or a .keras file, by config and weights.",
         (
             Parameter("source", Source(), "a variable that holds a Keras model, or a .keras file", positional=True),
             Parameter("name", Text(), "what to call it; its own name if left out", None),

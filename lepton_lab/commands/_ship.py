@@ -12,32 +12,48 @@ _PRUNE, _QUANTIZE = When("technique", ("prune",)), When("technique", ("quantize"
 
 VERBS = (
     Verb(
-        ("evaluate",), "How good a model is on rows of a split.",
+        ("evaluate",),
+        "How good a model is on rows of a split.",
         (_MODEL, _DATA, Parameter("split", Choice(("test", "train")), "which rows", "test")),
         Evaluation,
     ),
     Verb(
-        ("compress",), "Make a smaller model from a trained one, and measure what that cost.",
+        ("compress",),
+        "Make a smaller model from a trained one, and measure what that cost.",
         (
             _MODEL,
-            Parameter("technique", Choice(TECHNIQUES),
-                      "prune zeroes the least weights, quantize takes fewer bits a number", positional=True),
-            Parameter("sparsity", Number(0, 1, open=True), "share of weights that become zero", 0.8, when=_PRUNE,
-                      unit="share"),
+            Parameter(
+                "technique",
+                Choice(TECHNIQUES),
+                "prune zeroes the least weights, quantize takes fewer bits a number",
+                positional=True,
+            ),
+            Parameter(
+                "sparsity", Number(0, 1, open=True), "share of weights that become zero", 0.8, when=_PRUNE, unit="share"
+            ),
             Parameter("scheme", Choice(SCHEMES), "how numbers are written", "int8", when=_QUANTIZE),
             _DATA,
             Parameter("epochs", Integer(1), "how long to train on", 4, when=_PRUNE, unit="epochs"),
-            Parameter("batch_size", Integer(1), "rows in a step, over all workers together", 64, when=_PRUNE,
-                      unit="rows"),
-            Parameter("calibration_rows", Integer(1), "training rows from which int8 learns its ranges", 256,
-                      when=_QUANTIZE, unit="rows"),
+            Parameter(
+                "batch_size", Integer(1), "rows in a step, over all workers together", 64, when=_PRUNE, unit="rows"
+            ),
+            Parameter(
+                "calibration_rows",
+                Integer(1),
+                "training rows from which int8 learns its ranges",
+                256,
+                when=_QUANTIZE,
+                unit="rows",
+            ),
             Parameter("name", Text(), "of the new model; after the technique or scheme if left out", None),
             Parameter("seed", Integer(0), "decides what is drawn by chance", 0),
         ),
-        CompressedModel, training="starts",
+        CompressedModel,
+        training="starts",
     ),
     Verb(
-        ("export",), "Write a model to a file that works without the lab, and check that its answers agree.",
+        ("export",),
+        "Write a model to a file that works without the lab, and check that its answers agree.",
         (
             _MODEL,
             Parameter("format", Choice(FORMATS), "of the file", positional=True),

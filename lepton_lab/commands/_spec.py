@@ -93,6 +93,8 @@ class Verb:
     """What it gives."""
     training: Literal["", "starts", "follows"] = ""
     """Whether its work is a training run: it starts one, or it waits for one that there is."""
+    is_slow: bool = False
+    """Whether it takes seconds even when all goes well, so that something is to be shown at once."""
     call: Callable[..., object] | None = None
     """What to call with the lab and the arguments, for a verb that is no method of `Lab`."""
 

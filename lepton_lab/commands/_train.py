@@ -11,10 +11,10 @@ _LATEST = Parameter("id", Name("run"), "the run; the one under way if left out",
 
 VERBS = (
     Verb(
-        ("train",), "Train a model on all workers.",
+        ("train",),
+        "Train a model on all workers.",
         (
-            Parameter("model", Name("model", KINDS), "a model; a kind's name makes one for the data",
-                      positional=True),
+            Parameter("model", Name("model", KINDS), "a model; a kind's name makes one for the data", positional=True),
             Parameter("data", Name("data set"), "what to learn from; it is sharded first if it isn't yet"),
             Parameter("epochs", Integer(1), "how often every row is seen", 10, unit="epochs"),
             Parameter("batch_size", Integer(1), "rows in a step, over all workers together", 64, unit="rows"),
@@ -27,7 +27,8 @@ VERBS = (
             Parameter("seed", Integer(0), "of the rows' order and of all that is random in the model", 0),
             Parameter("background", Flag(), "return at once", False),
         ),
-        Run, training="starts",
+        Run,
+        training="starts",
     ),
     Verb(("runs",), "All training runs, the latest last.", (), Listing),
     Verb(("run", "show"), "A run as it stands now.", (Parameter("id", Name("run"), "the run", positional=True),), Run),

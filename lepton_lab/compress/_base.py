@@ -10,8 +10,16 @@ from typing import Literal, Protocol
 from lepton_lab.runtime import Operation
 
 EVERY = ".*"
-WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "CONV_3D", "TRANSPOSE_CONV", "FULLY_CONNECTED", "BATCH_MATMUL", "GATHER",
-            "EMBEDDING_LOOKUP")
+WEIGHTED = (
+    "CONV_2D",
+    "DEPTHWISE_CONV_2D",
+    "CONV_3D",
+    "TRANSPOSE_CONV",
+    "FULLY_CONNECTED",
+    "BATCH_MATMUL",
+    "GATHER",
+    "EMBEDDING_LOOKUP",
+)
 """Operations that multiply by, or look up, what a model has learned."""
 
 

@@ -25,8 +25,15 @@ _REPORTED = "test"
 
 
 def quantize(
-    model: Model, folder: Path, name: str, scheme: str, dataset: Dataset, split: str = "train",
-    calibration_rows: int = 256, seed: int = 0, report: Report = ignore,
+    model: Model,
+    folder: Path,
+    name: str,
+    scheme: str,
+    dataset: Dataset,
+    split: str = "train",
+    calibration_rows: int = 256,
+    seed: int = 0,
+    report: Report = ignore,
 ) -> CompressedModel:
     """Write `model` with fewer bits a number to `folder/model.tflite`, and say what that cost.
 
@@ -83,8 +90,17 @@ def quantize(
         layers = describe(keras_model, Interpreter(aside).operations)
     tell("done", 1.0)
     new = Model(
-        name, folder, model.kind, scheme, "tflite", model.input_shape, model.output_shape, model.num_parameters,
-        parent=model.name, dataset=dataset.name, classes=model.classes,
+        name,
+        folder,
+        model.kind,
+        scheme,
+        "tflite",
+        model.input_shape,
+        model.output_shape,
+        model.num_parameters,
+        parent=model.name,
+        dataset=dataset.name,
+        classes=model.classes,
         metrics={f"{_REPORTED}_{metric}": value for metric, value in metrics.items()},
     )
     return CompressedModel(new, before, after, tuple(layers))
@@ -119,7 +135,8 @@ def describe(keras_model: Any, operations: Sequence[Operation]) -> list[tuple[st
         weights, activations = set(), set()
         for operation in operations:
             constants = [
-                dtype for name, dtype in zip(operation.inputs, operation.input_dtypes, strict=True)
+                dtype
+                for name, dtype in zip(operation.inputs, operation.input_dtypes, strict=True)
                 if name not in computed and dtype != "int32" and _belongs(name, layer.name)
             ]
             weights.update(constants)

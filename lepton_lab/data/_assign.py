@@ -50,8 +50,9 @@ class Cut:
         if key == self.dataset.target.name:
             return self.y[:, None]
         if not columns:
-            raise InputError(f"data set {self.dataset.name!r} has no columns, so {key!r} can't be a key: leave "
-                             "the key out")
+            raise InputError(
+                f"data set {self.dataset.name!r} has no columns, so {key!r} can't be a key: leave the key out"
+            )
         found = [number for number, name in enumerate(columns) if name == key or name.startswith(f"{key}=")]
         if not found:
             raise UnknownNameError("column", str(key), dict.fromkeys([*columns, *(c.split("=")[0] for c in columns)]))
@@ -94,8 +95,9 @@ def _stratified(cut: Cut) -> Array:
 
 def _dirichlet(cut: Cut) -> Array:
     if cut.dataset.target.kind != "classes":
-        raise InputError(f"dirichlet skews classes, but {cut.dataset.target.name!r} are numbers: shard by hash, "
-                         "range or stratified")
+        raise InputError(
+            f"dirichlet skews classes, but {cut.dataset.target.name!r} are numbers: shard by hash, range or stratified"
+        )
     if not 0 < cut.alpha < float("inf"):
         raise InputError(f"alpha is {cut.alpha}, expected a number above 0 (0.1 skews strongly, 100 hardly)")
     random = np.random.default_rng(cut.seed)
@@ -116,7 +118,11 @@ def _dirichlet(cut: Cut) -> Array:
 
 
 _WAYS: dict[str, Callable[[Cut], Array]] = {
-    "hash": _hash, "range": _range, "round_robin": _round_robin, "stratified": _stratified, "dirichlet": _dirichlet,
+    "hash": _hash,
+    "range": _range,
+    "round_robin": _round_robin,
+    "stratified": _stratified,
+    "dirichlet": _dirichlet,
 }
 SHARDINGS = tuple(_WAYS)
 """The ways to cut a data set."""
@@ -136,15 +142,19 @@ def assign(by: str, cut: Cut) -> Array:
     if cut.key is not None and by not in _KEYED:
         raise InputError(f"key is {cut.key!r}, but sharding by {by} takes no key: shard by {' or '.join(_KEYED)}")
     if cut.num_shards < 1 or cut.num_shards > cut.num_rows:
-        raise InputError(f"{cut.num_shards} shards were asked for, expected 1 to {cut.num_rows:,}, the training "
-                         "rows of "
-                         f"data set {cut.dataset.name!r}")
+        raise InputError(
+            f"{cut.num_shards} shards were asked for, expected 1 to {cut.num_rows:,}, the training "
+            "rows of "
+            f"data set {cut.dataset.name!r}"
+        )
     assigned = _WAYS[by](cut)
     filled = len(np.unique(assigned))
     if filled < cut.num_shards:
-        raise InputError(f"only {filled} of {cut.num_shards} shards would get rows by {by} of "
-                         f"{cut.key or 'the row'}: ask for fewer "
-                         "shards or shard by round_robin")
+        raise InputError(
+            f"only {filled} of {cut.num_shards} shards would get rows by {by} of "
+            f"{cut.key or 'the row'}: ask for fewer "
+            "shards or shard by round_robin"
+        )
     return assigned
 
 

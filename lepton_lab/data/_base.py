@@ -82,14 +82,18 @@ def file_head(path: Path, num_bytes: int = 65536) -> bytes:
 
 def missing_labels(name: str, count: int, rows: int, first: int) -> DataError:
     """The error for rows without a label; `first` counts from 0."""
-    return DataError(f"{count:,} of {rows:,} rows have no usable label in {name!r} (the first is row {first + 1:,}): "
-                     "drop these rows or give them a label")
+    return DataError(
+        f"{count:,} of {rows:,} rows have no usable label in {name!r} (the first is row {first + 1:,}): "
+        "drop these rows or give them a label"
+    )
 
 
 def not_finite(where: str, count: int, first: int) -> DataError:
     """The error for features that are missing or infinite; `first` counts rows from 0."""
-    return DataError(f"{where} has {count:,} missing or infinite values (the first in row {first + 1:,}): clean them "
-                     "first, for a frame with dropna() or fillna()")
+    return DataError(
+        f"{where} has {count:,} missing or infinite values (the first in row {first + 1:,}): clean them "
+        "first, for a frame with dropna() or fillna()"
+    )
 
 
 def one_line(error: BaseException) -> str:

@@ -24,22 +24,27 @@ def read(source: object, label: str | None, report: Report) -> Raw:
     head = file_head(path)
     packed = path.suffix == ".gz"
     if not packed and b"\0" in head:
-        raise DataError(f"{path} is no CSV file but binary (it starts with {head[:8]!r}): give its true format, "
-                        "such as parquet")
+        raise DataError(
+            f"{path} is no CSV file but binary (it starts with {head[:8]!r}): give its true format, such as parquet"
+        )
     Ticker(report, f"data load {path.name}")(f"reading {size(path.stat().st_size)}")
     try:
         with warnings.catch_warnings():
             # left to itself, pandas takes the first value of rows that are too long for the row's name, without a word
             warnings.simplefilter("error", pd.errors.ParserWarning)
             # low_memory reads in pieces and may give one column two types
-            frame = pd.read_csv(path, encoding="utf-8-sig", low_memory=False, index_col=False,
-                                compression="gzip" if packed else None)
+            frame = pd.read_csv(
+                path, encoding="utf-8-sig", low_memory=False, index_col=False, compression="gzip" if packed else None
+            )
     except pd.errors.ParserWarning:
-        raise DataError(f"{path} has more values in its rows than names in its first line: name every column, leave "
-                        "no comma at the end of rows") from None
+        raise DataError(
+            f"{path} has more values in its rows than names in its first line: name every column, leave "
+            "no comma at the end of rows"
+        ) from None
     except UnicodeDecodeError as error:
-        raise DataError(f"{path} is no UTF-8 text (byte {error.start:,} is {error.object[error.start]:#x}): save "
-                        "it as UTF-8 CSV") from None
+        raise DataError(
+            f"{path} is no UTF-8 text (byte {error.start:,} is {error.object[error.start]:#x}): save it as UTF-8 CSV"
+        ) from None
     except pd.errors.EmptyDataError:
         raise DataError(f"{path} has no columns, expected a line with their names and then rows") from None
     except (pd.errors.ParserError, OSError, EOFError) as error:

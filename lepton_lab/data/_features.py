@@ -30,8 +30,7 @@ def check(parts: Mapping[str, Array], columns: tuple[str, ...]) -> dict[str, Arr
     checked = {split: _shaped(x, split) for split, x in parts.items()}
     shapes = {split: x.shape[1:] for split, x in checked.items()}
     if len(set(shapes.values())) > 1:
-        raise InputError(f"rows have shape {shapes['train']} in train but {shapes['test']} in test, expected the "
-                         "same")
+        raise InputError(f"rows have shape {shapes['train']} in train but {shapes['test']} in test, expected the same")
     for split, x in checked.items():
         if x.dtype.kind == "f":
             _check_finite(x, columns, split)
@@ -68,9 +67,10 @@ def scaling(x: Array) -> Scaling:
 
 def _shaped(x: Array, split: str) -> Array:
     if x.dtype.kind not in "biuf":
-        raise InputError(f"x of {split} has dtype {x.dtype}, expected numbers: convert it, such as "
-                         "x.astype('float32')"
-                         + ("; rows of unequal length also end as object" if x.dtype.kind == "O" else ""))
+        raise InputError(
+            f"x of {split} has dtype {x.dtype}, expected numbers: convert it, such as "
+            "x.astype('float32')" + ("; rows of unequal length also end as object" if x.dtype.kind == "O" else "")
+        )
     if x.ndim == 1:
         x = x[:, None]
     if 0 in x.shape[1:]:
@@ -107,6 +107,8 @@ def _check_digits(x: Array, stored: Array, columns: tuple[str, ...]) -> None:
         exact = x[:, column].astype(np.float64)
         if np.abs(stored[:, column] - exact).max() > 0.01 * exact.std() > 0:
             name = columns[column] if columns else f"{column} of x"
-            raise DataError(f"column {name!r} has values near {np.abs(exact).max():.6g} that differ too little "
-                            "for float32: "
-                            "subtract its smallest value first")
+            raise DataError(
+                f"column {name!r} has values near {np.abs(exact).max():.6g} that differ too little "
+                "for float32: "
+                "subtract its smallest value first"
+            )

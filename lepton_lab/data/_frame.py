@@ -84,8 +84,11 @@ def _labels(column: pd.Series) -> Array:
     missing = column.isna().to_numpy()
     if missing.any():
         raise missing_labels(str(column.name), int(missing.sum()), len(column), int(missing.argmax()))
-    for test, dtype in ((pd.api.types.is_bool_dtype, bool), (pd.api.types.is_integer_dtype, np.int64),
-                        (pd.api.types.is_float_dtype, np.float64)):
+    for test, dtype in (
+        (pd.api.types.is_bool_dtype, bool),
+        (pd.api.types.is_integer_dtype, np.int64),
+        (pd.api.types.is_float_dtype, np.float64),
+    ):
         if test(column.dtype):
             return column.to_numpy(dtype=dtype)
     if _is_text(column):
@@ -102,20 +105,25 @@ def _feature(column: pd.Series) -> tuple[list[str], Array]:
     if pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_complex_dtype(column.dtype):
         return [name], column.to_numpy(dtype=np.float64)[:, None]
     if not isinstance(column.dtype, pd.CategoricalDtype) and not _is_text(column):
-        raise DataError(f"column {name!r} has the type {column.dtype}, expected numbers, booleans or text: "
-                        "convert it or drop it")
+        raise DataError(
+            f"column {name!r} has the type {column.dtype}, expected numbers, booleans or text: convert it or drop it"
+        )
     text = column.astype(str)
     other = pd.to_numeric(text, errors="coerce").isna().to_numpy()
     if 0 < other.sum() < len(text) / 2:
         first = int(other.argmax())
-        raise DataError(f"column {name!r} has {int(other.sum()):,} values that are no numbers among numbers "
-                        "(the first is "
-                        f"{text.iloc[first]!r} in row {first + 1:,}): mend or drop these rows")
+        raise DataError(
+            f"column {name!r} has {int(other.sum()):,} values that are no numbers among numbers "
+            "(the first is "
+            f"{text.iloc[first]!r} in row {first + 1:,}): mend or drop these rows"
+        )
     values = np.unique(text.to_numpy(dtype=object).astype(str))
     if len(values) > MAX_CATEGORIES:
-        raise DataError(f"column {name!r} has text of {len(values):,} different values, at most {MAX_CATEGORIES} "
-                        "become "
-                        "columns of 0 and 1: drop it or make it numbers")
+        raise DataError(
+            f"column {name!r} has text of {len(values):,} different values, at most {MAX_CATEGORIES} "
+            "become "
+            "columns of 0 and 1: drop it or make it numbers"
+        )
     one_hot = text.to_numpy(dtype=object).astype(str)[:, None] == values[None, :]
     return [f"{name}={value}" for value in values], one_hot.astype(np.float64)
 

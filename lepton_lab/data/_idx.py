@@ -27,8 +27,9 @@ def read(source: object, label: str | None, report: Report) -> Raw:
     folder = Path(str(source)).expanduser()
     refuse_label(label, str(folder))
     if not folder.is_dir():
-        raise InputError(f"{folder} is no folder, expected one with train-images-idx3-ubyte and "
-                         "train-labels-idx1-ubyte")
+        raise InputError(
+            f"{folder} is no folder, expected one with train-images-idx3-ubyte and train-labels-idx1-ubyte"
+        )
     pairs = {split: _pair(folder, prefix) for split, prefix in _PREFIXES.items()}
     tell = Ticker(report, f"data load {folder.name}")
     splits = {}
@@ -58,8 +59,7 @@ def read_idx(path: Path) -> Array:
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path} is a damaged gzip file ({one_line(error)}): get it again") from None
     if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in _TYPES or not content[3]:
-        raise DataError(f"{path} is no IDX file: it starts with {content[:4].hex()}, expected 0000, a type and a "
-                        "rank")
+        raise DataError(f"{path} is no IDX file: it starts with {content[:4].hex()}, expected 0000, a type and a rank")
     dtype, rank = np.dtype(_TYPES[content[2]]), content[3]
     start = 4 + 4 * rank
     shape = struct.unpack(f">{rank}I", content[4:start]) if len(content) >= start else (0,)

@@ -21,8 +21,17 @@ _IN_MEMORY = ("arrays", "frame")
 _SUFFIXES = {".npz": "npz", ".csv": "csv", ".csv.gz": "csv", ".parquet": "parquet", ".pq": "parquet"}
 
 
-def load(source: object, name: str, folder: Path, *, label: str | None = None, format: str | None = None,
-         test_share: float = 0.2, seed: int = 0, report: Report = ignore) -> Dataset:
+def load(
+    source: object,
+    name: str,
+    folder: Path,
+    *,
+    label: str | None = None,
+    format: str | None = None,
+    test_share: float = 0.2,
+    seed: int = 0,
+    report: Report = ignore,
+) -> Dataset:
     """Read a source, check it, split it and write it as a data set.
 
     Nothing is written before everything was read and checked; what stood in `folder` stays until the new data set is
@@ -110,11 +119,14 @@ def _format(source: object, format: str | None) -> str:
         return _format_of_path(str(source), format)
     found = "frame" if _is_frame(source) else "arrays"
     if found == "arrays" and not isinstance(source, (tuple, list, Mapping)):
-        raise InputError(f"got {type(source).__name__}, expected 'digits', a path, arrays (x, y), a dict of "
-                         "arrays or a pandas DataFrame")
+        raise InputError(
+            f"got {type(source).__name__}, expected 'digits', a path, arrays (x, y), a dict of "
+            "arrays or a pandas DataFrame"
+        )
     if format not in (None, found):
-        raise InputError(f"format is {format!r}, but the source is in memory and of format {found!r}: leave the "
-                         "format out")
+        raise InputError(
+            f"format is {format!r}, but the source is in memory and of format {found!r}: leave the format out"
+        )
     return found
 
 
@@ -127,8 +139,9 @@ def _format_of_path(source: str, format: str | None) -> str:
     try:
         exists = path.exists()
     except (OSError, ValueError) as error:  # too long, or with a zero byte
-        raise InputError(f"{source[:40]!r} is no path ({type(error).__name__}), expected digits or a path to "
-                         "data") from None
+        raise InputError(
+            f"{source[:40]!r} is no path ({type(error).__name__}), expected digits or a path to data"
+        ) from None
     if not exists:
         raise UnknownNameError("source", source, _near(path), "Expected digits or a path to data.")
     if format is not None:
@@ -138,13 +151,16 @@ def _format_of_path(source: str, format: str | None) -> str:
             return "idx"
         if any(path.glob("*.parquet")):
             return "parquet"
-        raise InputError(f"{path} is a folder without train-images-idx3-ubyte (MNIST's files) or .parquet files: "
-                         "name a data file")
+        raise InputError(
+            f"{path} is a folder without train-images-idx3-ubyte (MNIST's files) or .parquet files: name a data file"
+        )
     for suffix, found in _SUFFIXES.items():
         if path.name.lower().endswith(suffix):
             return found
-    raise InputError(f"{path} has no suffix that tells its format ({', '.join(_SUFFIXES)}): give the format, one of "
-                     f"{', '.join(name for name in SOURCES if name not in ('digits', *_IN_MEMORY))}")
+    raise InputError(
+        f"{path} has no suffix that tells its format ({', '.join(_SUFFIXES)}): give the format, one of "
+        f"{', '.join(name for name in SOURCES if name not in ('digits', *_IN_MEMORY))}"
+    )
 
 
 def _near(path: Path) -> list[str]:

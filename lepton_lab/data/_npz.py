@@ -30,8 +30,9 @@ def read(source: object, label: str | None, report: Report) -> Raw:
         raise
     except ValueError as error:
         if "pickle" in str(error):
-            raise DataError(f"{path} holds an array of dtype object, expected numbers or text: convert it and save "
-                            "again") from None
+            raise DataError(
+                f"{path} holds an array of dtype object, expected numbers or text: convert it and save again"
+            ) from None
         raise DataError(f"{path} is damaged ({one_line(error)}): write it again") from None
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError) as error:
         raise DataError(f"{path} is damaged ({one_line(error)}): write it again") from None

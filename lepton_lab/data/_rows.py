@@ -87,13 +87,17 @@ def open_rows(shards: ShardSet) -> Rows:
             if not file.is_file():
                 raise DataError(f"shard {shard.index} of {shards.dataset!r} lacks its file {file}: {_MEND}")
         if checksum(*files) != shard.checksum:
-            raise DataError(f"shard {shard.index} of {shards.dataset!r} is not what was written: {files[0]} and "
-                            "y.npy have another "
-                            f"checksum than {shard.checksum[:12]}...: {_MEND}")
+            raise DataError(
+                f"shard {shard.index} of {shards.dataset!r} is not what was written: {files[0]} and "
+                "y.npy have another "
+                f"checksum than {shard.checksum[:12]}...: {_MEND}"
+            )
         x, y = map_array(files[0], _MEND), map_array(files[1], _MEND)
         if len(x) != len(y) or len(y) != shard.rows or (parts and x.shape[1:] != parts[0][0].shape[1:]):
-            raise DataError(f"shard {shard.index} of {shards.dataset!r} has x of shape {x.shape} and y of shape "
-                            f"{y.shape}, which "
-                            f"does not fit its record of {shard.rows:,} rows or the other shards: {_MEND}")
+            raise DataError(
+                f"shard {shard.index} of {shards.dataset!r} has x of shape {x.shape} and y of shape "
+                f"{y.shape}, which "
+                f"does not fit its record of {shard.rows:,} rows or the other shards: {_MEND}"
+            )
         parts.append((x, y))
     return Rows(parts)

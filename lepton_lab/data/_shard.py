@@ -18,8 +18,17 @@ _RECORD = "shards.json"
 _FORMAT = 1
 
 
-def shard(dataset: Dataset, folder: Path, *, num_shards: int = 8, by: str = "hash", key: str | None = None,
-          alpha: float = 0.5, seed: int = 0, report: Report = ignore) -> ShardSet:
+def shard(
+    dataset: Dataset,
+    folder: Path,
+    *,
+    num_shards: int = 8,
+    by: str = "hash",
+    key: str | None = None,
+    alpha: float = 0.5,
+    seed: int = 0,
+    report: Report = ignore,
+) -> ShardSet:
     """Cut the training rows into shards; each row is in exactly one.
 
     Parameters
@@ -88,14 +97,21 @@ def read_shards(folder: Path) -> ShardSet:
         if record["format"] != _FORMAT:
             raise DataError(f"{path} was written by another version of Lepton Lab: shard the data set again")
         shards = tuple(
-            Shard(item["index"], folder / _name(item["index"]), item["rows"], item["num_bytes"], item["checksum"],
-                  tuple(item["nodes"]))
+            Shard(
+                item["index"],
+                folder / _name(item["index"]),
+                item["rows"],
+                item["num_bytes"],
+                item["checksum"],
+                tuple(item["nodes"]),
+            )
             for item in record["shards"]
         )
         return ShardSet(record["dataset"], folder, record["by"], shards, record["version"])
     except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path} is damaged ({type(error).__name__}: {one_line(error)}): shard the data set "
-                        "again") from None
+        raise DataError(
+            f"{path} is damaged ({type(error).__name__}: {one_line(error)}): shard the data set again"
+        ) from None
 
 
 def _name(index: int) -> str:
@@ -104,7 +120,17 @@ def _name(index: int) -> str:
 
 def _write(folder: Path, shards: ShardSet) -> None:
     # without paths, so that a workspace can be moved
-    items = [{"index": part.index, "rows": part.rows, "num_bytes": part.num_bytes, "checksum": part.checksum,
-              "nodes": list(part.nodes)} for part in shards.shards]
-    write_json(folder / _RECORD, {"format": _FORMAT, "dataset": shards.dataset, "by": shards.by,
-                                  "version": shards.version, "shards": items})
+    items = [
+        {
+            "index": part.index,
+            "rows": part.rows,
+            "num_bytes": part.num_bytes,
+            "checksum": part.checksum,
+            "nodes": list(part.nodes),
+        }
+        for part in shards.shards
+    ]
+    write_json(
+        folder / _RECORD,
+        {"format": _FORMAT, "dataset": shards.dataset, "by": shards.by, "version": shards.version, "shards": items},
+    )

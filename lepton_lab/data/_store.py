@@ -59,8 +59,9 @@ def read(folder: Path) -> Dataset:
             columns=tuple(record["columns"]),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{path} is damaged ({type(error).__name__}: {one_line(error)}): load the data set "
-                        "again") from None
+        raise DataError(
+            f"{path} is damaged ({type(error).__name__}: {one_line(error)}): load the data set again"
+        ) from None
 
 
 def open_split(dataset: Dataset, split: str) -> tuple[Array, Array]:
@@ -78,9 +79,11 @@ def open_split(dataset: Dataset, split: str) -> tuple[Array, Array]:
     for name, shape in (("x", (rows, *dataset.input_shape)), ("y", (rows,))):
         array = map_array(dataset.folder / split / f"{name}.npy", "load the data set again")
         if array.shape != shape:
-            raise DataError(f"{split}/{name}.npy of data set {dataset.name!r} has shape {array.shape}, its record "
-                            "says "
-                            f"{shape}: load the data set again")
+            raise DataError(
+                f"{split}/{name}.npy of data set {dataset.name!r} has shape {array.shape}, its record "
+                "says "
+                f"{shape}: load the data set again"
+            )
         arrays.append(array)
     return arrays[0], arrays[1]
 

@@ -33,20 +33,23 @@ def encode(labels: Mapping[str, Array], name: str) -> tuple[Target, dict[str, Ar
     flat = {split: _flat(y, name) for split, y in labels.items()}
     kinds = {split: "text" if y.dtype.kind == "U" else "numbers" for split, y in flat.items()}
     if len(set(kinds.values())) > 1:
-        raise InputError(f"labels {name!r} are {kinds['train']} in train but {kinds['test']} in test, expected "
-                         "the same kind")
+        raise InputError(
+            f"labels {name!r} are {kinds['train']} in train but {kinds['test']} in test, expected the same kind"
+        )
     every = np.concatenate([*flat.values()])
     values, numbers = np.unique(every, return_inverse=True)
     if not _are_classes(every, values):
         with np.errstate(over="ignore"):
             encoded = {split: y.astype(np.float32) for split, y in flat.items()}
         if not all(np.isfinite(y).all() for y in encoded.values()):
-            raise DataError(f"labels {name!r} reach {np.abs(every).max():.3g}, more than float32 can hold: scale "
-                            "them down")
+            raise DataError(
+                f"labels {name!r} reach {np.abs(every).max():.3g}, more than float32 can hold: scale them down"
+            )
         return Target("numbers", name), encoded
     if every.dtype.kind == "U" and len(values) > _MAX_CLASSES and len(values) == len(every):
-        raise DataError(f"labels {name!r} are a different text in each of {len(every):,} rows, expected classes "
-                        "that repeat")
+        raise DataError(
+            f"labels {name!r} are a different text in each of {len(every):,} rows, expected classes that repeat"
+        )
     if every.dtype.kind == "f":
         values = values.astype(np.int64)
     ends = np.cumsum([len(y) for y in flat.values()])[:-1]
@@ -68,15 +71,19 @@ def _flat(labels: Array, name: str) -> Array:
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.ndim != 1:
-        raise InputError(f"labels {name!r} have shape {labels.shape}, expected one label a row, (rows,); one-hot "
-                         "labels: y.argmax(axis=1)")
+        raise InputError(
+            f"labels {name!r} have shape {labels.shape}, expected one label a row, (rows,); one-hot "
+            "labels: y.argmax(axis=1)"
+        )
     if labels.dtype.kind == "O":
         if not all(isinstance(value, str) for value in labels):
             missing = np.array([value is None or (isinstance(value, float) and np.isnan(value)) for value in labels])
             if missing.any():
                 raise missing_labels(name, int(missing.sum()), len(labels), int(missing.argmax()))
-            raise InputError(f"labels {name!r} have dtype object, expected numbers, booleans or text: convert "
-                             "them, such as y.astype(str)")
+            raise InputError(
+                f"labels {name!r} have dtype object, expected numbers, booleans or text: convert "
+                "them, such as y.astype(str)"
+            )
         return labels.astype(str)
     if labels.dtype.kind == "S":
         return np.char.decode(labels, "utf-8")

@@ -78,5 +78,9 @@ def agreement_with_parent(model: Model, written: Path, rows: NDArray[Any]) -> di
     if not parent.is_file():
         return None
     found = agree(predict(parent, rows), predict(written, rows))
-    return {"model": model.parent, "rows": found.rows, "same_answer": found.same_answer,
-            "max_difference": found.max_difference}
+    return {
+        "model": model.parent,
+        "rows": found.rows,
+        "same_answer": found.same_answer,
+        "max_difference": found.max_difference,
+    }

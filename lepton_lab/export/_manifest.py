@@ -34,13 +34,22 @@ def describe(model: Model, format: str, written: Path, chosen: Format, dataset: 
     """
     stored = f" They are stored as {dataset.input_dtype}." if dataset else ""
     return {
-        "model": model.name, "kind": model.kind, "stage": model.stage, "parent": model.parent, "made_by": model.made_by,
-        "dataset": model.dataset, "format": format, "file": written.name, "bytes": written.stat().st_size,
+        "model": model.name,
+        "kind": model.kind,
+        "stage": model.stage,
+        "parent": model.parent,
+        "made_by": model.made_by,
+        "dataset": model.dataset,
+        "format": format,
+        "file": written.name,
+        "bytes": written.stat().st_size,
         "sha256": checksum(written),
         **chosen.ends(written).as_json(),
         "scaling": f"Raw rows go in, as float32: the model scales them itself.{stored}",
         "quantisation": _QUANTISATION.get(model.stage) if model.format == "tflite" else None,
-        "classes": list(model.classes), "num_parameters": model.num_parameters, "metrics": dict(model.metrics),
+        "classes": list(model.classes),
+        "num_parameters": model.num_parameters,
+        "metrics": dict(model.metrics),
         "versions": versions(chosen.PACKAGES),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }

@@ -97,8 +97,12 @@ class Child:
     ) -> None:
         payload = pickle.dumps(dict(kwargs))
         request = {
-            "want": "child", "spawn": spawn, "environment": dict(environment or {}), "folder": os.getcwd(),
-            "log": str(log.absolute()) if log else None, "path": sys.path,
+            "want": "child",
+            "spawn": spawn,
+            "environment": dict(environment or {}),
+            "folder": str(Path.cwd()),
+            "log": str(log.absolute()) if log else None,
+            "path": sys.path,
         }
         for attempt in (1, 2):
             self._connection = _connect()
@@ -231,7 +235,11 @@ def _start_server() -> subprocess.Popen[bytes]:
     with _address.log_path().open("ab") as log:
         return subprocess.Popen(
             [sys.executable, "-m", "lepton_lab.forkserver._server"],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            cwd="/",
             env={**os.environ, "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry)},
         )
 

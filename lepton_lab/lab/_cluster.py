@@ -44,7 +44,12 @@ class ClusterNoun:
         return self._handle is not None
 
     def up(
-        self, workers: int | None = None, *, device: str = "auto", threads: int | None = None, memory: str | None = None,
+        self,
+        workers: int | None = None,
+        *,
+        device: str = "auto",
+        threads: int | None = None,
+        memory: str | None = None,
         detach: bool = False,
     ) -> ClusterInfo:
         """Start a cluster on this machine and connect to it.
@@ -71,12 +76,19 @@ class ClusterNoun:
         """
         if self._handle is not None:
             raise ClusterError(
-                f"The cluster {self._handle.info().name!r} is up already: end it with %lepton cluster down, or change its "
-                "size with %lepton cluster scale N."
+                f"The cluster {self._handle.info().name!r} is up already: end it with %lepton cluster down, or change "
+                "its size with %lepton cluster scale N."
             )
         handle = stage.up(
-            self._lab.workspace.path("cluster"), name="lab", workers=workers, device=device, threads=threads,
-            memory=memory, detach=detach, preload=PRELOAD, report=self._lab.events.publish,
+            self._lab.workspace.path("cluster"),
+            name="lab",
+            workers=workers,
+            device=device,
+            threads=threads,
+            memory=memory,
+            detach=detach,
+            preload=PRELOAD,
+            report=self._lab.events.publish,
         )
         return self._take(handle)
 
@@ -89,7 +101,9 @@ class ClusterNoun:
             If there is none, or several and no name.
         """
         if self._handle is not None:
-            raise ClusterError(f"The cluster {self._handle.info().name!r} is up already: end it first with %lepton cluster down.")
+            raise ClusterError(
+                f"The cluster {self._handle.info().name!r} is up already: end it first with %lepton cluster down."
+            )
         return self._take(stage.attach(self._lab.workspace.path("cluster"), name, report=self._lab.events.publish))
 
     def _take(self, handle: Handle) -> ClusterInfo:

@@ -38,8 +38,14 @@ class DataNoun:
         return stage.read(self._lab.workspace.path("data", name))
 
     def load(
-        self, source: object, *, name: str | None = None, label: str | None = None, format: str | None = None,
-        test_share: float = 0.2, seed: int = 0,
+        self,
+        source: object,
+        *,
+        name: str | None = None,
+        label: str | None = None,
+        format: str | None = None,
+        test_share: float = 0.2,
+        seed: int = 0,
     ) -> Dataset:
         """Read a source into the lab, in place of an earlier data set of that name.
 
@@ -61,8 +67,14 @@ class DataNoun:
         """
         name = check_name("data set", name or stage.default_name(source))
         dataset = stage.load(
-            source, name, self._lab.workspace.path("data", name), label=label, format=format, test_share=test_share,
-            seed=seed, report=self._lab.events.publish,
+            source,
+            name,
+            self._lab.workspace.path("data", name),
+            label=label,
+            format=format,
+            test_share=test_share,
+            seed=seed,
+            report=self._lab.events.publish,
         )
         self._lab.workspace.drop("shards", name)  # they were cut from other rows
         self._lab.events.publish(NamesChanged("data set", name))
@@ -72,12 +84,22 @@ class DataNoun:
         """All data sets."""
         shards = {shard_set.dataset: shard_set for shard_set in self.shard_sets()}
         rows = [
-            (d.name, f"{sum(d.splits.values()):,}", d.input_shape, d.target.kind,
-             f"{len(shards[d.name].shards)} by {shards[d.name].by}" if d.name in shards else "-", d.source)
+            (
+                d.name,
+                f"{sum(d.splits.values()):,}",
+                d.input_shape,
+                d.target.kind,
+                f"{len(shards[d.name].shards)} by {shards[d.name].by}" if d.name in shards else "-",
+                d.source,
+            )
             for d in map(self.get, self.names())
         ]
-        return Listing("Data sets", ("name", "rows", "row shape", "target", "shards", "source"), tuple(rows),
-                       "none yet: %lepton data load digits")
+        return Listing(
+            "Data sets",
+            ("name", "rows", "row shape", "target", "shards", "source"),
+            tuple(rows),
+            "none yet: %lepton data load digits",
+        )
 
     def show(self, name: str, *, rows: int = 12) -> Dataset:
         """A data set, with pictures of some rows where they are images."""

@@ -68,9 +68,12 @@ class Lab:
     def status(self) -> Status:
         """The lab at a glance: cluster, data sets, models, runs, exports."""
         return Status(
-            workspace=self.workspace.folder, cluster=self.cluster.status(),
-            datasets=tuple(map(self.data.get, self.data.names())), shard_sets=tuple(self.data.shard_sets()),
-            models=tuple(map(self.model.show, self.model.names())), runs=tuple(map(self.run.show, self.run.names())),
+            workspace=self.workspace.folder,
+            cluster=self.cluster.status(),
+            datasets=tuple(map(self.data.get, self.data.names())),
+            shard_sets=tuple(self.data.shard_sets()),
+            models=tuple(map(self.model.show, self.model.names())),
+            runs=tuple(map(self.run.show, self.run.names())),
             exports=self.workspace.bundles(),
         )
 
@@ -87,16 +90,27 @@ class Lab:
         return {"data set": self.data.names, "model": self.model.names, "run": self.run.names}[kind]()
 
     def train(
-        self, model: str, data: str, *, epochs: int = 10, batch_size: int = 64, learning_rate: float = 0.001,
-        optimizer: str = "adam", loss: str = "auto", workers: int | None = None, strategy: str = "auto",
-        warm_start: bool = False, seed: int = 0, background: bool = False,
+        self,
+        model: str,
+        data: str,
+        *,
+        epochs: int = 10,
+        batch_size: int = 64,
+        learning_rate: float = 0.001,
+        optimizer: str = "adam",
+        loss: str = "auto",
+        workers: int | None = None,
+        strategy: str = "auto",
+        warm_start: bool = False,
+        seed: int = 0,
+        background: bool = False,
     ) -> Run:
         """Train a model on all workers.
 
         Parameters
         ----------
         model
-            A model's name; a kind of `LeptonModel` (`cnn`, `mlp`) makes one for the data set if there is none so called.
+            A model's name; a kind of `LeptonModel` (`cnn`, `mlp`) makes one for the data set if none is called so.
         data
             A data set's name; it is sharded first if it isn't yet.
         epochs
@@ -126,8 +140,15 @@ class Lab:
         dataset = self.data.get(data)
         self.cluster.handle  # noqa: B018  # says what to do where there is none
         training = Training(
-            epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, optimizer=optimizer, loss=loss,
-            workers=workers, strategy=strategy, seed=seed, warm_start=warm_start,
+            epochs=epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            optimizer=optimizer,
+            loss=loss,
+            workers=workers,
+            strategy=strategy,
+            seed=seed,
+            warm_start=warm_start,
         )
         training.validate()
         source = self._model_for(model, dataset)
@@ -137,8 +158,16 @@ class Lab:
             with self.workspace.replacing_model(source.name) as save:
                 for file, place in (("initial.keras", source.folder), ("model.keras", run.folder)):
                     (save.folder / file).write_bytes((place / file).read_bytes())
-                save(replace(source, stage="trained", dataset=data, classes=dataset.target.classes, metrics=run.metrics,
-                             made_by=line))
+                save(
+                    replace(
+                        source,
+                        stage="trained",
+                        dataset=data,
+                        classes=dataset.target.classes,
+                        metrics=run.metrics,
+                        made_by=line,
+                    )
+                )
             self.events.publish(NamesChanged("model", source.name))
 
         controller = launch(self, training, source, dataset, deliver)
@@ -150,7 +179,9 @@ class Lab:
             return self.model.new(name, kind=name, data=dataset.name)
         model = self.model.show(name)
         if model.format != "keras" or not (model.folder / "initial.keras").is_file():
-            raise InputError(f"The model {name!r} is {model.stage} and can't be trained: train {model.parent!r} instead.")
+            raise InputError(
+                f"The model {name!r} is {model.stage} and can't be trained: train {model.parent!r} instead."
+            )
         check_fit(model, dataset)
         return model
 
@@ -176,8 +207,18 @@ class Lab:
         return result
 
     def compress(
-        self, model: str, technique: str, *, sparsity: float = 0.8, scheme: str = "int8", data: str | None = None,
-        epochs: int = 4, batch_size: int = 64, calibration_rows: int = 256, name: str | None = None, seed: int = 0,
+        self,
+        model: str,
+        technique: str,
+        *,
+        sparsity: float = 0.8,
+        scheme: str = "int8",
+        data: str | None = None,
+        epochs: int = 4,
+        batch_size: int = 64,
+        calibration_rows: int = 256,
+        name: str | None = None,
+        seed: int = 0,
     ) -> CompressedModel:
         """Make a smaller model from a trained one, and measure what that cost.
 
@@ -206,7 +247,9 @@ class Lab:
             raise InputError(f"The model {model!r} has not been trained: %lepton train {model} --data {dataset.name}.")
         name = check_name("model", name or f"{model}-{'pruned' if technique == 'prune' else scheme}")
         if name == model:
-            raise InputError(f"The result can't take the name of the model that it is made from, {model!r}: give another --name.")
+            raise InputError(
+                f"The result can't take the name of the model that it is made from, {model!r}: give another --name."
+            )
         if technique == "prune":
             result = self._prune(source, dataset, name, sparsity, epochs, batch_size, seed)
         else:
@@ -218,8 +261,14 @@ class Lab:
         self, source: Model, dataset: Dataset, name: str, sparsity: float, epochs: int, batch_size: int, seed: int
     ) -> CompressedModel:
         self.cluster.handle  # noqa: B018  # says what to do where there is none
-        training = Training(epochs=epochs, batch_size=batch_size, seed=seed, warm_start=True,
-                            hook="lepton_lab.compress._prune:Pruning", hook_options={"sparsity": sparsity})
+        training = Training(
+            epochs=epochs,
+            batch_size=batch_size,
+            seed=seed,
+            warm_start=True,
+            hook="lepton_lab.compress._prune:Pruning",
+            hook_options={"sparsity": sparsity},
+        )
         training.validate()
         self.call("lepton_lab.compress:preflight", {"model": source, "technique": "prune", "sparsity": sparsity})
 
@@ -227,10 +276,17 @@ class Lab:
             with self.workspace.replacing_model(name) as save:
                 for file in ("initial.keras", "model.keras"):  # training on would start from the pruned weights
                     (save.folder / file).write_bytes((run.folder / "model.keras").read_bytes())
-                save(replace(
-                    source, name=name, stage="pruned", parent=source.name, dataset=dataset.name, metrics=run.metrics,
-                    made_by=f"%lepton compress {source.name} prune --sparsity {sparsity:g} --epochs {epochs}",
-                ))
+                save(
+                    replace(
+                        source,
+                        name=name,
+                        stage="pruned",
+                        parent=source.name,
+                        dataset=dataset.name,
+                        metrics=run.metrics,
+                        made_by=f"%lepton compress {source.name} prune --sparsity {sparsity:g} --epochs {epochs}",
+                    )
+                )
 
         controller = launch(self, training, source, dataset, deliver)
         self.run.follow(controller)
@@ -244,10 +300,18 @@ class Lab:
         if scheme not in compressing.SCHEMES:
             raise UnknownNameError("scheme", scheme, compressing.SCHEMES)
         with self.workspace.replacing_model(name) as save:
-            result: CompressedModel = self.call("lepton_lab.compress:quantize", {
-                "model": source, "folder": save.folder, "name": name, "scheme": scheme, "dataset": dataset,
-                "calibration_rows": calibration_rows, "seed": seed,
-            })
+            result: CompressedModel = self.call(
+                "lepton_lab.compress:quantize",
+                {
+                    "model": source,
+                    "folder": save.folder,
+                    "name": name,
+                    "scheme": scheme,
+                    "dataset": dataset,
+                    "calibration_rows": calibration_rows,
+                    "seed": seed,
+                },
+            )
             line = f"%lepton compress {source.name} quantize --scheme {scheme}"
             model = save(replace(result.model, made_by=line))
         return replace(result, model=model)
@@ -292,11 +356,12 @@ def check_fit(model: Model, dataset: Dataset) -> None:
     """
     if model.input_shape != dataset.input_shape:
         raise InputError(
-            f"The model {model.name!r} takes rows of shape {model.input_shape}, but those of {dataset.name!r} have shape "
-            f"{dataset.input_shape}: make a model for it with %lepton model new NAME --data {dataset.name}."
+            f"The model {model.name!r} takes rows of shape {model.input_shape}, but those of {dataset.name!r} have "
+            f"shape {dataset.input_shape}: make a model for it with %lepton model new NAME --data {dataset.name}."
         )
     if model.output_shape != (dataset.target.num_outputs,):
         raise InputError(
-            f"The model {model.name!r} answers with shape {model.output_shape}, but the labels of {dataset.name!r} need "
-            f"{(dataset.target.num_outputs,)}: make a model for it with %lepton model new NAME --data {dataset.name}."
+            f"The model {model.name!r} answers with shape {model.output_shape}, but the labels of {dataset.name!r} "
+            f"need {(dataset.target.num_outputs,)}: make a model for it with "
+            f"%lepton model new NAME --data {dataset.name}."
         )

@@ -29,9 +29,17 @@ class ModelNoun:
         return self._lab.workspace.model_names()
 
     def new(
-        self, name: str, *, kind: str = "cnn", data: str | None = None, input_shape: tuple[int, ...] | None = None,
-        num_classes: int | None = None, hidden_size: int = 64, num_layers: int = 2,
-        builder: str | Callable[..., Any] | None = None, seed: int = 0,
+        self,
+        name: str,
+        *,
+        kind: str = "cnn",
+        data: str | None = None,
+        input_shape: tuple[int, ...] | None = None,
+        num_classes: int | None = None,
+        hidden_size: int = 64,
+        num_layers: int = 2,
+        builder: str | Callable[..., Any] | None = None,
+        seed: int = 0,
     ) -> Model:
         """Make a model, in place of an earlier one of that name.
 
@@ -61,16 +69,24 @@ class ModelNoun:
             target = Target("classes", classes=tuple(str(number) for number in range(num_classes)))
         else:
             raise InputError(
-                "A new model needs to know its rows: name a data set (--data NAME), or give --input-shape and --num-classes."
+                "A new model needs to know its rows: name a data set (--data NAME), or give --input-shape and "
+                "--num-classes."
             )
         if builder is not None:
             kind = "builder"
             work = ("make_built", {"source": _source(builder), "input_shape": shape, "num_classes": target.num_outputs})
         else:
-            work = ("make_family", {
-                "kind": kind, "input_shape": shape, "target": target, "scaling": scaling, "hidden_size": hidden_size,
-                "num_layers": num_layers,
-            })
+            work = (
+                "make_family",
+                {
+                    "kind": kind,
+                    "input_shape": shape,
+                    "target": target,
+                    "scaling": scaling,
+                    "hidden_size": hidden_size,
+                    "num_layers": num_layers,
+                },
+            )
         function, arguments = work
         return self._make(name, kind, function, {**arguments, "seed": seed}, data, target.classes)
 
@@ -100,22 +116,43 @@ class ModelNoun:
     ) -> Model:
         with self._lab.workspace.replacing_model(name) as save:
             shape = self._lab.call(f"lepton_lab.train._models:{function}", {**arguments, "folder": save.folder})
-            model = save(Model(
-                name=name, folder=save.folder, kind=kind, stage="new", format="keras", dataset=data, classes=classes,
-                input_shape=shape.input_shape, output_shape=shape.output_shape, num_parameters=shape.num_parameters,
-            ))
+            model = save(
+                Model(
+                    name=name,
+                    folder=save.folder,
+                    kind=kind,
+                    stage="new",
+                    format="keras",
+                    dataset=data,
+                    classes=classes,
+                    input_shape=shape.input_shape,
+                    output_shape=shape.output_shape,
+                    num_parameters=shape.num_parameters,
+                )
+            )
         self._lab.events.publish(NamesChanged("model", name))
         return model
 
     def list(self) -> Listing:
         """All models."""
         rows = [
-            (m.name, m.kind, m.stage, m.format, f"{m.num_parameters:,}", m.parent or "-",
-             ", ".join(f"{key} {value:.4f}" for key, value in m.metrics.items()) or "-")
+            (
+                m.name,
+                m.kind,
+                m.stage,
+                m.format,
+                f"{m.num_parameters:,}",
+                m.parent or "-",
+                ", ".join(f"{key} {value:.4f}" for key, value in m.metrics.items()) or "-",
+            )
             for m in map(self.show, self.names())
         ]
-        return Listing("Models", ("name", "kind", "stage", "format", "parameters", "from", "metrics"), tuple(rows),
-                       "none yet: %lepton model new NAME --data DATASET")
+        return Listing(
+            "Models",
+            ("name", "kind", "stage", "format", "parameters", "from", "metrics"),
+            tuple(rows),
+            "none yet: %lepton model new NAME --data DATASET",
+        )
 
     def show(self, name: str) -> Model:
         """A model's record.
@@ -142,5 +179,7 @@ def _source(builder: str | Callable[..., Any]) -> str:
     try:
         text = textwrap.dedent(inspect.getsource(builder))
     except (OSError, TypeError):
-        raise InputError("The builder's source can't be found: give it as text, or use %%lepton model new NAME.") from None
+        raise InputError(
+            "The builder's source can't be found: give it as text, or use %%lepton model new NAME."
+        ) from None
     return text if builder.__name__ == "build" else f"{text}\nbuild = {builder.__name__}\n"

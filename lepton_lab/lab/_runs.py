@@ -124,9 +124,19 @@ class RunNoun:
         """All runs, the latest last."""
         runs = sorted(map(self.show, self.names()), key=lambda run: run.started)
         rows = [
-            (r.id, r.model, r.dataset, r.state, f"{len(r.history.get('loss', ()))}/{r.epochs}",
-             ", ".join(f"{key} {value:.4f}" for key, value in r.metrics.items()) or r.error or "-")
+            (
+                r.id,
+                r.model,
+                r.dataset,
+                r.state,
+                f"{len(r.history.get('loss', ()))}/{r.epochs}",
+                ", ".join(f"{key} {value:.4f}" for key, value in r.metrics.items()) or r.error or "-",
+            )
             for r in runs
         ]
-        return Listing("Runs", ("id", "model", "data", "state", "epochs", ""), tuple(rows),
-                       "none yet: %lepton train MODEL --data DATASET")
+        return Listing(
+            "Runs",
+            ("id", "model", "data", "state", "epochs", ""),
+            tuple(rows),
+            "none yet: %lepton train MODEL --data DATASET",
+        )

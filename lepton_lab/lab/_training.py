@@ -59,22 +59,45 @@ def launch(lab: Lab, training: Training, model: Model, dataset: Dataset, deliver
     if loss == "auto":
         loss = "sparse_categorical_crossentropy" if dataset.target.kind == "classes" else "mse"
     file = model.file if training.warm_start else model.folder / "initial.keras"
-    lab.call("lepton_lab.train._models:check", {
-        "model_file": file, "optimizer": training.optimizer, "loss": loss, "num_outputs": dataset.target.num_outputs,
-    })
+    lab.call(
+        "lepton_lab.train._models:check",
+        {
+            "model_file": file,
+            "optimizer": training.optimizer,
+            "loss": loss,
+            "num_outputs": dataset.target.num_outputs,
+        },
+    )
     shards = lab.data.shards_for_training(dataset)
     name = lab.workspace.new_run_name(model.name)
     folder = lab.workspace.path("runs", name)
     job = Job(
-        run=name, model_file=file, output=folder / "model.keras", logs=folder, shards=shards, dataset=dataset,
-        epochs=training.epochs, batch_size=training.batch_size, optimizer=training.optimizer,
-        learning_rate=training.learning_rate, loss=loss, seed=training.seed, hook=training.hook,
+        run=name,
+        model_file=file,
+        output=folder / "model.keras",
+        logs=folder,
+        shards=shards,
+        dataset=dataset,
+        epochs=training.epochs,
+        batch_size=training.batch_size,
+        optimizer=training.optimizer,
+        learning_rate=training.learning_rate,
+        loss=loss,
+        seed=training.seed,
+        hook=training.hook,
         hook_options=training.hook_options,
     )
     run = Run(
-        id=name, model=model.name, dataset=dataset.name, state="starting", folder=folder, epochs=training.epochs,
-        batch_size=training.batch_size, strategy="multiworker" if len(chosen) > 1 else "single",
-        workers=tuple(worker.name for worker in chosen), started=time.time(),
+        id=name,
+        model=model.name,
+        dataset=dataset.name,
+        state="starting",
+        folder=folder,
+        epochs=training.epochs,
+        batch_size=training.batch_size,
+        strategy="multiworker" if len(chosen) > 1 else "single",
+        workers=tuple(worker.name for worker in chosen),
+        started=time.time(),
     )
     return lab.run.launch(job, run, chosen, threads, deliver)
 
@@ -89,7 +112,8 @@ def choose_workers(training: Training, present: tuple[WorkerInfo, ...]) -> tuple
         raise InputError("The cluster has no worker: %lepton cluster scale 2.")
     if training.workers is not None and training.workers > len(present):
         raise InputError(
-            f"--workers is {training.workers}, but the cluster has {len(present)}: %lepton cluster scale {training.workers}."
+            f"--workers is {training.workers}, but the cluster has {len(present)}: "
+            f"%lepton cluster scale {training.workers}."
         )
     if training.strategy == "single":
         return present[:1], sum(worker.threads for worker in present if worker.host == present[0].host)

@@ -92,7 +92,9 @@ class Workspace:
 
     def new_run_name(self, model: str) -> str:
         """An id that is not taken: the model's name and a number."""
-        numbers = [int(name.rpartition("-")[2]) for name in self.run_names() if re.fullmatch(re.escape(model) + r"-\d+", name)]
+        numbers = [
+            int(name.rpartition("-")[2]) for name in self.run_names() if re.fullmatch(re.escape(model) + r"-\d+", name)
+        ]
         return f"{model}-{max(numbers, default=0) + 1}"
 
     # exports
@@ -102,7 +104,14 @@ class Workspace:
         file = self.folder / "exports.json"
         records = _read(file) if file.is_file() else []
         bundles = (
-            Bundle(**{**r, "path": Path(r["path"]), "manifest": Path(r["manifest"]), "agreement": Agreement(**r["agreement"])})
+            Bundle(
+                **{
+                    **r,
+                    "path": Path(r["path"]),
+                    "manifest": Path(r["manifest"]),
+                    "agreement": Agreement(**r["agreement"]),
+                }
+            )
             for r in records
         )
         return tuple(bundle for bundle in bundles if bundle.path.exists())
@@ -110,8 +119,10 @@ class Workspace:
     def add_bundle(self, bundle: Bundle) -> None:
         """Remember an export, in place of an earlier one to the same path."""
         others = [other for other in self.bundles() if other.path != bundle.path]
-        write_json(self.folder / "exports.json", [dataclasses.asdict(b) | {"path": str(b.path), "manifest": str(b.manifest)}
-                                                  for b in [*others, bundle]])
+        write_json(
+            self.folder / "exports.json",
+            [dataclasses.asdict(b) | {"path": str(b.path), "manifest": str(b.manifest)} for b in [*others, bundle]],
+        )
 
 
 class ModelWriter:
@@ -151,4 +162,3 @@ def _read(file: Path) -> Any:
         return read_json(file)
     except ValueError as error:
         raise LeptonError(f"{file} is damaged ({error}): remove its folder, or restore it from a backup.") from None
-

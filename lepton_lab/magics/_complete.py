@@ -17,9 +17,7 @@ Names = Callable[[str], Sequence[str]]
 """Gives the lab's names of a kind."""
 
 
-def complete(
-    text: str, names: Names, namespace: Mapping[str, object], verbs: Sequence[Verb]
-) -> tuple[str, list[str]]:
+def complete(text: str, names: Names, namespace: Mapping[str, object], verbs: Sequence[Verb]) -> tuple[str, list[str]]:
     """What can stand at the end of a line.
 
     Parameters
@@ -94,7 +92,7 @@ def _given(verb: Verb, tokens: Sequence[str]) -> tuple[dict[str, object], list[P
             given[parameter.name] = rest.pop(0) if rest else ""
     free = [p for p in verb.positionals if p.name not in given]
     given.update({p.name: word for p, word in zip(free, loose, strict=False)})
-    return given, free[len(loose):]
+    return given, free[len(loose) :]
 
 
 def _values(parameter: Parameter, fragment: str, names: Names, namespace: Mapping[str, object]) -> list[str]:
@@ -119,5 +117,6 @@ def _paths(fragment: str) -> list[str]:
     written = f"{folder}/" if "/" in fragment else ""
     return [
         f"{written}{path.name}{'/' if path.is_dir() else ''}"
-        for path in found if start.startswith(".") or not path.name.startswith(".")
+        for path in found
+        if start.startswith(".") or not path.name.startswith(".")
     ]

@@ -31,7 +31,7 @@ def make_matcher(namespace: Mapping[str, object]) -> Any:
         from lepton_lab.magics._complete import complete
         from lepton_lab.magics._ui import ALL_VERBS
 
-        fragment, words = complete(text[begin.end():], _names, namespace, ALL_VERBS)
+        fragment, words = complete(text[begin.end() :], _names, namespace, ALL_VERBS)
         return {
             "completions": [SimpleCompletion(text=word, type="lepton") for word in words],
             "matched_fragment": fragment,

@@ -42,7 +42,11 @@ class Showing:
         context = contextvars.copy_context()
         self._thread = threading.Thread(target=context.run, args=(self._draw_often,), name="lepton-bar", daemon=True)
 
+        self._is_slow = verb.is_slow
+
     def __enter__(self) -> Showing:
+        if self._is_slow:
+            self._draw()
         self._thread.start()
         return self
 

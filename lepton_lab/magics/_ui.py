@@ -13,12 +13,14 @@ _FIRST_WORDS = tuple(dict.fromkeys(verb.words[0] for verb in VERBS))
 
 UI_VERBS = (
     Verb(
-        ("panel",), "A live picture.",
+        ("panel",),
+        "A live picture.",
         (Parameter("name", Choice(panels.PANELS), "which", positional=True),),
         call=panels.open,
     ),
     Verb(
-        ("ui",), "A form for a verb, or for all of them.",
+        ("ui",),
+        "A form for a verb, or for all of them.",
         (
             Parameter("verb", Text(_FIRST_WORDS), "the verb's first word", None, positional=True),
             Parameter("second", Text(), "its second word, where it has one", None, positional=True),

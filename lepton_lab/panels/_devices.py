@@ -7,8 +7,12 @@ from lepton_lab.events import Bus, ClusterChanged, Event, WorkerLoad
 from lepton_lab.panels._base import Panel
 from lepton_lab.panels._picture import Line, Picture, Plot, natural, styles
 
-PLOTS = (("cpu", "CPU", "% of a core", 0), ("memory", "Memory", "GB", 2),
-         ("received", "Network in", "MB/s", 2), ("sent", "Network out", "MB/s", 2))
+PLOTS = (
+    ("cpu", "CPU", "% of a core", 0),
+    ("memory", "Memory", "GB", 2),
+    ("received", "Network in", "MB/s", 2),
+    ("sent", "Network out", "MB/s", 2),
+)
 GPU_PLOTS = (("gpu", "GPU", "%", 0), ("gpu_memory", "GPU memory", "GB", 2))
 COLUMNS = tuple(column for column, *_ in PLOTS + GPU_PLOTS)
 
@@ -37,8 +41,9 @@ class DevicesPanel(Panel):
             self._latest[event.worker] = event
             self._history(event.worker, COLUMNS).add(event.time, values)
             for column, value in values.items():
-                self._peaks[column] = max(self._peaks.get(column, (value, event.worker)), (value, event.worker),
-                                          key=lambda peak: peak[0])
+                self._peaks[column] = max(
+                    self._peaks.get(column, (value, event.worker)), (value, event.worker), key=lambda peak: peak[0]
+                )
         return False
 
     def _clear(self) -> None:
@@ -70,18 +75,31 @@ class DevicesPanel(Panel):
     def table(self) -> Table:
         with self._lock:
             shown = PLOTS + (GPU_PLOTS if self._has_gpus else ())
-            rows = [(name, *(f"{measured(self._latest[name]).get(column, 0.0):,.{digits}f}"
-                             for column, _, _, digits in shown)) for name in natural(self._latest)]
+            rows = [
+                (
+                    name,
+                    *(f"{measured(self._latest[name]).get(column, 0.0):,.{digits}f}" for column, _, _, digits in shown),
+                )
+                for name in natural(self._latest)
+            ]
             if rows:
-                rows.append(("peak", *(f"{self._peaks.get(column, (0.0, ''))[0]:,.{digits}f}"
-                                       for column, _, _, digits in shown)))
+                rows.append(
+                    (
+                        "peak",
+                        *(f"{self._peaks.get(column, (0.0, ''))[0]:,.{digits}f}" for column, _, _, digits in shown),
+                    )
+                )
             return Table(self._title(), ("worker", *(f"{title}, {unit}" for _, title, unit, _ in shown)), rows)
 
 
 def measured(load: WorkerLoad) -> dict[str, float]:
     """A load in the units of the plots; GPU figures only where there are GPUs (mean utilisation, memory in all)."""
-    values = {"cpu": load.cpu_percent, "memory": load.memory / 1e9,
-              "received": load.read_bps / 1e6, "sent": load.write_bps / 1e6}
+    values = {
+        "cpu": load.cpu_percent,
+        "memory": load.memory / 1e9,
+        "received": load.read_bps / 1e6,
+        "sent": load.write_bps / 1e6,
+    }
     if load.gpus:
         values["gpu"] = sum(gpu.utilization for gpu in load.gpus) / len(load.gpus)
         values["gpu_memory"] = sum(gpu.memory for gpu in load.gpus) / 1e9

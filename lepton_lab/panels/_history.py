@@ -38,7 +38,7 @@ def thinned(rows: Sequence[Row], limit: int, merge: Merge) -> list[Row]:
     stride = -(-len(rows) // limit)
     if stride <= 1:
         return list(rows)
-    return [merged(rows[i:i + stride], merge) for i in range(0, len(rows), stride)]
+    return [merged(rows[i : i + stride], merge) for i in range(0, len(rows), stride)]
 
 
 class History:

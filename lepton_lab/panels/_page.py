@@ -127,14 +127,21 @@ class Page:
         self._streamed = {}
         time_range = DataRange1d(range_padding=0.0)
         self._figures = [_figure(plot, self._sources, picture.marks, time_range) for plot in picture.plots]
-        grid = gridplot(self._figures, ncols=2, merge_tools=True, toolbar_location="right",
-                        toolbar_options={"logo": None, "autohide": True})
+        grid = gridplot(
+            self._figures,
+            ncols=2,
+            merge_tools=True,
+            toolbar_location="right",
+            toolbar_options={"logo": None, "autohide": True},
+        )
         self._key = picture.key
         if self._plots is None:
             self._plots = _Plots(grid, self._asked)
             self._body.children = (self._head, self._plots)
-            self._output.outputs = (_output({"application/javascript": bokeh_js()}),
-                                    _output({WIDGET_VIEW: _view(self._body)}))
+            self._output.outputs = (
+                _output({"application/javascript": bokeh_js()}),
+                _output({WIDGET_VIEW: _view(self._body)}),
+            )
         else:
             self._plots.replace(grid)
 
@@ -181,8 +188,10 @@ class _Plots(BokehModel):  # type: ignore[misc]  # jupyter_bokeh is untyped
 def bokeh_js() -> str:
     """A script that puts BokehJS, in the version of the kernel's Bokeh, on the page unless it is there."""
     code = (Path(bokeh.__file__).parent / "server" / "static" / "js" / "bokeh.min.js").read_text()
-    return (f"if (!window.Bokeh || window.Bokeh.version !== {json.dumps(bokeh.__version__)}) "
-            f"{{(function() {{\n{code}\n}}).call(window);}}")
+    return (
+        f"if (!window.Bokeh || window.Bokeh.version !== {json.dumps(bokeh.__version__)}) "
+        f"{{(function() {{\n{code}\n}}).call(window);}}"
+    )
 
 
 def _view(widget: ipywidgets.Widget) -> dict[str, Any]:
@@ -208,36 +217,72 @@ def _columns(columns: tuple[str, ...], rows: list[Row]) -> dict[str, Any]:
     """As a `ColumnDataSource` takes them: times in milliseconds of the kernel's clock on the wall."""
     values: list[tuple[float, ...]] = list(zip(*rows, strict=True)) or [()] * len(columns)
     offset = time.localtime().tm_gmtoff
-    return {"time": [(moment + offset) * 1e3 for moment in values[0]],
-            **{name: list(column) for name, column in zip(columns[1:], values[1:], strict=True)}}
+    return {
+        "time": [(moment + offset) * 1e3 for moment in values[0]],
+        **{name: list(column) for name, column in zip(columns[1:], values[1:], strict=True)},
+    }
 
 
 def _figure(plot: Plot, sources: Mapping[str, ColumnDataSource], marks: str, time_range: DataRange1d) -> Any:
-    drawn: Any = figure(width=WIDTH, height=HEIGHT, x_axis_type="datetime", x_range=time_range, title=plot.title,
-                        y_range=DataRange1d(start=0) if plot.from_zero else DataRange1d(),
-                        tools="xpan,xbox_zoom,reset,save", background_fill_alpha=0, border_fill_alpha=0,
-                        outline_line_color=None, min_border_right=28)
+    drawn: Any = figure(
+        width=WIDTH,
+        height=HEIGHT,
+        x_axis_type="datetime",
+        x_range=time_range,
+        title=plot.title,
+        y_range=DataRange1d(start=0) if plot.from_zero else DataRange1d(),
+        tools="xpan,xbox_zoom,reset,save",
+        background_fill_alpha=0,
+        border_fill_alpha=0,
+        outline_line_color=None,
+        min_border_right=28,
+    )
     drawn.title.update(text_color=INK, text_font_size="12px")
     for axis in drawn.axis:
-        axis.update(major_label_text_color=INK, axis_line_color=INK, major_tick_line_color=INK,
-                    minor_tick_line_color=None)
+        axis.update(
+            major_label_text_color=INK, axis_line_color=INK, major_tick_line_color=INK, minor_tick_line_color=None
+        )
     for grid in drawn.grid:
         grid.update(grid_line_color=INK, grid_line_alpha=0.2)
     drawn.yaxis[0].ticker.desired_num_ticks = 4
     drawn.xaxis[0].ticker.desired_num_ticks = 5
     drawn.xaxis[0].formatter = DatetimeTickFormatter(
-        context=None, microseconds=SECOND, milliseconds=SECOND, seconds=SECOND, minsec=SECOND, minutes="%H:%M",
-        hourmin="%H:%M", hours="%H:%M", days="%d %b")
+        context=None,
+        microseconds=SECOND,
+        milliseconds=SECOND,
+        seconds=SECOND,
+        minsec=SECOND,
+        minutes="%H:%M",
+        hourmin="%H:%M",
+        hours="%H:%M",
+        days="%d %b",
+    )
     if marks in sources:
         drawn.vspan(x="time", source=sources[marks], line_color=INK, line_alpha=0.6, line_dash=[2, 3])
-    lines = [drawn.line("time", line.column, source=sources[line.history], name=line.name, color=line.color,
-                        line_width=2, line_dash=list(line.dash))
-             for line in plot.lines if line.history in sources]
+    lines = [
+        drawn.line(
+            "time",
+            line.column,
+            source=sources[line.history],
+            name=line.name,
+            color=line.color,
+            line_width=2,
+            line_dash=list(line.dash),
+        )
+        for line in plot.lines
+        if line.history in sources
+    ]
     for line in plot.lines:
         if line.points and line.history in sources:
             drawn.scatter("time", line.column, source=sources[line.history], color=line.color, size=6)
     value = f"$snap_y{{0,0.{'0' * plot.digits}}}" if plot.digits else "$snap_y{0,0}"
-    drawn.add_tools(HoverTool(renderers=lines, line_policy="nearest", mode="vline" if len(lines) <= 3 else "mouse",
-                              tooltips=f"<div><b>$name</b> {value} {plot.unit} at $snap_x{{{SECOND}}}</div>",
-                              formatters={"$snap_x": "datetime"}))
+    drawn.add_tools(
+        HoverTool(
+            renderers=lines,
+            line_policy="nearest",
+            mode="vline" if len(lines) <= 3 else "mouse",
+            tooltips=f"<div><b>$name</b> {value} {plot.unit} at $snap_x{{{SECOND}}}</div>",
+            formatters={"$snap_x": "datetime"},
+        )
+    )
     return drawn

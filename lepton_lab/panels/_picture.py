@@ -73,12 +73,15 @@ class Picture:
 def styles(names: Iterable[str]) -> dict[str, Look]:
     """Colour and dash for each name, by its place in natural order (w2 before w10)."""
     return {
-        name: (COLORS[i % len(COLORS)], DASHES[i // len(COLORS) % len(DASHES)])
-        for i, name in enumerate(natural(names))
+        name: (COLORS[i % len(COLORS)], DASHES[i // len(COLORS) % len(DASHES)]) for i, name in enumerate(natural(names))
     }
 
 
 def natural(names: Iterable[str]) -> list[str]:
     """The names in the order that a person would write them."""
-    return sorted(names, key=lambda name: [(0, int(part), "") if part.isdigit() else (1, 0, part)
-                                           for part in re.findall(r"\d+|\D+", name)])
+    return sorted(
+        names,
+        key=lambda name: [
+            (0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.findall(r"\d+|\D+", name)
+        ],
+    )

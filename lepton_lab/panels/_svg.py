@@ -68,8 +68,10 @@ def _legend(lines: Sequence[Line], width: int) -> tuple[list[str], int]:
         step = 40 + 6 * len(line.name)
         if x > 8 and x + step > width:
             x, y = 8, y + LEGEND_ROW
-        parts += [f'<path d="M{x} {y}h18" {_stroke(line)}/>',
-                  f'<text x="{x + 23}" y="{y + 4}">{escape(line.name)}</text>']
+        parts += [
+            f'<path d="M{x} {y}h18" {_stroke(line)}/>',
+            f'<text x="{x + 23}" y="{y + 4}">{escape(line.name)}</text>',
+        ]
         x += step
     return parts, y + LEGEND_ROW - 2
 
@@ -79,12 +81,20 @@ def _stroke(line: Line) -> str:
     return f'fill="none" stroke="{line.color}" stroke-width="1.6"{dash}'
 
 
-def _plot(plot: Plot, rows: Mapping[str, list[Row]], columns: Mapping[str, tuple[str, ...]],
-          span: tuple[float, float], marks: Sequence[Row]) -> list[str]:
+def _plot(
+    plot: Plot,
+    rows: Mapping[str, list[Row]],
+    columns: Mapping[str, tuple[str, ...]],
+    span: tuple[float, float],
+    marks: Sequence[Row],
+) -> list[str]:
     """One plot's axes and lines, with its corner at the origin."""
     right, bottom = WIDTH - RIGHT, HEIGHT - BOTTOM
-    lines = [(line, [(row[0], row[columns[line.history].index(line.column)]) for row in rows[line.history]])
-             for line in plot.lines if line.history in rows]
+    lines = [
+        (line, [(row[0], row[columns[line.history].index(line.column)]) for row in rows[line.history]])
+        for line in plot.lines
+        if line.history in rows
+    ]
     values = [value for _, points in lines for _, value in points if math.isfinite(value)]
     low, high = bounds(values, plot.from_zero)
 
@@ -97,19 +107,29 @@ def _plot(plot: Plot, rows: Mapping[str, list[Row]], columns: Mapping[str, tuple
     parts = [f'<text x="{LEFT}" y="{TOP - 10}" font-weight="bold">{escape(plot.title)}</text>']
     for tick in nice_ticks(low, high):
         y = down(tick)
-        parts.append(f'<path d="M{LEFT} {y:.1f}H{right}" stroke="{INK}" stroke-opacity=".25"/>'
-                     f'<text x="{LEFT - 5}" y="{y + 4:.1f}" text-anchor="end">{tick:g}</text>')
+        parts.append(
+            f'<path d="M{LEFT} {y:.1f}H{right}" stroke="{INK}" stroke-opacity=".25"/>'
+            f'<text x="{LEFT - 5}" y="{y + 4:.1f}" text-anchor="end">{tick:g}</text>'
+        )
     for moment, anchor in ((span[0], "start"), ((span[0] + span[1]) / 2, "middle"), (span[1], "end")):
-        parts.append(f'<text x="{across(moment):.0f}" y="{bottom + 15}" text-anchor="{anchor}">'
-                     f'{time.strftime("%H:%M:%S", time.localtime(moment))}</text>')
-    parts += [f'<path d="M{across(mark[0]):.1f} {TOP}V{bottom}" stroke="{INK}" stroke-opacity=".6" '
-              'stroke-dasharray="2 3"/>' for mark in marks if span[0] <= mark[0] <= span[1]]
+        parts.append(
+            f'<text x="{across(moment):.0f}" y="{bottom + 15}" text-anchor="{anchor}">'
+            f"{time.strftime('%H:%M:%S', time.localtime(moment))}</text>"
+        )
+    parts += [
+        f'<path d="M{across(mark[0]):.1f} {TOP}V{bottom}" stroke="{INK}" stroke-opacity=".6" stroke-dasharray="2 3"/>'
+        for mark in marks
+        if span[0] <= mark[0] <= span[1]
+    ]
     for line, points in lines:
         places = [(across(moment), down(value)) for moment, value in points]
         parts.append(f'<path d="{_path(places)}" {_stroke(line)}><title>{escape(line.name)}</title></path>')
         if line.points:
-            parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.5" fill="{line.color}"/>' for x, y in places
-                      if math.isfinite(y)]
+            parts += [
+                f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.5" fill="{line.color}"/>'
+                for x, y in places
+                if math.isfinite(y)
+            ]
     return parts
 
 

@@ -75,17 +75,29 @@ class TrainingPanel(Panel):
         epochs = self._histories.get("epochs")
         plots = (
             Plot(self._now("Loss", "loss"), "", self._curves(["loss"]), from_zero=False, digits=4),
-            Plot(self._now(names[0].capitalize(), names[0]) if names else "Metrics", "", self._curves(names),
-                 from_zero=False, digits=4),
+            Plot(
+                self._now(names[0].capitalize(), names[0]) if names else "Metrics",
+                "",
+                self._curves(names),
+                from_zero=False,
+                digits=4,
+            ),
             Plot("Throughput, examples/s", "examples/s", self._by_worker("rate", look), digits=0),
             Plot("CPU, % of a core", "% of a core", self._by_worker("load", look), digits=0),
         )
-        return Picture(self._title(), plots, self._legend(plots[1].lines, look),
-                       marks="epochs" if epochs and len(epochs) <= MAX_MARKS else "")
+        return Picture(
+            self._title(),
+            plots,
+            self._legend(plots[1].lines, look),
+            marks="epochs" if epochs and len(epochs) <= MAX_MARKS else "",
+        )
 
     def _by_worker(self, kind: str, look: Mapping[str, Look]) -> tuple[Line, ...]:
-        return tuple(Line(worker, f"{kind} {worker}", kind, *look[worker])
-                     for worker in look if f"{kind} {worker}" in self._histories)
+        return tuple(
+            Line(worker, f"{kind} {worker}", kind, *look[worker])
+            for worker in look
+            if f"{kind} {worker}" in self._histories
+        )
 
     def _curves(self, names: Sequence[str]) -> tuple[Line, ...]:
         """A line for each name as it runs, and a dashed one for its value on the validation rows."""
@@ -93,8 +105,7 @@ class TrainingPanel(Panel):
         for name, color in zip(names if "progress" in self._histories else (), itertools.cycle(CURVES)):
             lines.append(Line(name, "progress", name, color))
             if f"val_{name}" in self._epoch_logs:
-                lines.append(Line(f"val_{name}", "epochs", f"val_{name}", color, DASHES[1],
-                                  points=True))
+                lines.append(Line(f"val_{name}", "epochs", f"val_{name}", color, DASHES[1], points=True))
         return tuple(lines)
 
     def _legend(self, curves: Sequence[Line], look: Mapping[str, Look]) -> tuple[Line, ...]:

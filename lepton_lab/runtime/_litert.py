@@ -91,8 +91,12 @@ class Interpreter:
     def _ports(self, details: list[dict[str, Any]], side: str) -> tuple[Port, ...]:
         names = self._signature(side)
         return tuple(
-            Port(names[n] if n < len(names) else d["name"], d["name"],
-                 tuple(int(size) for size in d["shape_signature"]), np.dtype(d["dtype"]).name)
+            Port(
+                names[n] if n < len(names) else d["name"],
+                d["name"],
+                tuple(int(size) for size in d["shape_signature"]),
+                np.dtype(d["dtype"]).name,
+            )
             for n, d in enumerate(details)
         )
 

@@ -27,7 +27,9 @@ def open_rows(dataset: Dataset, split: str) -> tuple[NDArray[Any], NDArray[Any]]
     """
     if split not in dataset.splits:
         raise UnknownNameError(
-            "split", split, dataset.splits,
+            "split",
+            split,
+            dataset.splits,
             f"{dataset.name!r} has {', '.join(dataset.splits)}; load it again with a test_share to hold rows out.",
         )
     folder = dataset.folder / split

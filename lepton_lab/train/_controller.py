@@ -52,7 +52,13 @@ class Controller:
     """
 
     def __init__(
-        self, job: Job, run: Run, client: Client, workers: tuple[WorkerInfo, ...], threads: int, report: Report,
+        self,
+        job: Job,
+        run: Run,
+        client: Client,
+        workers: tuple[WorkerInfo, ...],
+        threads: int,
+        report: Report,
         deliver: Callable[[Controller, Run], None] = lambda controller, run: None,
     ) -> None:
         self.job, self.client, self.workers, self.threads, self.report = job, client, workers, threads, report
@@ -150,14 +156,24 @@ class Controller:
         for rank, worker in enumerate(self.workers):
             answer = self.client.run(_supervisor.reserve, run, rank, worker.host, workers=[worker.address])
             if worker.address not in answer:
-                raise ClusterError(f"Worker {worker.name} did not answer: is it still there? See %lepton cluster status.")
+                raise ClusterError(
+                    f"Worker {worker.name} did not answer: is it still there? See %lepton cluster status."
+                )
             addresses.append(answer[worker.address])
         futures = {}
         for rank, worker in enumerate(self.workers):
             seat = Seat(rank, worker.name, tuple(addresses), self.threads)
             future = self.client.submit(
-                _supervisor.supervise, self.job, seat, worker.address, key=f"lepton-{run}-{rank}", pure=False,
-                workers=[worker.address], allow_other_workers=True, resources={"lepton": 1}, retries=0,
+                _supervisor.supervise,
+                self.job,
+                seat,
+                worker.address,
+                key=f"lepton-{run}-{rank}",
+                pure=False,
+                workers=[worker.address],
+                allow_other_workers=True,
+                resources={"lepton": 1},
+                retries=0,
             )
             futures[future] = rank
         return futures
@@ -191,12 +207,16 @@ class Controller:
             outcome: _supervisor.Outcome = future.result()
         except Exception as error:  # the worker died, or the cluster went
             name = self.workers[rank].name
-            cause = TrainingError(f"Worker {name} was lost while it trained: {type(error).__name__}. See %lepton cluster logs.")
+            cause = TrainingError(
+                f"Worker {name} was lost while it trained: {type(error).__name__}. See %lepton cluster logs."
+            )
             return _supervisor.Outcome(rank, time.time(), error=cause)
         return outcome
 
     def _release(self) -> None:
         try:
-            self.client.run(_supervisor.release, self.job.run, workers=[w.address for w in self.workers], on_error="ignore")
+            self.client.run(
+                _supervisor.release, self.job.run, workers=[w.address for w in self.workers], on_error="ignore"
+            )
         except Exception:  # the cluster has gone, and every rank with it
             log.debug("release of run %s", self.job.run, exc_info=True)

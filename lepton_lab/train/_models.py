@@ -32,15 +32,26 @@ class Shape:
 
 
 def make_family(
-    folder: Path, kind: str, input_shape: tuple[int, ...], target: Target, scaling: Scaling, hidden_size: int,
-    num_layers: int, seed: int,
+    folder: Path,
+    kind: str,
+    input_shape: tuple[int, ...],
+    target: Target,
+    scaling: Scaling,
+    hidden_size: int,
+    num_layers: int,
+    seed: int,
 ) -> Shape:
     """Write a `LeptonModel` with weights drawn by `seed`."""
     import tf_keras
 
     tf_keras.utils.set_random_seed(seed)
     model = LeptonModel(
-        input_shape, target.num_outputs, hidden_size, num_layers, kind=kind, scaling=scaling,
+        input_shape,
+        target.num_outputs,
+        hidden_size,
+        num_layers,
+        kind=kind,
+        scaling=scaling,
         regression=target.kind == "numbers",
     )
     return _write(model, folder)
@@ -92,8 +103,8 @@ def adopt_config(folder: Path, config: Mapping[str, Any], weights: Mapping[str, 
         body = to_tf_keras_config(body)
     if class_name not in ("Sequential", "Functional", "Model"):
         raise InputError(
-            f"The model is of the class {class_name}, which holds Python code: only Sequential and functional models can be "
-            "brought over by config and weights. Define it in a `%%lepton model new NAME` cell instead."
+            f"The model is of the class {class_name}, which holds Python code: only Sequential and functional models "
+            "can be brought over by config and weights. Define it in a `%%lepton model new NAME` cell instead."
         )
     for layer in body["layers"]:
         _check_layer(layer)
@@ -103,7 +114,9 @@ def adopt_config(folder: Path, config: Mapping[str, Any], weights: Mapping[str, 
     except Exception as error:
         raise InputError(f"The model can't be made in tf_keras: {type(error).__name__}: {error}") from None
     if not model.built:
-        raise InputError("The model has no input shape yet: begin it with an Input layer, or call it once on some rows.")
+        raise InputError(
+            "The model has no input shape yet: begin it with an Input layer, or call it once on some rows."
+        )
     for layer in model.layers:
         if weights.get(layer.name):
             layer.set_weights(weights[layer.name])
@@ -121,7 +134,9 @@ def adopt_file(folder: Path, file: Path) -> Shape:
         with zipfile.ZipFile(file) as archive:
             version = json.loads(archive.read("metadata.json"))["keras_version"]
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise InputError(f"{file} is not a .keras file ({error}): save the model with model.save('name.keras').") from None
+        raise InputError(
+            f"{file} is not a .keras file ({error}): save the model with model.save('name.keras')."
+        ) from None
     try:
         if not version.startswith("3"):
             return _write(tf_keras.models.load_model(file, compile=False, safe_mode=True), folder)
@@ -129,7 +144,9 @@ def adopt_file(folder: Path, file: Path) -> Shape:
 
         model = keras.models.load_model(file, compile=False, safe_mode=True)
     except Exception as error:
-        raise InputError(f"{file} can't be read as a model: {type(error).__name__}: {str(error).splitlines()[0]}") from None
+        raise InputError(
+            f"{file} can't be read as a model: {type(error).__name__}: {str(error).splitlines()[0]}"
+        ) from None
     config = {"class_name": type(model).__name__, "config": model.get_config()}
     return adopt_config(folder, config, {layer.name: layer.get_weights() for layer in model.layers}, is_keras3=True)
 
@@ -175,7 +192,9 @@ def _write(model: tf_keras.Model, folder: Path) -> Shape:
     if isinstance(model.input_shape, (list, dict)) or isinstance(model.output_shape, (list, dict)):
         raise InputError("The model has several inputs or outputs: models with one of each can be trained here.")
     if any(size is None for size in model.input_shape[1:]):
-        raise InputError(f"The model's input shape is {model.input_shape[1:]}: every size but the batch's must be known.")
+        raise InputError(
+            f"The model's input shape is {model.input_shape[1:]}: every size but the batch's must be known."
+        )
     model.save(folder / "initial.keras")
     shutil.copyfile(folder / "initial.keras", folder / "model.keras")
     return Shape(tuple(model.input_shape[1:]), tuple(model.output_shape[1:]), int(model.count_params()))

@@ -198,7 +198,7 @@ class Trainer:
 
         strategy = self.strategy
 
-        @tf.function
+        @tf.function  # type: ignore[untyped-decorator]  # TensorFlow is untyped
         def calls(iterator: Any, count: Any) -> Any:
             total = tf.zeros(3)
             for _ in tf.range(count):
@@ -211,8 +211,8 @@ class Trainer:
     def _agree(self, step_seconds: float) -> int:
         """How many steps go into a call, so that it takes about as long as the time between two reports.
 
-        Every rank must come to the same number: TensorFlow names a collective by its iteration in the loop around it, so
-        ranks that cut the same steps into different calls would wait for each other for ever.
+        Every rank must come to the same number: TensorFlow names a collective by its iteration in the loop around it,
+        so ranks that cut the same steps into different calls would wait for each other for ever.
         """
         import tensorflow as tf
 
@@ -225,10 +225,19 @@ class Trainer:
 
     def _tell(self, epoch: int, step: int, totals: Any, seconds: float) -> None:
         loss, metric, examples = (float(value) for value in totals)
-        self.channel.send("event", {
-            "type": "progress", "epoch": epoch, "step": step, "loss": loss, "metric": metric, "examples": examples,
-            "seconds": seconds,
-        })
+        self.channel.send(
+            "event",
+            {
+                "type": "progress",
+                "epoch": epoch,
+                "step": step,
+                "loss": loss,
+                "metric": metric,
+                "examples": examples,
+                "seconds": seconds,
+                "time": time.time(),
+            },
+        )
 
     def _training_batches(self) -> Iterator[_order.Batch]:
         job, seat = self.job, self.seat
@@ -261,5 +270,3 @@ class Trainer:
 def log_name(seat: Seat) -> str:
     """The file in the run's folder that takes what this rank prints."""
     return f"rank-{seat.rank}.log"
-
-

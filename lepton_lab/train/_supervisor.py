@@ -80,8 +80,11 @@ def supervise(job: Job, seat: Seat, address: str) -> Outcome:
         if job.run in _ended:
             return Outcome(seat.rank, time.time(), error=LeptonError("The run was stopped."))
     child = Child(
-        "lepton_lab.train._rank:run_rank", {"job": job, "seat": seat}, environment=environment(seat),
-        log=job.logs / log_name(seat), spawn="GPU" in worker.state.total_resources,
+        "lepton_lab.train._rank:run_rank",
+        {"job": job, "seat": seat},
+        environment=environment(seat),
+        log=job.logs / log_name(seat),
+        spawn="GPU" in worker.state.total_resources,
     )
     with _lock:
         _ranks[job.run, seat.rank] = child
@@ -105,7 +108,7 @@ def _follow(child: Child, job: Job, seat: Seat, pass_on: Any) -> Outcome:
                 error = LeptonError(f"No sign of life from {where} for {job.patience:.0f} s; it was killed.")
                 return Outcome(rank, time.time(), error=error)
             case ("event", dict() as event):
-                pass_on({**event, "rank": rank, "pid": child.pid, "time": time.time()})
+                pass_on({**event, "rank": rank})
             case ("result", dict() as result):
                 return Outcome(rank, time.time(), result=result)
             case ("error", known, line, text):

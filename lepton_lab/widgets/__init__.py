@@ -29,7 +29,10 @@ def __getattr__(name: str) -> Any:
 
 
 def open(
-    lab: Lab, verb: str | Sequence[str] = (), *, namespace: Mapping[str, object] | None = None,
+    lab: Lab,
+    verb: str | Sequence[str] = (),
+    *,
+    namespace: Mapping[str, object] | None = None,
     on_line: Callable[[str], None] | None = None,
 ) -> Form | Chooser:
     """A form for a verb; for a noun, or without either, a chooser of verbs with the form of the chosen one.

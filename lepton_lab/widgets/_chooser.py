@@ -19,7 +19,11 @@ class Chooser:
     """Shows one form at a time; parameters as of `Form`, with the verbs to choose from."""
 
     def __init__(
-        self, lab: Lab, verbs: Sequence[Verb], *, namespace: Mapping[str, object] | None = None,
+        self,
+        lab: Lab,
+        verbs: Sequence[Verb],
+        *,
+        namespace: Mapping[str, object] | None = None,
         on_line: Callable[[str], None] | None = None,
     ) -> None:
         self._lab, self._options = lab, {"namespace": namespace, "on_line": on_line}

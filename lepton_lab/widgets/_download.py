@@ -25,6 +25,7 @@ def download_link(path: Path, limit: int = LIMIT) -> str:
         return f"<div>{size(num_bytes)} are too many for a link; the file is {html.escape(str(path))}</div>"
     data, name = base64.b64encode(path.read_bytes()).decode(), html.escape(path.name, quote=True)
     return (
-        f"<div><a class='lepton-download' download='{name}' href='data:application/octet-stream;base64,{data}'>"
+        f"<div><a class='lepton-download' download='{name}' href='data:application/octet-stream;base64,{data}' "
+        "style='color:var(--jp-content-link-color, #0366d6);text-decoration:underline'>"
         f"Download {name}</a> ({size(num_bytes)})</div>"
     )

@@ -106,9 +106,11 @@ def _control(parameter: Parameter) -> Any:
         return ipywidgets.Textarea(placeholder=hint, rows=6, layout={"width": "480px"})
     if kind.choices:
         return ipywidgets.Combobox(
-            value=text, options=list(kind.choices), placeholder=hint, ensure_option=False, continuous_update=True,
+            value=text,
+            options=list(kind.choices),
+            placeholder=hint,
+            ensure_option=False,
+            continuous_update=True,
             layout=_WIDE,
         )
     return ipywidgets.Text(value=text, placeholder=hint, tooltip=hint, continuous_update=True, layout=_WIDE)
-
-

@@ -46,7 +46,11 @@ class Form:
     """
 
     def __init__(
-        self, lab: Lab, verb: Verb, *, namespace: Mapping[str, object] | None = None,
+        self,
+        lab: Lab,
+        verb: Verb,
+        *,
+        namespace: Mapping[str, object] | None = None,
         on_line: Callable[[str], None] | None = None,
     ) -> None:
         self.lab, self.verb = lab, verb
@@ -67,11 +71,17 @@ class Form:
         self._line_view = ipywidgets.HTML()
         self.button.on_click(self._guarded(lambda _: self.run()))
         self.stop_button.on_click(self._guarded(lambda _: self.stop()))
-        self.widget = ipywidgets.VBox([
-            ipywidgets.HTML(f"<b>{html.escape(verb.line)}</b> {html.escape(verb.help)}"),
-            *(field.row for field in self.fields.values()),
-            self._line_view, ipywidgets.HBox([self.button, self.stop_button]), self.message, self.progress, self.output,
-        ])
+        self.widget = ipywidgets.VBox(
+            [
+                ipywidgets.HTML(f"<b>{html.escape(verb.line)}</b> {html.escape(verb.help)}"),
+                *(field.row for field in self.fields.values()),
+                self._line_view,
+                ipywidgets.HBox([self.button, self.stop_button]),
+                self.message,
+                self.progress,
+                self.output,
+            ]
+        )
         self._unsubscribe = lab.events.subscribe(self._refresh, NamesChanged, ClusterChanged)
         self._update()
 

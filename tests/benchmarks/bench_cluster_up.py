@@ -32,8 +32,14 @@ def ours(folder: Path) -> tuple[float, float, float]:
 
     before, began = below(), time.perf_counter()
     words: list[float] = []
-    handle = up(folder, name="bench", workers=2, threads=1, device="cpu",
-                report=lambda event: words.append(time.perf_counter() - began))
+    handle = up(
+        folder,
+        name="bench",
+        workers=2,
+        threads=1,
+        device="cpu",
+        report=lambda event: words.append(time.perf_counter() - began),
+    )
     handle.client.submit(abs, -1, pure=False).result()
     took = time.perf_counter() - began
     time.sleep(0.5)

@@ -146,7 +146,8 @@ class LabPage:
         self.page.goto("about:blank")
         _shut_down_kernels(self.server)
         notebook = nbformat.read(path, as_version=4)
-        notebook.metadata.pop("kernelspec", None)
+        for key in ("kernelspec", "language_info"):  # by either JupyterLab would choose a kernel
+            notebook.metadata.pop(key, None)
         nbformat.write(notebook, path)
 
     def open(self, name: str = "", kernel: bool = True) -> None:

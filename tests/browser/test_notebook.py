@@ -48,5 +48,6 @@ def test_train_export_save_and_open_again(jupyter: LabPage) -> None:
 
     jupyter.forget_kernel(path)
     jupyter.open("whole.ipynb", kernel=False)
-    jupyter.page.get_by_role("button", name="No Kernel").click()
+    jupyter.page.click('.jp-Dialog-button:has-text("No Kernel")')
+    expect(jupyter.show_sidebar()).to_contain_text("This notebook has no kernel.")
     expect(jupyter.page.locator(PICTURES).first).to_be_visible()

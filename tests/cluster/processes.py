@@ -53,8 +53,12 @@ class Kernel:
             "sys.stdin.readline()",
         ]
         self.process = subprocess.Popen(
-            [sys.executable, "-c", "\n".join(lines)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+            [sys.executable, "-c", "\n".join(lines)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
         )
 
     def wait_ready(self) -> list[str]:

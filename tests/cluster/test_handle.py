@@ -19,7 +19,8 @@ from tests.cluster.processes import Kernel, processes_of
 def test_devices(cluster: Handle) -> None:
     cpus = [device for device in cluster.devices().devices if device.kind == "cpu"]
     assert [(cpu.worker, cpu.units, cpu.memory) for cpu in cpus] == [
-        (name, _host.num_cores(), 500_000_000) for name in ("w0", "w1")]
+        (name, _host.num_cores(), 500_000_000) for name in ("w0", "w1")
+    ]
     assert all(cpu.name for cpu in cpus)
     assert cluster.info().devices.devices[0].name == cpus[0].name
 

@@ -65,8 +65,14 @@ def test_the_sampler_measures_this_process() -> None:
 
 
 def test_a_stale_load_is_not_told() -> None:
-    load = {"time": 100.0, "cpu": 1.0, "memory": 2, "read": 0.0, "write": 0.0, "gpus": [
-        {"name": "NVIDIA X", "utilization": 50.0, "memory": 1, "memory_total": 2, "power": None}]}
+    load = {
+        "time": 100.0,
+        "cpu": 1.0,
+        "memory": 2,
+        "read": 0.0,
+        "write": 0.0,
+        "gpus": [{"name": "NVIDIA X", "utilization": 50.0, "memory": 1, "memory_total": 2, "power": None}],
+    }
     workers = {"a": {"name": "w0", "memory_limit": 9, "metrics": {"lepton": load}}, "b": {"name": "w1", "metrics": {}}}
     (event,) = loads(workers, 101.0)
     assert (event.worker, event.memory_limit, event.gpus[0].utilization) == ("w0", 9, 50.0)

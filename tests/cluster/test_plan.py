@@ -13,19 +13,22 @@ from lepton_lab.errors import InputError, UnknownNameError
 from tests.cluster.processes import processes_of
 
 
-@pytest.mark.parametrize(("options", "says"), [
-    ({"workers": 0}, "workers=0"),
-    ({"workers": -2}, "workers=-2"),
-    ({"workers": 1.5}, r"workers=1\.5"),
-    ({"workers": True}, "workers=True"),
-    ({"workers": 10**6}, "ask for at most"),
-    ({"threads": 0}, "threads=0"),
-    ({"memory": "lots"}, "memory='lots'.*4GB"),
-    ({"memory": "-1GB"}, "memory='-1GB'"),
-    ({"memory": "1kB"}, "memory='1kB'"),
-    ({"memory": "900TB"}, "memory='900TB'"),
-    ({"name": "../x"}, r"'\.\./x' can't name a cluster"),
-])
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"workers": 0}, "workers=0"),
+        ({"workers": -2}, "workers=-2"),
+        ({"workers": 1.5}, r"workers=1\.5"),
+        ({"workers": True}, "workers=True"),
+        ({"workers": 10**6}, "ask for at most"),
+        ({"threads": 0}, "threads=0"),
+        ({"memory": "lots"}, "memory='lots'.*4GB"),
+        ({"memory": "-1GB"}, "memory='-1GB'"),
+        ({"memory": "1kB"}, "memory='1kB'"),
+        ({"memory": "900TB"}, "memory='900TB'"),
+        ({"name": "../x"}, r"'\.\./x' can't name a cluster"),
+    ],
+)
 def test_bad_input_starts_nothing(tmp_path: Path, options: dict[str, Any], says: str) -> None:
     with pytest.raises(InputError, match=says) as caught:
         up(tmp_path, **{"name": "bad", "device": "cpu", **options})
@@ -68,8 +71,10 @@ def test_cores_and_memory_are_divided() -> None:
     assert make_plan(1, "cpu", None, None).workers[0].threads == cores
 
 
-@pytest.mark.parametrize(("text", "amount"), [
-    ("1GB", 10**9), ("512 MiB", 512 * 2**20), ("0.5gb", 5 * 10**8), ("200000000", 2 * 10**8), ("1G", 10**9)])
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [("1GB", 10**9), ("512 MiB", 512 * 2**20), ("0.5gb", 5 * 10**8), ("200000000", 2 * 10**8), ("1G", 10**9)],
+)
 def test_memory_is_read(text: str, amount: int) -> None:
     assert parse_memory(text, 1) == amount
 

@@ -31,8 +31,10 @@ def test_certificates_expire(cluster: Handle, clusters: Path) -> None:
 
 def test_every_listening_socket_is_on_loopback(cluster: Handle, clusters: Path) -> None:
     sockets = [
-        connection.laddr.ip for process in processes_of(clusters / "shared")
-        for connection in process.net_connections() if connection.status == psutil.CONN_LISTEN
+        connection.laddr.ip
+        for process in processes_of(clusters / "shared")
+        for connection in process.net_connections()
+        if connection.status == psutil.CONN_LISTEN
     ]
     assert len(sockets) >= 4
     assert set(sockets) == {"127.0.0.1"}

@@ -22,7 +22,9 @@ def test_it_works_and_says_what_it_is(cluster: Handle, clusters: Path) -> None:
     assert info.folder == clusters / "shared"
     assert info.address.startswith("tls://127.0.0.1:")
     assert [(w.name, w.threads, w.memory_limit, w.host) for w in info.workers] == [
-        ("w0", 1, 500_000_000, "127.0.0.1"), ("w1", 1, 500_000_000, "127.0.0.1")]
+        ("w0", 1, 500_000_000, "127.0.0.1"),
+        ("w1", 1, 500_000_000, "127.0.0.1"),
+    ]
     assert cluster.workers() == info.workers
 
 
@@ -36,7 +38,9 @@ def test_progress_is_told_from_the_start(cluster: Handle, start_events: list[Eve
     messages = [event.message for event in start_events if isinstance(event, Progress)]
     assert {"certificates", "scheduler", "worker 2 of 2"} <= set(messages)
     assert [(e.state, e.num_workers) for e in start_events if isinstance(e, ClusterChanged)][:2] == [
-        ("starting", 0), ("running", 2)]
+        ("starting", 0),
+        ("running", 2),
+    ]
 
 
 def test_a_second_of_the_same_name_is_refused(cluster: Handle, clusters: Path) -> None:

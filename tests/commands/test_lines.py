@@ -45,7 +45,7 @@ def other_value(parameter: Parameter) -> object:
         return "def build(input_shape, num_classes):\n    return None\n"
     if kind.choices:
         return next(choice for choice in reversed(kind.choices) if choice != parameter.default)
-    return "it's a \"name\" with spaces"
+    return 'it\'s a "name" with spaces'
 
 
 @pytest.mark.parametrize("verb", VERBS, ids=lambda verb: ".".join(verb.words))
@@ -101,27 +101,30 @@ class TestVariables:
             render(find(["data", "load"])[0], {"source": [1, 2]})
 
 
-@pytest.mark.parametrize(("line", "message"), [
-    ("tran cnn", "There is no verb 'tran'. Did you mean 'train'?"),
-    ("data lod x", "There is no verb 'data lod'. Did you mean 'data load'?"),
-    ("cluster", "%lepton cluster needs a verb: up, status"),
-    ("train cnn", "%lepton train needs --data DATASET: see %lepton train --help."),
-    ("train cnn --data d --epohcs 3", "There is no option '--epohcs'. Did you mean '--epochs'?"),
-    ("train cnn --data d --epochs many", "--epochs is 'many', expected a whole number of at least 1."),
-    ("train cnn --data d --epochs 0", "--epochs is 0, expected a number of at least 1."),
-    ("train cnn --data d --epochs", "--epochs needs a value: --epochs N."),
-    ("train cnn --data --epochs 3", "--data needs a value: --data DATASET."),
-    ("train cnn --data d --background=yes", "--background takes no value"),
-    ("train cnn --data d --seed 1 --seed 2", "--seed is given twice"),
-    ("train cnn --data d --learning-rate nan", "--learning-rate is 'nan', expected a number greater than 0"),
-    ("train cnn other --data d", "%lepton train has no use for 'other'"),
-    ("train cnn --data d --strategy singel", "expected one of auto, multiworker, single. Did you mean 'single'?"),
-    ("compress cnn prune --scheme int8", "--scheme does not apply to TECHNIQUE prune, only to quantize"),
-    ("compress cnn prune --sparsity 1", "--sparsity is 1.0, expected a number between 0 and 1, both excluded."),
-    ("cluster up --memory lots", "expected an amount of memory such as 4GB"),
-    ("model new n --input-shape 8x8", "such as 8,8,1"),
-    ("data load 'x", "close the quote"),
-])
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("tran cnn", "There is no verb 'tran'. Did you mean 'train'?"),
+        ("data lod x", "There is no verb 'data lod'. Did you mean 'data load'?"),
+        ("cluster", "%lepton cluster needs a verb: up, status"),
+        ("train cnn", "%lepton train needs --data DATASET: see %lepton train --help."),
+        ("train cnn --data d --epohcs 3", "There is no option '--epohcs'. Did you mean '--epochs'?"),
+        ("train cnn --data d --epochs many", "--epochs is 'many', expected a whole number of at least 1."),
+        ("train cnn --data d --epochs 0", "--epochs is 0, expected a number of at least 1."),
+        ("train cnn --data d --epochs", "--epochs needs a value: --epochs N."),
+        ("train cnn --data --epochs 3", "--data needs a value: --data DATASET."),
+        ("train cnn --data d --background=yes", "--background takes no value"),
+        ("train cnn --data d --seed 1 --seed 2", "--seed is given twice"),
+        ("train cnn --data d --learning-rate nan", "--learning-rate is 'nan', expected a number greater than 0"),
+        ("train cnn other --data d", "%lepton train has no use for 'other'"),
+        ("train cnn --data d --strategy singel", "expected one of auto, multiworker, single. Did you mean 'single'?"),
+        ("compress cnn prune --scheme int8", "--scheme does not apply to TECHNIQUE prune, only to quantize"),
+        ("compress cnn prune --sparsity 1", "--sparsity is 1.0, expected a number between 0 and 1, both excluded."),
+        ("cluster up --memory lots", "expected an amount of memory such as 4GB"),
+        ("model new n --input-shape 8x8", "such as 8,8,1"),
+        ("data load 'x", "close the quote"),
+    ],
+)
 def test_a_bad_line_is_told_in_one_line(line: str, message: str) -> None:
     with pytest.raises(InputError) as caught:
         read(f"%lepton {line}")

@@ -13,10 +13,24 @@ from lepton_lab.commands import REQUIRED, VERBS, Verb
 from lepton_lab.lab import Lab
 
 NOT_VERBS = {
-    "close", "call", "summary", "names",
-    "cluster.close", "cluster.handle", "cluster.is_up",
-    "data.names", "data.get", "data.place", "data.shard_sets", "data.shards_for_training",
-    "model.names", "run.names", "run.list", "run.launch", "run.follow", "run.stop_all",
+    "close",
+    "call",
+    "summary",
+    "names",
+    "cluster.close",
+    "cluster.handle",
+    "cluster.is_up",
+    "data.names",
+    "data.get",
+    "data.place",
+    "data.shard_sets",
+    "data.shards_for_training",
+    "model.names",
+    "run.names",
+    "run.list",
+    "run.launch",
+    "run.follow",
+    "run.stop_all",
 }
 """What is public in a lab without being a verb: what the lab's own parts need of each other."""
 

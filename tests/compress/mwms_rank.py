@@ -57,10 +57,17 @@ def main() -> None:
         plain = hook.finish(model)
     kernels = [float(np.sum(np.asarray(weight, np.float64))) for weight in plain.get_weights()]
     answers = np.asarray(tf_keras.Model.predict_on_batch(plain, x[:200]))
-    result.write_text(json.dumps({
-        "loss": last, "report": hook.report(plain), "sums": kernels, "step": float(np.median(times)),
-        "accuracy": float((answers.argmax(1) == y[:200]).mean()),
-    }))
+    result.write_text(
+        json.dumps(
+            {
+                "loss": last,
+                "report": hook.report(plain),
+                "sums": kernels,
+                "step": float(np.median(times)),
+                "accuracy": float((answers.argmax(1) == y[:200]).mean()),
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -129,12 +129,21 @@ def test_two_ranks_end_with_the_same_zeros(cnn: Model, digits: Dataset, tmp_path
     for rank in range(2):
         config = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": rank}}
         with (tmp_path / f"log{rank}").open("wb") as log:
-            ranks.append(subprocess.Popen(
-                [sys.executable, str(Path(__file__).with_name("mwms_rank.py")), str(cnn.file),
-                 str(train / "x.npy"), str(train / "y.npy"), str(tmp_path / f"{rank}.json")],
-                env={**os.environ, "TF_CONFIG": json.dumps(config), "PYTHONPATH": os.pathsep.join(sys.path)},
-                stdout=log, stderr=log,
-            ))
+            ranks.append(
+                subprocess.Popen(
+                    [
+                        sys.executable,
+                        str(Path(__file__).with_name("mwms_rank.py")),
+                        str(cnn.file),
+                        str(train / "x.npy"),
+                        str(train / "y.npy"),
+                        str(tmp_path / f"{rank}.json"),
+                    ],
+                    env={**os.environ, "TF_CONFIG": json.dumps(config), "PYTHONPATH": os.pathsep.join(sys.path)},
+                    stdout=log,
+                    stderr=log,
+                )
+            )
     try:
         codes = [rank.wait(timeout=90) for rank in ranks]
     finally:
@@ -176,8 +185,9 @@ def test_why_layers_are_left_alone() -> None:
     inner = keras().Sequential([layers.Dense(4)], name="inner")
     outputs = layers.DepthwiseConv2D(3, name="depth")(inputs)
     outputs = layers.Conv2D(4, 3, name="frozen", trainable=False)(outputs)
-    model = keras().Model(inputs, layers.Dense(2, name="last")(layers.Dense(400, name="wide")(
-        inner(layers.Flatten()(outputs)))))
+    model = keras().Model(
+        inputs, layers.Dense(2, name="last")(layers.Dense(400, name="wide")(inner(layers.Flatten()(outputs))))
+    )
     told = ("depth", "frozen", "inner", "wide", "last")
     assert {name: reason for name, reason in plan_layers(model) if name in told} == {
         "depth": "DepthwiseConv2D has no kernel that can be pruned",
@@ -199,5 +209,3 @@ def test_the_smallest_go_first() -> None:
 def test_the_schedule_ends_on_a_turn_within_the_training(steps: int) -> None:
     plan = span(steps)
     assert plan["end_step"] % plan["frequency"] == 0 and 1 <= plan["end_step"] <= max(1, steps * 3 // 4)
-
-

@@ -19,8 +19,9 @@ def cut(rows=1000, classes=10, num_shards=8, key=None, alpha=0.5, seed=0, kind="
     x[:, 1] = np.arange(rows) % 7
     y = np.arange(rows) % classes
     names = tuple(map(str, range(classes))) if kind == "classes" else ()
-    dataset = Dataset("d", None, "test", {"train": rows}, (3,), "float32", Target(kind, "y", names),
-                      columns=("a", "b", "town=Ulm"))
+    dataset = Dataset(
+        "d", None, "test", {"train": rows}, (3,), "float32", Target(kind, "y", names), columns=("a", "b", "town=Ulm")
+    )
     return Cut(dataset, x, y, num_shards, key, alpha, seed)
 
 

@@ -6,8 +6,19 @@ from lepton_lab import data
 
 def test_public_names():
     assert sorted(data.__all__) == [
-        "Rows", "SHARDINGS", "SOURCES", "default_name", "load", "open_rows", "open_split", "place", "read",
-        "read_shards", "sample", "save_shards", "shard",
+        "Rows",
+        "SHARDINGS",
+        "SOURCES",
+        "default_name",
+        "load",
+        "open_rows",
+        "open_split",
+        "place",
+        "read",
+        "read_shards",
+        "sample",
+        "save_shards",
+        "shard",
     ]
     assert all(hasattr(data, name) for name in data.__all__)
 

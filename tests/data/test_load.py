@@ -12,8 +12,14 @@ X, Y = np.arange(40.0).reshape(20, 2), np.arange(20) % 2
 @pytest.mark.parametrize(
     ("source", "name"),
     [
-        ("digits", "digits"), ("/a/mnist/", "mnist"), ("prices.csv", "prices"), ("a b.csv.gz", "a_b"),
-        ("x.parquet", "x"), ((X, Y), "arrays"), ({"x": X}, "arrays"), (pd.DataFrame(), "frame"),
+        ("digits", "digits"),
+        ("/a/mnist/", "mnist"),
+        ("prices.csv", "prices"),
+        ("a b.csv.gz", "a_b"),
+        ("x.parquet", "x"),
+        ((X, Y), "arrays"),
+        ({"x": X}, "arrays"),
+        (pd.DataFrame(), "frame"),
     ],
 )
 def test_default_name(source, name):

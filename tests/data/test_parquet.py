@@ -5,10 +5,14 @@ import pytest
 from lepton_lab import data
 from lepton_lab.errors import DataError
 
-FRAME = pd.DataFrame({
-    "age": np.arange(40), "member": [True, False] * 20, "town": pd.Categorical(["Ulm", "Bonn"] * 20),
-    "price": np.linspace(0.5, 99.5, 40),
-})
+FRAME = pd.DataFrame(
+    {
+        "age": np.arange(40),
+        "member": [True, False] * 20,
+        "town": pd.Categorical(["Ulm", "Bonn"] * 20),
+        "price": np.linspace(0.5, 99.5, 40),
+    }
+)
 
 
 def test_numbers_as_target(tmp_path):

@@ -24,7 +24,10 @@ def test_every_train_row_is_in_one_shard(digits, tmp_path, by):
 def test_what_is_written(digits, tmp_path):
     shards = data.shard(digits, tmp_path / "shards", num_shards=3)
     assert sorted(path.name for path in (tmp_path / "shards").iterdir()) == [
-        "shard-00000", "shard-00001", "shard-00002", "shards.json",
+        "shard-00000",
+        "shard-00001",
+        "shard-00002",
+        "shards.json",
     ]
     for shard in shards.shards:
         files = shard.folder / "x.npy", shard.folder / "y.npy"

@@ -19,6 +19,7 @@ from lepton_lab.events import Event, Progress
 
 WORK = f"{__name__}:"
 
+
 def echo(value: object) -> object:
     return value
 
@@ -72,7 +73,7 @@ def test_tensorflow_is_there_before_the_work_starts() -> None:
 
 
 def test_our_errors_pass_unchanged() -> None:
-    with pytest.raises(InputError, match="^sparsity is 2"):
+    with pytest.raises(InputError, match=r"^sparsity is 2"):
         forkserver.call(f"{WORK}complain", {"message": "sparsity is 2"})
 
 
@@ -145,7 +146,11 @@ def test_the_server_ends_when_nobody_needs_it(tmp_path: Path) -> None:
     folder.mkdir()
     try:
         run = subprocess.run(
-            [sys.executable, "-c", code], env={**os.environ, "TMPDIR": str(folder)}, capture_output=True, text=True, check=True
+            [sys.executable, "-c", code],
+            env={**os.environ, "TMPDIR": str(folder)},
+            capture_output=True,
+            text=True,
+            check=True,
         )
         assert gone(int(run.stdout), within=15)
         assert not list(folder.glob("*/socket"))

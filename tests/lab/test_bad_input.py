@@ -50,7 +50,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tree(folder: Path) -> dict[str, int]:
     """Every file below a folder with its time of change; logs of live processes and runs' records aside."""
     return {
-        str(path): path.stat().st_mtime_ns for path in folder.rglob("*")
+        str(path): path.stat().st_mtime_ns
+        for path in folder.rglob("*")
         if path.is_file() and "cluster" not in path.relative_to(folder).parts
     }
 

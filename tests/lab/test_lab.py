@@ -61,7 +61,9 @@ def test_the_workspace_is_found_by_the_environment(tmp_path: Path) -> None:
     import sys
 
     environment = {**os.environ, "LEPTON_WORKSPACE": str(tmp_path / "there")}
-    out = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True).stdout
+    out = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    ).stdout
     assert out.strip() == str(tmp_path / "there")
 
 

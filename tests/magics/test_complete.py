@@ -13,30 +13,33 @@ from lepton_lab.magics._ui import ALL_VERBS
 NAMES = {"data set": ("digits", "mnist"), "model": ("cnn", "small"), "run": ("small-1",), "worker": ("w0", "w1")}
 
 
-@pytest.mark.parametrize(("text", "fragment", "words"), [
-    ("tr", "tr", ["train"]),
-    ("clu", "clu", ["cluster"]),
-    ("cluster s", "s", ["status", "scale"]),
-    ("run", "run", ["runs", "run"]),
-    ("train cn", "cn", ["cnn"]),
-    ("train s", "s", ["small"]),
-    ("train m", "m", ["mlp"]),
-    ("train cnn --o", "--o", ["--optimizer"]),
-    ("train cnn --data ", "", ["digits", "mnist"]),
-    ("train cnn --data=mn", "mn", ["mnist"]),
-    ("data shard digits --by st", "st", ["stratified"]),
-    ("data shard digits --by dirichlet --a", "--a", ["--alpha"]),
-    ("data shard digits --a", "--a", []),
-    ("compress cnn ", "", ["prune", "quantize"]),
-    ("compress cnn quantize --s", "--s", ["--scheme", "--seed"]),
-    ("cluster logs ", "", ["w0", "w1", "--lines"]),
-    ("run stop s", "s", ["small-1"]),
-    ("panel ", "", ["devices", "training"]),
-    ("help data s", "s", ["show", "shard"]),
-    ("train cnn --epochs ", "", []),
-    ("nonsense ", "", []),
-    ("data load 'x", "'x", []),
-])
+@pytest.mark.parametrize(
+    ("text", "fragment", "words"),
+    [
+        ("tr", "tr", ["train"]),
+        ("clu", "clu", ["cluster"]),
+        ("cluster s", "s", ["status", "scale"]),
+        ("run", "run", ["runs", "run"]),
+        ("train cn", "cn", ["cnn"]),
+        ("train s", "s", ["small"]),
+        ("train m", "m", ["mlp"]),
+        ("train cnn --o", "--o", ["--optimizer"]),
+        ("train cnn --data ", "", ["digits", "mnist"]),
+        ("train cnn --data=mn", "mn", ["mnist"]),
+        ("data shard digits --by st", "st", ["stratified"]),
+        ("data shard digits --by dirichlet --a", "--a", ["--alpha"]),
+        ("data shard digits --a", "--a", []),
+        ("compress cnn ", "", ["prune", "quantize"]),
+        ("compress cnn quantize --s", "--s", ["--scheme", "--seed"]),
+        ("cluster logs ", "", ["w0", "w1", "--lines"]),
+        ("run stop s", "s", ["small-1"]),
+        ("panel ", "", ["devices", "training"]),
+        ("help data s", "s", ["show", "shard"]),
+        ("train cnn --epochs ", "", []),
+        ("nonsense ", "", []),
+        ("data load 'x", "'x", []),
+    ],
+)
 def test_words(text: str, fragment: str, words: list[str]) -> None:
     assert complete(text, NAMES.__getitem__, {}, ALL_VERBS) == (fragment, words)
 

@@ -103,17 +103,20 @@ class TestKernel:
         assert content["matches"] == ["digits"] and content["cursor_start"] == len("%lepton data show ")
 
     def test_a_bar_is_seen_while_a_verb_works(self, kernel: Any) -> None:
-        _, messages = execute(kernel, (
-            "import time\n"
-            "from lepton_lab.commands import find\n"
-            "from lepton_lab.events import Progress\n"
-            "from lepton_lab.magics._progress import Showing\n"
-            "lab = __import__('lepton_lab').current_lab()\n"
-            "with Showing(get_ipython(), lab.events, find(['cluster', 'up'])[0]):\n"
-            "    time.sleep(0.4)\n"
-            "    for i in range(20):\n"
-            "        lab.events.publish(Progress('cluster up', f'step <{i}>', i / 20)); time.sleep(0.03)\n"
-        ))
+        _, messages = execute(
+            kernel,
+            (
+                "import time\n"
+                "from lepton_lab.commands import find\n"
+                "from lepton_lab.events import Progress\n"
+                "from lepton_lab.magics._progress import Showing\n"
+                "lab = __import__('lepton_lab').current_lab()\n"
+                "with Showing(get_ipython(), lab.events, find(['cluster', 'up'])[0]):\n"
+                "    time.sleep(0.4)\n"
+                "    for i in range(20):\n"
+                "        lab.events.publish(Progress('cluster up', f'step <{i}>', i / 20)); time.sleep(0.03)\n"
+            ),
+        )
         shown = [m["content"] for m in messages if m["msg_type"] in ("display_data", "update_display_data")]
         assert len({content["transient"]["display_id"] for content in shown}) == 1
         assert 3 <= len(shown) <= 10

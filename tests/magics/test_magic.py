@@ -45,14 +45,17 @@ def test_variables_of_the_notebook(ip: Any) -> None:
     assert lepton_lab.current_lab().data.get("pair").splits == {"train": 20}
 
 
-@pytest.mark.parametrize(("line", "message"), [
-    ("%lepton trian cnn", "UsageError: There is no verb 'trian'. Did you mean 'train'?"),
-    ("%lepton data shard digits --shrads 3", "Did you mean '--shards'?"),
-    ("%lepton data shard dgits", "There is no data set 'dgits'. Did you mean 'digits'?"),
-    ("%lepton panel devcies", "Did you mean 'devices'?"),
-    ("%lepton cluster scale 3", "No cluster is up"),
-    ("%%lepton data list\nx", "takes no text in the cell"),
-])
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("%lepton trian cnn", "UsageError: There is no verb 'trian'. Did you mean 'train'?"),
+        ("%lepton data shard digits --shrads 3", "Did you mean '--shards'?"),
+        ("%lepton data shard dgits", "There is no data set 'dgits'. Did you mean 'digits'?"),
+        ("%lepton panel devcies", "Did you mean 'devices'?"),
+        ("%lepton cluster scale 3", "No cluster is up"),
+        ("%%lepton data list\nx", "takes no text in the cell"),
+    ],
+)
 def test_a_bad_line_is_one_line(ip: Any, capsys: pytest.CaptureFixture[str], line: str, message: str) -> None:
     ip.run_cell("%lepton data load digits;")
     capsys.readouterr()
@@ -99,3 +102,15 @@ def test_an_interrupt_goes_on_as_one(ip: Any) -> None:
     )
     result = ip.run_cell("%lepton data load x,x --name n")
     assert isinstance(result.error_in_exec, KeyboardInterrupt)
+
+
+def test_users_own_code_has_its_traceback_and_then_one_line(ip: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    ip.run_cell("%lepton data load digits;")
+    capsys.readouterr()
+    body = "def build(input_shape, num_classes):\n    return 1 / 0\n"
+    result = ip.run_cell(f"%%lepton model new bad --data digits\n{body}")
+    assert isinstance(result.error_in_exec, UsageError)
+    seen = capsys.readouterr()
+    assert "in build" in seen.err and "UsageError" in seen.err.strip().splitlines()[-1]
+    assert "ZeroDivisionError" in seen.err.strip().splitlines()[-1]
+    assert "lepton_lab/magics" not in seen.out + seen.err

@@ -56,8 +56,9 @@ class TestEveryPanel:
             lab.events.publish(event)
         assert panels.open(lab, name).is_live
 
-    def test_it_says_the_same_without_a_notebook(self, lab: Events, name: str,
-                                                 capsys: pytest.CaptureFixture[str]) -> None:
+    def test_it_says_the_same_without_a_notebook(
+        self, lab: Events, name: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         panel = panels.open(lab, name)
         for event in loads(2, 5):
             lab.events.publish(event)

@@ -22,7 +22,9 @@ def test_a_line_for_each_worker_and_the_peak_in_the_title(lab: Events) -> None:
     picture = panel._picture()
     assert picture.title == "Devices of demo: 2 workers, running"
     assert [plot.title for plot in picture.plots][:2] == [
-        "CPU, % of a core (peak 187, w1)", "Memory, GB (peak 3.00, w0)"]
+        "CPU, % of a core (peak 187, w1)",
+        "Memory, GB (peak 3.00, w0)",
+    ]
     assert all([line.name for line in plot.lines] == ["w0", "w1"] for plot in picture.plots)
     assert len(picture.plots) == 4
 

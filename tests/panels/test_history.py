@@ -21,7 +21,7 @@ def test_the_past_is_as_fine_at_its_start_as_at_its_end() -> None:
     history = History(["cpu"])
     for i in range(100_000):
         history.add(float(i), {"cpu": 1.0})
-    times = [row[0] for row in history.rows()[:-500 - history._stride]]
+    times = [row[0] for row in history.rows()[: -500 - history._stride]]
     gaps = [after - before for before, after in itertools.pairwise(times)]
     assert max(gaps) <= 2 * min(gaps) <= 4 * 100_000 / 1500
 

@@ -68,10 +68,15 @@ def test_many_names_wrap_the_legend() -> None:
     assert max(x for x, _ in places.values()) < 900 and places["worker-39"][1] > places["worker-0"][1]
 
 
-@pytest.mark.parametrize(("low", "high", "expected"), [
-    (0, 105, [0, 20, 40, 60, 80, 100]), (0.2, 1.03, [0.2, 0.4, 0.6, 0.8, 1.0]),
-    (0, 2600, [0, 500, 1000, 1500, 2000, 2500]), (-1.1, 1.1, [-1, -0.5, 0, 0.5, 1]),
-])
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (0, 105, [0, 20, 40, 60, 80, 100]),
+        (0.2, 1.03, [0.2, 0.4, 0.6, 0.8, 1.0]),
+        (0, 2600, [0, 500, 1000, 1500, 2000, 2500]),
+        (-1.1, 1.1, [-1, -0.5, 0, 0.5, 1]),
+    ],
+)
 def test_ticks_are_round(low: float, high: float, expected: list[float]) -> None:
     assert nice_ticks(low, high) == expected
 

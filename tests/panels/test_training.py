@@ -16,7 +16,11 @@ def test_title_curves_and_marks(lab: Events) -> None:
     picture = panel._picture()
     assert picture.title == "Run cnn-1, running, epoch 3/3, step 10/10, 4.0 s left"
     assert [[line.name for line in plot.lines] for plot in picture.plots] == [
-        ["loss", "val_loss"], ["accuracy", "val_accuracy"], ["w0", "w1"], ["w0"]]
+        ["loss", "val_loss"],
+        ["accuracy", "val_accuracy"],
+        ["w0", "w1"],
+        ["w0"],
+    ]
     assert [line.name for line in picture.legend] == ["training", "validation", "w0", "w1"]
     assert picture.marks == "epochs" and len(panel._histories["epochs"]) == 3
     assert picture.plots[0].title.startswith("Loss 0.3")

@@ -33,7 +33,9 @@ def build(input_shape, num_classes):
 
 def rank_pids() -> list[int]:
     """Processes forked for training or other work on this machine by our fork server."""
-    servers = [p for p in psutil.process_iter(["cmdline"]) if "lepton_lab.forkserver._server" in (p.info["cmdline"] or [])]
+    servers = [
+        p for p in psutil.process_iter(["cmdline"]) if "lepton_lab.forkserver._server" in (p.info["cmdline"] or [])
+    ]
     return [child.pid for server in servers for child in server.children()]
 
 
@@ -72,7 +74,9 @@ def powers(lab: Lab) -> str:
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("batch_size", [1, 3, 8, 64])
 def test_every_row_is_seen_exactly_once_an_epoch(lab: Lab, powers: str, workers: int, batch_size: int) -> None:
-    run = lab.train("line", powers, epochs=2, batch_size=batch_size, workers=workers, learning_rate=1e-12, optimizer="sgd")
+    run = lab.train(
+        "line", powers, epochs=2, batch_size=batch_size, workers=workers, learning_rate=1e-12, optimizer="sgd"
+    )
     # Doubled: 20 numbers of the form 2^k have the sum 2^20 - 1 only if each of the first twenty is there once.
     for examples, mean in zip(run.history["examples"], run.history["mae"], strict=True):
         assert (examples, round(2 * mean * examples)) == (20, 2**20 - 1)
@@ -123,7 +127,9 @@ def test_an_error_in_one_rank_ends_the_run_with_its_own_message(lab: Lab) -> Non
     lab.data.load((rows, np.linspace(0, 1, 64, dtype=np.float32)), name="bad_row", test_share=0)
     lab.model.new("embedding", data="bad_row", builder=EMBEDDING)
     started = time.monotonic()
-    with pytest.raises(TrainingError, match=r"rank \d on worker w\d raised InvalidArgumentError.*50 is not in \[0, 10\)"):
+    with pytest.raises(
+        TrainingError, match=r"rank \d on worker w\d raised InvalidArgumentError.*50 is not in \[0, 10\)"
+    ):
         lab.train("embedding", "bad_row", epochs=3, batch_size=16)
     assert time.monotonic() - started < 15
     assert lab.model.show("embedding").stage == "new"
@@ -163,7 +169,9 @@ def test_stop_leaves_the_workers(lab: Lab) -> None:
 
 def test_an_interrupt_cancels_the_run(lab: Lab) -> None:
     lab.model.new("long", kind="mlp", data="digits")
-    unsubscribe = lab.events.subscribe(lambda event: _thread.interrupt_main() if event.epoch == 2 else None, RunProgress)  # type: ignore[attr-defined]
+    unsubscribe = lab.events.subscribe(
+        lambda event: _thread.interrupt_main() if event.epoch == 2 else None, RunProgress
+    )  # type: ignore[attr-defined]
     with pytest.raises(KeyboardInterrupt):
         lab.train("long", "digits", epochs=100_000)
     unsubscribe()
@@ -178,17 +186,20 @@ def test_two_runs_at_once_take_turns(lab: Lab) -> None:
     assert [lab.run.wait(run.id).state for run in runs] == ["done", "done"]
 
 
-@pytest.mark.parametrize(("settings", "error", "message"), [
-    ({"epochs": 0}, InputError, "--epochs is 0"),
-    ({"batch_size": -1}, InputError, "--batch-size is -1"),
-    ({"learning_rate": 0.0}, InputError, "--learning-rate is 0"),
-    ({"workers": 3}, InputError, "--workers is 3, but the cluster has 2"),
-    ({"strategy": "multi"}, UnknownNameError, "Did you mean 'multiworker'"),
-    ({"optimizer": "adamm"}, InputError, "no optimizer 'adamm'"),
-    ({"loss": "mist"}, InputError, "no loss 'mist'"),
-    ({"data": "digitz"}, UnknownNameError, "Did you mean 'digits'"),
-    ({"model": "nosuch"}, UnknownNameError, "no model 'nosuch'"),
-])
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        ({"epochs": 0}, InputError, "--epochs is 0"),
+        ({"batch_size": -1}, InputError, "--batch-size is -1"),
+        ({"learning_rate": 0.0}, InputError, "--learning-rate is 0"),
+        ({"workers": 3}, InputError, "--workers is 3, but the cluster has 2"),
+        ({"strategy": "multi"}, UnknownNameError, "Did you mean 'multiworker'"),
+        ({"optimizer": "adamm"}, InputError, "no optimizer 'adamm'"),
+        ({"loss": "mist"}, InputError, "no loss 'mist'"),
+        ({"data": "digitz"}, UnknownNameError, "Did you mean 'digits'"),
+        ({"model": "nosuch"}, UnknownNameError, "no model 'nosuch'"),
+    ],
+)
 def test_bad_settings_are_refused_before_any_work(
     lab: Lab, settings: dict[str, Any], error: type[Exception], message: str
 ) -> None:

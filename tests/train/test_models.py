@@ -37,8 +37,17 @@ def adopt_a_keras3_model(folder: Path, kind: str) -> tuple[Any, Any]:
     layers = keras.layers
     inputs = keras.Input((8, 8, 1))
     if kind == "sequential":
-        model = keras.Sequential([inputs, layers.Conv2D(4, 3), layers.BatchNormalization(), layers.ReLU(), layers.Flatten(),
-                                  layers.Dropout(0.2), layers.Dense(10, activation="softmax")])
+        model = keras.Sequential(
+            [
+                inputs,
+                layers.Conv2D(4, 3),
+                layers.BatchNormalization(),
+                layers.ReLU(),
+                layers.Flatten(),
+                layers.Dropout(0.2),
+                layers.Dense(10, activation="softmax"),
+            ]
+        )
     else:
         left = layers.Conv2D(4, 3, padding="same", kernel_regularizer="l2")(inputs)
         right = layers.DepthwiseConv2D(3, padding="same")(layers.Conv2D(4, 1)(inputs))
@@ -55,18 +64,38 @@ def adopt_a_keras3_model(folder: Path, kind: str) -> tuple[Any, Any]:
     return model.predict(rows, verbose=0), ours.predict(rows, verbose=0)
 
 
-@pytest.mark.parametrize(("kind", "shape"), [("cnn", (8, 8, 1)), ("cnn", (28, 28, 3)), ("mlp", (8, 8, 1)), ("mlp", (5,))])
+@pytest.mark.parametrize(
+    ("kind", "shape"), [("cnn", (8, 8, 1)), ("cnn", (28, 28, 3)), ("mlp", (8, 8, 1)), ("mlp", (5,))]
+)
 def test_family(tmp_path: Path, kind: str, shape: tuple[int, ...]) -> None:
-    made = make("make_family", tmp_path, kind=kind, input_shape=shape, target=Target("classes", classes=("a", "b", "c")),
-                scaling=Scaling((1.0,), (2.0,)), hidden_size=8, num_layers=2, seed=1)
+    made = make(
+        "make_family",
+        tmp_path,
+        kind=kind,
+        input_shape=shape,
+        target=Target("classes", classes=("a", "b", "c")),
+        scaling=Scaling((1.0,), (2.0,)),
+        hidden_size=8,
+        num_layers=2,
+        seed=1,
+    )
     assert (made.input_shape, made.output_shape) == (shape, (3,))
     assert (tmp_path / "initial.keras").read_bytes() == (tmp_path / "model.keras").read_bytes()
     rows = np.ones((2, *shape), np.uint8)
-    assert forkserver.call(f"{HERE}answers", {"file": tmp_path / "model.keras", "rows": rows}).sum(1) == pytest.approx([1, 1])
+    assert forkserver.call(f"{HERE}answers", {"file": tmp_path / "model.keras", "rows": rows}).sum(1) == pytest.approx(
+        [1, 1]
+    )
 
 
 def test_family_scales_each_column_of_a_table(tmp_path: Path) -> None:
-    arguments = {"kind": "mlp", "input_shape": (2,), "target": Target("numbers"), "hidden_size": 4, "num_layers": 1, "seed": 1}
+    arguments = {
+        "kind": "mlp",
+        "input_shape": (2,),
+        "target": Target("numbers"),
+        "hidden_size": 4,
+        "num_layers": 1,
+        "seed": 1,
+    }
     make("make_family", tmp_path, scaling=Scaling(), **arguments)
     plain = forkserver.call(f"{HERE}answers", {"file": tmp_path / "model.keras", "rows": np.array([[1.0, -1.0]])})
     make("make_family", tmp_path, scaling=Scaling((10.0, 3.0), (2.0, 4.0)), **arguments)
@@ -76,8 +105,17 @@ def test_family_scales_each_column_of_a_table(tmp_path: Path) -> None:
 
 def test_family_refuses_what_is_not_a_picture(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="use --kind mlp"):
-        make("make_family", tmp_path, kind="cnn", input_shape=(5,), target=Target("numbers"), scaling=Scaling(),
-             hidden_size=8, num_layers=2, seed=1)
+        make(
+            "make_family",
+            tmp_path,
+            kind="cnn",
+            input_shape=(5,),
+            target=Target("numbers"),
+            scaling=Scaling(),
+            hidden_size=8,
+            num_layers=2,
+            seed=1,
+        )
 
 
 BUILDER = """
@@ -91,12 +129,15 @@ def test_builder(tmp_path: Path) -> None:
     assert (made.output_shape, made.num_parameters) == ((7,), 4 * 4 * 7 + 7)
 
 
-@pytest.mark.parametrize(("source", "message"), [
-    ("x = 1", "defines no function build"),
-    ("def build(a, b): return 3", "must return a tf_keras model"),
-    ("def build(a, b): return 1 / 0", r"build\(\) raised ZeroDivisionError"),
-    ("def build(a, b)", r"build\(\) raised SyntaxError"),
-])
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("x = 1", "defines no function build"),
+        ("def build(a, b): return 3", "must return a tf_keras model"),
+        ("def build(a, b): return 1 / 0", r"build\(\) raised ZeroDivisionError"),
+        ("def build(a, b)", r"build\(\) raised SyntaxError"),
+    ],
+)
 def test_builder_that_fails(tmp_path: Path, source: str, message: str) -> None:
     with pytest.raises(LeptonError, match=message) as caught:
         make("make_built", tmp_path, source=source, input_shape=(4,), num_classes=2, seed=0)
@@ -110,10 +151,16 @@ def test_keras3_model_gives_the_same_answers(tmp_path: Path, kind: str) -> None:
 
 
 def test_a_layer_that_cannot_be_brought_over_is_named(tmp_path: Path) -> None:
-    config = {"class_name": "Sequential", "config": {"name": "s", "layers": [
-        {"class_name": "InputLayer", "config": {"name": "in", "batch_shape": (None, 4)}},
-        {"class_name": "Mine", "config": {"name": "my_layer"}},
-    ]}}
+    config = {
+        "class_name": "Sequential",
+        "config": {
+            "name": "s",
+            "layers": [
+                {"class_name": "InputLayer", "config": {"name": "in", "batch_shape": (None, 4)}},
+                {"class_name": "Mine", "config": {"name": "my_layer"}},
+            ],
+        },
+    }
     with pytest.raises(InputError, match=r"layer 'my_layer' is a Mine"):
         make("adopt_config", tmp_path, config=config, weights={}, is_keras3=True)
 
@@ -128,7 +175,10 @@ def test_check_names_what_keras_does_not_know(tmp_path: Path) -> None:
     make("make_built", tmp_path, source=BUILDER, input_shape=(4, 4, 1), num_classes=7, seed=0)
     good = {"model_file": tmp_path / "model.keras", "optimizer": "adam", "loss": "mse", "num_outputs": 7}
     forkserver.call("lepton_lab.train._models:check", good)
-    for change, message in [({"optimizer": "adamm"}, "no optimizer 'adamm'"), ({"loss": "mist"}, "no loss 'mist'"),
-                            ({"num_outputs": 3}, "gives 7 numbers a row, but the labels need 3")]:
+    for change, message in [
+        ({"optimizer": "adamm"}, "no optimizer 'adamm'"),
+        ({"loss": "mist"}, "no loss 'mist'"),
+        ({"num_outputs": 3}, "gives 7 numbers a row, but the labels need 3"),
+    ]:
         with pytest.raises(InputError, match=message):
             forkserver.call("lepton_lab.train._models:check", good | change)

@@ -11,9 +11,9 @@ from lepton_lab.train import _order
 @pytest.mark.parametrize("world", [1, 2, 3, 7])
 @pytest.mark.parametrize(("rows", "batch"), [(100, 10), (101, 10), (7, 64), (64, 64), (5, 1), (1, 8), (2, 7)])
 def test_every_row_exactly_once(rows: int, batch: int, world: int) -> None:
-    seen = np.concatenate([
-        part.rows[part.weights > 0] for rank in range(world) for part in _order.epoch(rows, batch, rank, world, 0, 1)
-    ])
+    seen = np.concatenate(
+        [part.rows[part.weights > 0] for rank in range(world) for part in _order.epoch(rows, batch, rank, world, 0, 1)]
+    )
     assert sorted(seen) == list(range(rows))
 
 
@@ -31,7 +31,8 @@ def test_a_step_takes_the_same_rows_and_weights_whatever_the_world(world: int) -
 
 def test_epochs_and_seeds_differ_and_repeat() -> None:
     first, again, other, later = (
-        next(_order.epoch(100, 100, 0, 1, seed, number)).rows.tolist() for seed, number in [(0, 1), (0, 1), (1, 1), (0, 2)]
+        next(_order.epoch(100, 100, 0, 1, seed, number)).rows.tolist()
+        for seed, number in [(0, 1), (0, 1), (1, 1), (0, 2)]
     )
     assert first == again
     assert first != other

@@ -1,0 +1,113 @@
+"""Workers and their devices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from lepton_lab.display import Shown, Table, size
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device of a worker."""
+
+    worker: str
+    kind: Literal["cpu", "gpu", "tpu"]
+    name: str
+    """The maker's name: `"AMD EPYC 7763"`, `"NVIDIA H200"`."""
+    units: int = 1
+    """Cores that may be used, for a CPU."""
+    memory: int = 0
+    """Bytes; for a CPU the worker's limit."""
+    detail: str = ""
+    """Instruction sets, driver, and the like."""
+    load: float | None = None
+    """Percent busy; None where it can't be told."""
+
+
+@dataclass(frozen=True)
+class DeviceTable(Shown):
+    """The devices of all workers."""
+
+    devices: tuple[Device, ...]
+
+    def table(self) -> Table:
+        return Table(
+            "Devices",
+            ("worker", "kind", "device", "cores", "memory", "load", ""),
+            [
+                (
+                    d.worker,
+                    d.kind,
+                    d.name,
+                    d.units if d.kind == "cpu" else "-",
+                    size(d.memory) if d.memory else "-",
+                    "-" if d.load is None else f"{d.load:.0f} %",
+                    d.detail,
+                )
+                for d in self.devices
+            ],
+        )
+
+
+@dataclass(frozen=True)
+class WorkerInfo:
+    """A worker of the cluster, as the scheduler sees it."""
+
+    name: str
+    address: str
+    host: str
+    threads: int
+    memory_limit: int
+    """Bytes; 0 means without limit."""
+    state: str = "running"
+
+
+@dataclass(frozen=True)
+class ClusterInfo(Shown):
+    """A cluster, its workers and how to look at it."""
+
+    name: str
+    state: Literal["running", "down"]
+    address: str = ""
+    """The scheduler's address, such as `tls://127.0.0.1:39211`."""
+    dashboard: str = ""
+    """Address of Dask's dashboard as seen from the browser; empty where there is none."""
+    workers: tuple[WorkerInfo, ...] = ()
+    detached: bool = False
+    """Whether it outlives the kernel."""
+    folder: Path | None = None
+    """Where its record, certificates and logs lie."""
+    devices: DeviceTable = field(default_factory=lambda: DeviceTable(()))
+    seconds: float | None = None
+    """How long it took to come up, where it just did."""
+
+    def table(self) -> Table:
+        if self.state == "down":
+            return Table("No cluster is up.", notes=["start one: %lepton cluster up"])
+        took = f" in {self.seconds:.1f} s" if self.seconds is not None else ""
+        plural = "" if len(self.workers) == 1 else "s"
+        devices = self.devices.table()
+        return Table(
+            f"Cluster {self.name}: {len(self.workers)} worker{plural} up{took}",
+            devices.header if devices.rows else ("worker", "address", "threads", "memory", "state"),
+            devices.rows or [(w.name, w.address, w.threads, size(w.memory_limit), w.state) for w in self.workers],
+            notes=[f"{self.address}" + (", outlives this kernel" if self.detached else ", ends with this kernel")],
+            links=[("dashboard", self.dashboard)] if self.dashboard else [],
+        )
+
+
+@dataclass(frozen=True)
+class ClusterLogs(Shown):
+    """The last lines that each process of the cluster wrote."""
+
+    lines: Mapping[str, Sequence[str]]
+    """By process: `"scheduler"`, or a worker's name."""
+
+    def table(self) -> Table:
+        return Table(
+            "Logs", ("process", "line"), [(process, line) for process, lines in self.lines.items() for line in lines]
+        )

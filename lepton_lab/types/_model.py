@@ -1,0 +1,153 @@
+"""Models and their training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from lepton_lab.display import Shown, Table, duration
+
+RUN_STATES = ("starting", "running", "stopping", "done", "failed", "cancelled")
+"""The states of a training run; the last three are final."""
+FINAL_STATES = RUN_STATES[3:]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What a model costs and is worth, measured on the file that would be shipped."""
+
+    accuracy: float | None
+    """Share of right classes (or, for numbers, the mean absolute error) on `split`; None without rows to try."""
+    raw_bytes: int
+    """Of the `.tflite` file."""
+    gzip_bytes: int
+    """Of the same file after gzip at level 9."""
+    latency: float
+    """Median seconds for one row, one thread, LiteRT with its default delegate."""
+    split: str = "test"
+    metric: str = "accuracy"
+
+
+@dataclass(frozen=True)
+class Model(Shown):
+    """A model of the lab at one stage of its life. Stages are immutable: each result is a new model with a parent.
+
+    `folder` holds `model.keras` (tf_keras's format, weights as they are now), or `model.tflite` where `format` says
+    so; `initial.keras` (weights before training) where it can be trained; and this record as `model.json`.
+    """
+
+    name: str
+    folder: Path
+    kind: str
+    """`mlp`, `cnn`, `builder` (from a cell), or `added` (a Keras model or file brought in)."""
+    stage: str
+    """`new`, `trained`, or what a compression made of it: `pruned`, `dynamic`, `float16`, `int8`."""
+    format: Literal["keras", "tflite"]
+    input_shape: tuple[int, ...]
+    output_shape: tuple[int, ...]
+    """Shape of the answer to one row."""
+    num_parameters: int
+    parent: str | None = None
+    """The model that this one was made from."""
+    made_by: str = ""
+    """The `%lepton` line that made it."""
+    dataset: str | None = None
+    """The data set it was last trained or calibrated on."""
+    classes: tuple[str, ...] = ()
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    """On the split that is reported: `"test_accuracy"`, `"test_loss"`."""
+
+    @property
+    def file(self) -> Path:
+        """The file that holds the model as it is now."""
+        return self.folder / f"model.{self.format}"
+
+    def table(self) -> Table:
+        rows: list[tuple[str, object]] = [
+            ("kind", self.kind),
+            ("stage", self.stage),
+            ("format", self.format),
+            ("input", self.input_shape),
+            ("output", self.output_shape),
+            ("parameters", f"{self.num_parameters:,}"),
+        ]
+        rows += [("from", self.parent)] if self.parent else []
+        rows += [("data", self.dataset)] if self.dataset else []
+        rows += [(name, f"{value:.4f}") for name, value in self.metrics.items()]
+        return Table(f"Model {self.name}", (), rows, notes=[self.made_by] if self.made_by else [])
+
+
+@dataclass(frozen=True)
+class Run(Shown):
+    """A training run as it stood when this value was made."""
+
+    id: str
+    model: str
+    dataset: str
+    state: str
+    """One of `RUN_STATES`."""
+    folder: Path
+    """Holds `run.json`, `metrics.jsonl` and the ranks' logs."""
+    epochs: int
+    batch_size: int
+    """Rows in a step, over all workers together."""
+    strategy: str
+    workers: tuple[str, ...]
+    """Names of the workers that it runs on, by rank."""
+    started: float
+    """Seconds since the epoch."""
+    seconds: float = 0.0
+    """How long it has run."""
+    history: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    """As Keras's `History.history`: one number an epoch."""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    """On the test split, after the last epoch."""
+    error: str = ""
+    """The earliest cause, where the run failed."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the state is final."""
+        return self.state in FINAL_STATES
+
+    def table(self) -> Table:
+        names = [name for name in self.history if name not in ("seconds", "examples")]
+        rows = [
+            (
+                epoch + 1,
+                *(f"{self.history[name][epoch]:.4f}" for name in names),
+                f"{self.history['examples'][epoch] / max(self.history['seconds'][epoch], 1e-9):,.0f}",
+            )
+            for epoch in range(len(self.history.get("seconds", ())))
+        ]
+        notes = [f"{self.strategy} on {', '.join(self.workers)}; batch {self.batch_size}; {duration(self.seconds)}"]
+        if self.metrics:
+            notes.append("test split: " + ", ".join(f"{k} {v:.4f}" for k, v in self.metrics.items()))
+        if self.error:
+            notes.append(self.error)
+        return Table(
+            f"Run {self.id}: {self.model} on {self.dataset}, {self.state}",
+            ("epoch", *names, "examples/s"),
+            rows,
+            notes=notes,
+        )
+
+
+@dataclass(frozen=True)
+class Evaluation(Shown):
+    """How good a model is on rows that it was not trained on."""
+
+    model: str
+    dataset: str
+    split: str
+    rows: int
+    metrics: Mapping[str, float]
+
+    def table(self) -> Table:
+        return Table(
+            f"{self.model} on {self.dataset}/{self.split}, {self.rows:,} rows",
+            ("metric", "value"),
+            [(name, f"{value:.4f}") for name, value in self.metrics.items()],
+        )
