@@ -30,8 +30,9 @@ test: install  ## run all tests (browser tests need Chromium)
 test-unit: install  ## run the tests that need neither a browser nor a notebook
 	$(BIN)/python -m pytest --ignore tests/browser --ignore tests/tutorials
 
-check: install  ## lint, types and layers; edits nothing
+check: install  ## lint, format, types and layers; edits nothing
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_layers.py
 	cd extension && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --no-fund --no-audit && PATH="$(CURDIR)/$(BIN):$$PATH" npm run lint

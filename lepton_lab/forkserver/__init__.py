@@ -12,6 +12,6 @@ server. So there are no orphans. Only processes of the same user reach the socke
 these processes' pickles are read.
 """
 
-from lepton_lab.forkserver._client import Child, call, children, hold
+from lepton_lab.forkserver._client import Child, call, children, describe_exit, hold
 
-__all__ = ["Child", "call", "children", "hold"]
+__all__ = ["Child", "call", "children", "describe_exit", "hold"]

@@ -66,7 +66,7 @@ class Controller:
         self.layers: list[tuple[str, str]] = []
         self.error: LeptonError | None = None
         self._run = run
-        self._topic = f"{_supervisor.TOPIC}-{job.run}"
+        self._topic = _supervisor.topic(job)
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._over = threading.Event()
@@ -152,9 +152,9 @@ class Controller:
         self._board.hear(event[1])
 
     def _start_ranks(self) -> dict[Future[Any], int]:
-        run, addresses = self.job.run, []
+        token, addresses = self.job.token, []
         for rank, worker in enumerate(self.workers):
-            answer = self.client.run(_supervisor.reserve, run, rank, worker.host, workers=[worker.address])
+            answer = self.client.run(_supervisor.reserve, token, rank, worker.host, workers=[worker.address])
             if worker.address not in answer:
                 raise ClusterError(
                     f"Worker {worker.name} did not answer: is it still there? See %lepton cluster status."
@@ -168,7 +168,7 @@ class Controller:
                 self.job,
                 seat,
                 worker.address,
-                key=f"lepton-{run}-{rank}",
+                key=f"lepton-train-{token}-{rank}",
                 pure=False,
                 workers=[worker.address],
                 allow_other_workers=True,
@@ -216,7 +216,7 @@ class Controller:
     def _release(self) -> None:
         try:
             self.client.run(
-                _supervisor.release, self.job.run, workers=[w.address for w in self.workers], on_error="ignore"
+                _supervisor.release, self.job.token, workers=[w.address for w in self.workers], on_error="ignore"
             )
         except Exception:  # the cluster has gone, and every rank with it
             log.debug("release of run %s", self.job.run, exc_info=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +20,7 @@ class Job:
     """A training run: what to learn from what, and how."""
 
     run: str
-    """The run's id."""
+    """The run's id in its workspace."""
     model_file: Path
     """`.keras` file with the weights to start from."""
     output: Path
@@ -44,6 +45,8 @@ class Job:
     hook: str | None = None
     """`"module:Class"` of a `Hook` that changes the model for the time of the training."""
     hook_options: Mapping[str, Any] = field(default_factory=dict)
+    token: str = field(default_factory=lambda: uuid.uuid4().hex)
+    """Names the run on the cluster, where runs of several workspaces may meet."""
     patience: float = 60.0
     """Seconds without a sign of life after which a rank counts as stuck."""
 

@@ -1,7 +1,7 @@
 """The worker's side of a run: hold a port, own a rank, pass on what it says.
 
 These functions run inside Dask workers and never import TensorFlow. What they keep between calls stands in `_seats`,
-by run and rank, and is let go of by `release`.
+by a run's token and rank, and is let go of by `release`.
 """
 
 from __future__ import annotations
@@ -9,16 +9,17 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from lepton_lab.errors import LeptonError, UserCodeError
-from lepton_lab.forkserver import Child
+from lepton_lab.forkserver import Child, describe_exit, hold
 from lepton_lab.train._job import Job, Seat
 from lepton_lab.train._rank import environment, log_name
 
-TOPIC = "lepton-train"
-"""Of Dask's events; the run's id is added."""
+WATCH_SECONDS = 1.0
+"""How often to see whether a silent rank is still wanted."""
 LINGER_SECONDS = 60.0
 """How long a finished rank stays for its peers if nobody releases it."""
 
@@ -43,7 +44,12 @@ _ranks: dict[tuple[str, int], Child] = {}
 _ended: set[str] = set()
 
 
-def reserve(run: str, rank: int, host: str) -> str:
+def topic(job: Job) -> str:
+    """The topic of Dask's events under which a run's ranks are heard."""
+    return f"lepton-train-{job.token}"
+
+
+def reserve(token: str, rank: int, host: str) -> str:
     """Hold a free port for a rank; returns its `host:port`.
 
     The socket is bound and kept, but doesn't listen: TensorFlow may still bind the same port (SO_REUSEADDR), and
@@ -53,7 +59,7 @@ def reserve(run: str, rank: int, host: str) -> str:
     held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     held.bind((host, 0))
     with _lock:
-        _ports[run, rank] = held
+        _ports[token, rank] = held
     port = held.getsockname()[1]
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
@@ -72,39 +78,50 @@ def supervise(job: Job, seat: Seat, address: str) -> Outcome:
     worker = get_worker()
     if worker.address != address:
         return Outcome(seat.rank, time.time(), error=LeptonError(f"Worker {seat.worker} went before the run started."))
+    key = worker.get_current_task()
     secede()  # the worker's threads stay free for other tasks
-    from lepton_lab.forkserver import hold
 
-    hold()
+    def is_wanted() -> bool:
+        """Whether the client that asked for this task is still there; Dask can't end a thread, but says so."""
+        task = worker.state.tasks.get(key)
+        return task is not None and task.state in ("executing", "long-running")
+
+    try:
+        hold()
+        child = Child(
+            "lepton_lab.train._rank:run_rank",
+            {"job": job, "seat": seat},
+            environment=environment(seat),
+            log=job.logs / log_name(seat),
+            spawn="GPU" in worker.state.total_resources,
+        )
+    except LeptonError as error:
+        return Outcome(seat.rank, time.time(), error=error)
     with _lock:
-        if job.run in _ended:
-            return Outcome(seat.rank, time.time(), error=LeptonError("The run was stopped."))
-    child = Child(
-        "lepton_lab.train._rank:run_rank",
-        {"job": job, "seat": seat},
-        environment=environment(seat),
-        log=job.logs / log_name(seat),
-        spawn="GPU" in worker.state.total_resources,
-    )
-    with _lock:
-        _ranks[job.run, seat.rank] = child
-        stopped = job.run in _ended
+        _ranks[job.token, seat.rank] = child
+        stopped = job.token in _ended
     if stopped:
-        child.close()
-    outcome = _follow(child, job, seat, lambda event: worker.log_event(f"{TOPIC}-{job.run}", event))
-    timer = threading.Timer(LINGER_SECONDS, release, (job.run,))
-    timer.daemon = True
-    timer.start()
-    return outcome
+        child.kill()
+    try:
+        return _follow(child, job, seat, lambda event: worker.log_event(topic(job), event), is_wanted)
+    finally:
+        timer = threading.Timer(LINGER_SECONDS, release, (job.token,))
+        timer.daemon = True
+        timer.start()
 
 
-def _follow(child: Child, job: Job, seat: Seat, pass_on: Any) -> Outcome:
-    rank, where = seat.rank, f"rank {seat.rank} on worker {seat.worker}"
+def _follow(
+    child: Child, job: Job, seat: Seat, pass_on: Callable[[dict[str, Any]], None], is_wanted: Callable[[], bool]
+) -> Outcome:
+    """Read what a rank says until it has said how it ended, or there is a reason to end it."""
+    rank, where, heard = seat.rank, f"rank {seat.rank} on worker {seat.worker}", time.monotonic()
     while True:
-        message = child.receive(job.patience)
+        message = child.receive(WATCH_SECONDS)
+        if message is not None:
+            heard = time.monotonic()
         match message:
-            case None:
-                child.close()
+            case None if time.monotonic() - heard > job.patience:
+                child.kill()
                 error = LeptonError(f"No sign of life from {where} for {job.patience:.0f} s; it was killed.")
                 return Outcome(rank, time.time(), error=error)
             case ("event", dict() as event):
@@ -115,10 +132,11 @@ def _follow(child: Child, job: Job, seat: Seat, pass_on: Any) -> Outcome:
                 error = known or UserCodeError(f"{where} raised {line}", text)
                 return Outcome(rank, time.time(), error=error, is_peer_error=_blames_a_peer(line))
             case ("exit", code):
-                from lepton_lab.forkserver._client import describe_exit
-
                 error = LeptonError(f"The process of {where} ended with {describe_exit(code)}.")
                 return Outcome(rank, time.time(), error=error)
+        if not is_wanted():
+            child.kill()
+            return Outcome(rank, time.time(), error=LeptonError(f"Nobody waits for {where} any more."))
 
 
 def _blames_a_peer(line: str) -> bool:
@@ -128,12 +146,12 @@ def _blames_a_peer(line: str) -> bool:
     )
 
 
-def release(run: str) -> None:
+def release(token: str) -> None:
     """Kill this worker's ranks of a run and let its ports go; also keeps later ones of that run from starting."""
     with _lock:
-        _ended.add(run)
-        ports = [_ports.pop(key) for key in list(_ports) if key[0] == run]
-        ranks = [_ranks.pop(key) for key in list(_ranks) if key[0] == run]
+        _ended.add(token)
+        ports = [_ports.pop(key) for key in list(_ports) if key[0] == token]
+        ranks = [_ranks.pop(key) for key in list(_ranks) if key[0] == token]
     for held in ports:
         held.close()
     for child in ranks:
