@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lepton_lab.commands._spec import Parameter, Verb
 from lepton_lab.commands._table import VERBS
-from lepton_lab.commands._types import Flag, Namespace
+from lepton_lab.commands._types import Flag, Namespace, Source
 from lepton_lab.errors import InputError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -84,6 +84,9 @@ def parse(
         for name, text in texts.items()
     }
     for parameter in verb.parameters:
+        if isinstance(parameter.type, Source) and parameter.name in values and "name" not in values:
+            name = parameter.type.name_for(texts[parameter.name], values[parameter.name])
+            values |= {"name": name} if name else {}
         if parameter.is_required and parameter.name not in values:
             raise InputError(f"{verb.line} needs {parameter.usage()}: see {verb.line} --help.")
         if parameter.name in values and not verb.applies(parameter, values):

@@ -288,7 +288,7 @@ class Lab:
                     )
                 )
 
-        controller = launch(self, training, source, dataset, deliver)
+        controller = launch(self, training, source, dataset, deliver, name)
         self.run.follow(controller)
         arguments = {"before": source, "after": self.model.show(name), "dataset": dataset}
         result: CompressedModel = self.call("lepton_lab.compress:compare", arguments)

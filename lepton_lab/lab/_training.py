@@ -51,8 +51,10 @@ class Training:
             raise UnknownNameError("strategy", self.strategy, STRATEGIES)
 
 
-def launch(lab: Lab, training: Training, model: Model, dataset: Dataset, deliver: Deliver) -> Controller:
-    """Check what can only be checked now, and start the run."""
+def launch(
+    lab: Lab, training: Training, model: Model, dataset: Dataset, deliver: Deliver, title: str | None = None
+) -> Controller:
+    """Check what can only be checked now, and start the run; its id begins with `title`, or the model's name."""
     present = lab.cluster.handle.workers()
     chosen, threads = choose_workers(training, present)
     loss = training.loss
@@ -69,7 +71,7 @@ def launch(lab: Lab, training: Training, model: Model, dataset: Dataset, deliver
         },
     )
     shards = lab.data.shards_for_training(dataset)
-    name = lab.workspace.new_run_name(model.name)
+    name = lab.workspace.new_run_name(title or model.name)
     folder = lab.workspace.path("runs", name)
     job = Job(
         run=name,

@@ -86,7 +86,9 @@ def test_both_forms_of_an_option() -> None:
 class TestVariables:
     def test_a_variable_is_taken(self) -> None:
         verb, _ = find(["data", "load"])
-        assert parse(verb, ["frame"], {"frame": 17}) == {"source": 17}
+        assert parse(verb, ["frame"], {"frame": 17}) == {"source": 17, "name": "frame"}  # called as the variable is
+        assert parse(verb, ["frame", "--name", "f"], {"frame": 17}) == {"source": 17, "name": "f"}
+        assert parse(verb, ["path"], {"path": "a.csv"}) == {"source": "a.csv"}
         assert parse(verb, ["x,y"], {"x": 1, "y": 2}) == {"source": (1, 2)}
         assert parse(verb, ["x,z"], {"x": 1}) == {"source": "x,z"}
 
