@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lepton_lab.compress import _quantizer
-from lepton_lab.compress._base import WEIGHTED, Scheme
+from lepton_lab.compress._base import WEIGHTED, Rule, Scheme, exactly
 from lepton_lab.compress._measure import measure_bytes, measure_file
 from lepton_lab.compress._preflight import check_format
 from lepton_lab.errors import ConversionError, InputError, UnknownNameError
@@ -81,7 +81,8 @@ def quantize(
     tell("measuring the model as it is", 0.4)
     before, _ = measure_bytes(float_file, dataset, _REPORTED)
     tell(f"quantising, scheme {scheme}", 0.6)
-    content = _quantizer.apply(float_file, chosen.rules(Interpreter(float_file).operations), rows)
+    operations = Interpreter(float_file).operations
+    content = _quantizer.apply(float_file, [*chosen.rules(operations), *_spare_raw_columns(operations, dataset)], rows)
     with replacing_file(folder / "model.tflite") as aside:
         aside.write_bytes(content)
         tell("running what was written", 0.8)
@@ -104,6 +105,18 @@ def quantize(
         metrics={f"{_REPORTED}_{metric}": value for metric, value in metrics.items()},
     )
     return CompressedModel(new, before, after, tuple(layers))
+
+
+def _spare_raw_columns(operations: Sequence[Operation], dataset: Dataset) -> list[Rule]:
+    """Leave the first layer as it is where columns that need a scale of their own reach it unscaled.
+
+    A column of fractions beside one of thousands would be zero throughout in int8. (Where a layer before it scales the
+    columns, the converter may have folded that into the first weights.)
+    """
+    first = operations[0]
+    if len(dataset.scaling.mean) == 1 or first.kind not in WEIGHTED:
+        return []
+    return [Rule("float32", exactly(first.output))]
 
 
 def _calibration_rows(dataset: Dataset, split: str, count: int, seed: int) -> NDArray[np.float32]:

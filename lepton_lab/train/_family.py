@@ -58,16 +58,10 @@ def LeptonModel(  # noqa: N802  # reads as the class of models that it stands fo
             f"A cnn takes pictures of shape (height, width, channels), but the rows have shape {tuple(input_shape)}: "
             "use --kind mlp."
         )
-    import numpy as np
     from tf_keras import Input, Model, layers
 
-    scaling = scaling or Scaling()
-    mean, deviation = np.asarray(scaling.mean, float), np.asarray(scaling.deviation, float)
-    scale, offset = (1.0 / deviation).tolist(), (-mean / deviation).tolist()
     inputs = Input(tuple(input_shape), name="rows")
-    x: Any = layers.Rescaling(
-        scale[0] if len(scale) == 1 else scale, offset[0] if len(offset) == 1 else offset, name="scaling"
-    )(inputs)
+    x: Any = _scaling_layer(scaling or Scaling())(inputs)
     if kind == "cnn":
         for number in range(1, num_layers + 1):
             filters = max(4, hidden_size * number // 2)
@@ -82,3 +76,15 @@ def LeptonModel(  # noqa: N802  # reads as the class of models that it stands fo
             x = layers.Dense(hidden_size, activation="relu", name=f"dense_{number}")(x)
     outputs = layers.Dense(num_classes, activation=None if regression else "softmax", name="answer")(x)
     return Model(inputs, outputs, name=kind)
+
+
+def _scaling_layer(scaling: Scaling) -> Any:
+    """`(x - mean) / deviation` as a layer: of whole rows, or of each column by itself."""
+    from tf_keras import layers
+
+    if len(scaling.mean) == 1:
+        return layers.Rescaling(1.0 / scaling.deviation[0], -scaling.mean[0] / scaling.deviation[0], name="scaling")
+    # Not Rescaling with a list: TensorFlow's converter would fold that into the next layer's weights, so that raw columns
+    # of very different ranges meet in a layer that is to be quantised.
+    variance = [deviation**2 for deviation in scaling.deviation]
+    return layers.Normalization(mean=list(scaling.mean), variance=variance, name="scaling")

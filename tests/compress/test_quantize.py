@@ -7,9 +7,9 @@ import pytest
 from lepton_lab.compress import SCHEMES, quantize
 from lepton_lab.errors import ConversionError, DataError, InputError, UnknownNameError
 from lepton_lab.events import Event, Progress
-from lepton_lab.runtime import Interpreter, open_rows, predict, score
-from lepton_lab.types import CompressedModel, Dataset, Model
-from tests.models_fixture import copy_of, made, truncate, write_split
+from lepton_lab.runtime import Interpreter, load_keras, open_rows, predict, score
+from lepton_lab.types import CompressedModel, Dataset, Model, Scaling
+from tests.models_fixture import copy_of, keras, made, truncate, write_split
 
 
 @pytest.fixture(scope="module", params=SCHEMES)
@@ -62,6 +62,25 @@ def test_columns_of_very_different_ranges_survive(scheme: str, mlp: Model, table
     x, y = open_rows(table, "test")
     assert score(predict(found.model.file, x), y, "numbers")["mse"] < 0.05 * float(np.var(y))
     assert found.after.metric == "mae" and dict(found.layers)["normalization"] == "kept in float32"
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_scaling_that_the_converter_folds_into_the_first_layer(
+    scheme: str, mlp: Model, table: Dataset, tmp_path: Path
+) -> None:
+    """Raw columns then meet in a layer with weights, which has to stay as it is."""
+    first, *rest = load_keras(mlp.file).layers[-4:]
+    mean, deviation = first.mean.numpy()[0], np.sqrt(first.variance.numpy()[0])
+    layers = keras().layers
+    rescaling = layers.Rescaling((1 / deviation).tolist(), (-mean / deviation).tolist())
+    model = keras().Sequential([keras().Input((3,)), rescaling, *rest])
+    folder = tmp_path / "folded"
+    folder.mkdir()
+    model.save(folder / "model.keras")
+    columns = dataclasses.replace(table, scaling=Scaling(tuple(mean.tolist()), tuple(deviation.tolist())))
+    found = quantize(dataclasses.replace(mlp, folder=folder), tmp_path / "q", "q", scheme, columns)
+    x, y = open_rows(table, "test")
+    assert score(predict(found.model.file, x), y, "numbers")["mse"] < 0.05 * float(np.var(y))
 
 
 def test_the_same_seed_gives_the_same_file(cnn: Model, digits: Dataset, tmp_path: Path) -> None:
