@@ -10,6 +10,10 @@ import html
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+
+GONE = "<div class='lepton-gone'></div>"
+"""HTML of an output that has nothing more to show; the JupyterLab extension takes its empty row away."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,11 @@ class Shown(ABC):
 
     def _repr_pretty_(self, printer: object, cycle: bool) -> None:
         printer.text(str(self))  # type: ignore[attr-defined]  # IPython's RepresentationPrinter is untyped
+
+
+def place(path: Path) -> str:
+    """A path for a person: from the current folder, which is the notebook's own, where it lies below it."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 def size(num_bytes: float) -> str:

@@ -1,14 +1,28 @@
-"""What all tests share: one lab with a real cluster of two workers."""
+"""What all tests share: one lab with a real cluster of two workers, and a fork server of their own.
+
+The fork server lies below the system's temporary folder. The tests have one of their own, so that labs that run beside
+them neither lend them theirs nor are taken for theirs.
+"""
 
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from lepton_lab.lab import Lab
+
+os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())  # what tests write stays where pytest puts it
+os.environ["TMPDIR"] = tempfile.tempdir = tempfile.mkdtemp(prefix="lt")
+
+
+def pytest_unconfigure() -> None:
+    """Leave nothing behind."""
+    shutil.rmtree(os.environ["TMPDIR"], ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,10 @@ const PATIENCE = 400;
 /** The kernel's info, while a cell runs too. */
 export function kernelInfo(kernel: Kernel.IKernelConnection): Promise<KernelMessage.IInfoReply> {
   const other = new Promise(resolve => setTimeout(resolve, PATIENCE)).then(() =>
-    kernel.isDisposed ? kernel.info : ask<KernelMessage.IInfoReply>(kernel, 'kernel_info_request')
+    // the control channel has no queue: before there is a connection it throws
+    kernel.isDisposed || kernel.connectionStatus !== 'connected'
+      ? kernel.info
+      : ask<KernelMessage.IInfoReply>(kernel, 'kernel_info_request')
   );
   return Promise.race([kernel.info, other]);
 }

@@ -7,6 +7,9 @@ import { kernelInfo } from './control';
 import { EMPTY, type LabState, type Push, apply } from './state';
 import type { ILab, Phase, Requests } from './tokens';
 
+/** Milliseconds until the next attempt after one that failed. */
+const RETRY = 1000;
+
 /** The lab in one kernel: connects when it can, and again after a restart, a reload or a lost connection. */
 export class KernelLab implements ILab, IDisposable {
   constructor(private readonly _kernel: Kernel.IKernelConnection) {
@@ -81,10 +84,10 @@ export class KernelLab implements ILab, IDisposable {
         this._set(loaded ? 'ready' : 'unloaded');
       }
     } catch (error) {
-      // a restart or a lost connection cancels what is under way; its end starts another attempt
+      // a restart or a lost connection cancels what is under way, and its end may have come before this
       if (current()) {
-        console.warn('Lepton Lab could not reach the kernel.', error);
-        this._set('gone');
+        console.warn('Lepton Lab could not reach the kernel, and tries again.', error);
+        setTimeout(() => current() && void this._connect(), RETRY);
       }
     }
   }
@@ -130,7 +133,9 @@ export class KernelLab implements ILab, IDisposable {
   }
 
   private _onConnection(_: Kernel.IKernelConnection, status: Kernel.ConnectionStatus): void {
-    if (status === 'connected' && this._phase === 'ready') {
+    if (status === 'connected' && this._phase === 'connecting' && !this._restarting) {
+      void this._connect(); // what was asked on the lost line is never answered
+    } else if (status === 'connected' && this._phase === 'ready') {
       // what was pushed while the line was down is lost
       this.request('summary', {}).then(
         data => this._receive({ event: 'SummaryChanged', data }),

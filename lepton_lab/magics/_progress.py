@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 from lepton_lab.commands import Verb
+from lepton_lab.display import GONE
 from lepton_lab.events import Bus
 from lepton_lab.widgets import REFRESH, Bar
 
@@ -57,7 +58,7 @@ class Showing:
         if self._bar.is_worth_keeping:
             self._draw()
         elif self._handle is not None:
-            self._handle.update({"text/plain": "", "text/html": ""}, raw=True)
+            self._handle.update({"text/plain": "", "text/html": GONE}, raw=True)
 
     def _draw_often(self) -> None:
         wait, version, drawn = PATIENCE, -1, 0.0

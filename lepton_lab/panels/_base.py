@@ -14,7 +14,7 @@ import uuid
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from lepton_lab.display import Shown
+from lepton_lab.display import GONE, Shown
 from lepton_lab.events import Bus, Event
 from lepton_lab.panels._history import History, Merge, greatest
 from lepton_lab.panels._picture import Picture
@@ -31,7 +31,7 @@ KEEP = 50
 """Drawings from one renewal of the hidden static picture to the next: 20 s."""
 LIVE = "-live"
 """Ends the display id of the live view, which stands below the static picture's."""
-NOTHING = {"text/html": "", "text/plain": ""}
+NOTHING = {"text/html": GONE, "text/plain": ""}
 
 
 class HasEvents(Protocol):

@@ -75,7 +75,8 @@ class Page:
         return {**bundle, "text/html": f"<div class='lepton-still-{self._output.model_id}'>{bundle['text/html']}</div>"}
 
     def _hiding(self) -> str:
-        return f"<style>.lepton-still-{self._output.model_id} {{display: none}}</style>"
+        still = f".lepton-still-{self._output.model_id}"
+        return f"<style>{still}, .jp-OutputArea-child:has({still}) {{display: none}}</style>"
 
     def lacks_all(self, picture: Picture) -> bool:
         """Whether the update that follows must have all rows: other lines than before, or a view that has just come."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from lepton_lab.display import Shown, Table, size
+from lepton_lab.display import Shown, Table, place, size
 from lepton_lab.types._model import Measure, Model
 
 
@@ -85,10 +85,10 @@ class Bundle(Shown):
             f"Exported {self.model} as {self.format}",
             (),
             [
-                ("file", self.path),
+                ("file", place(self.path)),
                 ("size", size(self.num_bytes)),
                 ("sha256", self.checksum[:16]),
-                ("manifest", self.manifest),
+                ("manifest", place(self.manifest)),
                 (
                     "agreement",
                     f"{self.agreement.same_answer:.2%} same answers on {self.agreement.rows} rows, "

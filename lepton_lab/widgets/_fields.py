@@ -1,4 +1,4 @@
-"""One field of a form: a parameter's label, its control, and what is wrong with what was typed."""
+"""One field of a form: a parameter's control with its label, and what it means or what is wrong with what was typed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from lepton_lab.errors import InputError
 if TYPE_CHECKING:
     from lepton_lab.lab import Lab
 
-_WIDE = {"width": "300px"}
+_LEFT_OUT = ("(left out)", "")
+"""How a list shows that nothing is chosen."""
+_STYLE = {"description_width": "130px"}
+_WIDE = {"width": "390px", "flex": "0 0 auto"}
 
 
 class Field:
@@ -34,10 +37,8 @@ class Field:
         self.parameter = parameter
         self._lab = lab
         self.control = _control(parameter)
-        self._error = ipywidgets.HTML()
-        name = parameter.name.replace("_", " ")
-        label = ipywidgets.Label(name if parameter.is_required else f"{name} (optional)", layout={"width": "170px"})
-        self.row = ipywidgets.HBox([label, self.control, self._error])
+        self._note = ipywidgets.HTML(layout={"flex": "1 1 260px"})
+        self.row = ipywidgets.HBox([self.control, self._note], layout={"flex_flow": "row wrap"})
         self.offer_names()
         self.control.observe(changed, "value")
 
@@ -47,11 +48,12 @@ class Field:
         if not isinstance(kind, Name):
             return
         offered = [*dict.fromkeys([*self._lab.names(kind.kind), *kind.choices])]
-        options = offered if self.parameter.is_required and offered else ["", *offered]
-        if tuple(options) != self.control.options:
+        first = [] if self.parameter.is_required and offered else [_LEFT_OUT]
+        options = (*first, *((name, name) for name in offered))
+        if options != self.control.options:
             chosen = self.control.value
             self.control.options = options
-            self.control.value = chosen if chosen in offered else options[0]
+            self.control.value = chosen if chosen in offered else options[0][1]
 
     @property
     def shown(self) -> bool:
@@ -79,38 +81,58 @@ class Field:
         return parameter.type.read(text, parameter.name.replace("_", " "), {})
 
     def check(self) -> str:
-        """What is wrong with the field, shown beside it; empty if nothing is."""
+        """What is wrong with the field, shown beside it in place of what it means; empty if nothing is."""
         message = ""
         try:
             if self.argument() is REQUIRED and self.shown:
-                message = "needed"
+                message = self._lack()
         except InputError as error:
             message = str(error) if self.shown else ""
-        self._error.value = f"<span style='color:var(--jp-error-color1, #c62828)'>{html.escape(message)}</span>"
+        color = "var(--jp-error-color1, #c62828)" if message else "var(--jp-ui-font-color2, inherit)"
+        said = html.escape(message or _meaning(self.parameter))
+        self._note.value = f"<div role='status' style='color:{color};line-height:1.35;padding:5px 0'>{said}</div>"
         return message
+
+    def _lack(self) -> str:
+        kind = self.parameter.type
+        nothing_there = isinstance(kind, Name) and self.control.options == (_LEFT_OUT,)
+        return f"needed, and the lab has no {kind.kind} yet" if nothing_there and isinstance(kind, Name) else "needed"
+
+
+def _meaning(parameter: Parameter) -> str:
+    """What stands beside the control: nothing that its label, its choices or its default say already."""
+    if parameter.help == f"the {parameter.name}":
+        return ""
+    is_plain = not parameter.unit or parameter.unit in parameter.help or parameter.unit in parameter.name
+    return parameter.help if is_plain else f"{parameter.help} ({parameter.unit})"
 
 
 def _control(parameter: Parameter) -> Any:
-    """The ipywidget that suits a parameter's type."""
+    """The ipywidget that suits a parameter's type.
+
+    The label is the control's own description, so that the page ties the two together for screen readers and a click on
+    the label goes to the control.
+    """
     kind, default = parameter.type, parameter.default
     text = "" if default is None or default is REQUIRED else kind.write(default)
-    hint = parameter_help(parameter)
+    own: dict[str, Any] = {
+        "description": parameter.name.replace("_", " "),
+        "tooltip": parameter_help(parameter),
+        "style": _STYLE,
+        "layout": _WIDE,
+    }
     if isinstance(kind, Flag):
-        return ipywidgets.Checkbox(value=bool(default), description=hint, indent=False, layout=_WIDE)
+        return ipywidgets.Checkbox(value=bool(default), **own)
     if isinstance(kind, Choice):
-        options = list(kind.choices) if parameter.is_required or text else ["", *kind.choices]
-        return ipywidgets.Dropdown(options=options, value=text or options[0], tooltip=hint, layout=_WIDE)
+        first = [] if parameter.is_required or text else [_LEFT_OUT]
+        options = (*first, *((word, word) for word in kind.choices))
+        return ipywidgets.Dropdown(options=options, value=text or options[0][1], **own)
     if isinstance(kind, Name):
-        return ipywidgets.Dropdown(options=[""], value="", tooltip=hint, layout=_WIDE)
+        return ipywidgets.Dropdown(options=(_LEFT_OUT,), value="", **own)
     if isinstance(kind, Body):
-        return ipywidgets.Textarea(placeholder=hint, rows=6, layout={"width": "480px"})
+        return ipywidgets.Textarea(rows=6, **{**own, "layout": {"width": "650px"}})
     if kind.choices:
         return ipywidgets.Combobox(
-            value=text,
-            options=list(kind.choices),
-            placeholder=hint,
-            ensure_option=False,
-            continuous_update=True,
-            layout=_WIDE,
+            value=text, options=list(kind.choices), ensure_option=False, continuous_update=True, **own
         )
-    return ipywidgets.Text(value=text, placeholder=hint, tooltip=hint, continuous_update=True, layout=_WIDE)
+    return ipywidgets.Text(value=text, continuous_update=True, **own)

@@ -29,6 +29,16 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_SAME = "The line that this form stands for"
+_LOOKS = """<style>
+.lepton-form .widget-inline-hbox > .widget-label {text-align: left}
+.lepton-form pre.lepton-line {
+  user-select: all; display: inline-block; margin: 6px 0; padding: 4px 10px; min-width: 240px; border-radius: 3px;
+  min-height: 1.4em; line-height: 1.4; vertical-align: top; background: var(--jp-layout-color2, #8882); color: var(--jp-ui-font-color1, inherit)
+}
+.lepton-form .lepton-table {line-height: 1.4}
+</style>"""
+
 
 class Form:
     """A form for a verb; it shows itself when it is a cell's last value.
@@ -73,7 +83,7 @@ class Form:
         self.stop_button.on_click(self._guarded(lambda _: self.stop()))
         self.widget = ipywidgets.VBox(
             [
-                ipywidgets.HTML(f"<b>{html.escape(verb.line)}</b> {html.escape(verb.help)}"),
+                ipywidgets.HTML(f"{_LOOKS}<b>{html.escape(verb.line)}</b> {html.escape(verb.help)}"),
                 *(field.row for field in self.fields.values()),
                 self._line_view,
                 ipywidgets.HBox([self.button, self.stop_button]),
@@ -82,6 +92,7 @@ class Form:
                 self.output,
             ]
         )
+        self.widget.add_class("lepton-form")
         self._unsubscribe = lab.events.subscribe(self._refresh, NamesChanged, ClusterChanged)
         self._update()
 
@@ -100,9 +111,8 @@ class Form:
             shown = {name: value for name, value in arguments.items() if self.fields[name].shown}
             self.line = "" if self.errors else render(self.verb, shown)
             self.button.disabled = bool(self.errors) or self.is_running
-            self._line_view.value = (
-                f"<pre class='lepton-line' style='user-select:all;margin:4px 0'>{html.escape(self.line)}</pre>"
-            )
+            self._line_view.value = f"<pre class='lepton-line' title='{_SAME}'>{html.escape(self.line)}</pre>"
+            self._line_view.layout.visibility = "visible" if self.line else "hidden"  # the button keeps its place
 
     def _arguments(self) -> dict[str, object]:
         """The values in the fields, as far as they can be used."""

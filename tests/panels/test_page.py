@@ -140,7 +140,7 @@ def test_a_saved_notebook_keeps_a_small_static_picture(tmp_path: Path) -> None:
     assert set(picture.data) == {"text/html", "text/plain"}
     assert "data:image/svg+xml" in picture.data["text/html"] and "w1" in picture.data["text/plain"]
     assert "lepton-still" not in picture.data["text/html"]
-    assert live.data == {"text/html": "", "text/plain": ""}
+    assert live.data == {"text/html": GONE, "text/plain": ""}
     assert notebook.cells[1].outputs[0].text == "['lepton-panel-devices'] False\n"
     nbformat.write(notebook, tmp_path / "saved.ipynb")
     assert (tmp_path / "saved.ipynb").stat().st_size < 200_000
@@ -151,7 +151,7 @@ def test_the_static_picture_is_hidden_while_the_live_one_is_there(lab: Events) -
     drawn_on(page, panel)
     hidden = page.hidden(panel._repr_mimebundle_())
     assert f"class='lepton-still-{page._output.model_id}'" in hidden["text/html"]
-    assert f".lepton-still-{page._output.model_id} {{display: none}}" in page._head.value
+    assert f":has(.lepton-still-{page._output.model_id}) {{display: none}}" in page._head.value
 
 
 def test_close_leaves_the_picture_in_the_widget_too(lab: Events) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import _thread
 import os
 import signal
 import threading
@@ -32,11 +31,16 @@ def build(input_shape, num_classes):
 
 
 def rank_pids() -> list[int]:
-    """Processes forked for training or other work on this machine by our fork server."""
-    servers = [
-        p for p in psutil.process_iter(["cmdline"]) if "lepton_lab.forkserver._server" in (p.info["cmdline"] or [])
-    ]
-    return [child.pid for server in servers for child in server.children()]
+    """Processes that the tests' own fork server has forked, and that still live."""
+    ours, found = f"TMPDIR={os.environ['TMPDIR']}".encode(), []
+    for process in psutil.process_iter(["cmdline"]):
+        if "lepton_lab.forkserver._server" in (process.info["cmdline"] or []):
+            try:
+                if ours in Path(f"/proc/{process.pid}/environ").read_bytes().split(b"\0"):
+                    found += [child.pid for child in process.children()]
+            except (OSError, psutil.Error):
+                continue  # ended meanwhile
+    return found
 
 
 def weights_of(file: Path) -> list[Any]:
@@ -169,14 +173,29 @@ def test_stop_leaves_the_workers(lab: Lab) -> None:
 
 def test_an_interrupt_cancels_the_run(lab: Lab) -> None:
     lab.model.new("long", kind="mlp", data="digits")
-    unsubscribe = lab.events.subscribe(
-        lambda event: _thread.interrupt_main() if event.epoch == 2 else None, RunProgress
-    )  # type: ignore[attr-defined]
+    under_way, over = threading.Event(), threading.Event()
+
+    def interrupt() -> None:
+        """As an impatient user: once a second until it helps."""
+        under_way.wait(60)
+        while not over.wait(1):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    user = threading.Thread(target=interrupt)
+    user.start()
+    unsubscribe = lab.events.subscribe(lambda event: under_way.set(), RunProgress)
     with pytest.raises(KeyboardInterrupt):
-        lab.train("long", "digits", epochs=100_000)
+        try:
+            lab.train("long", "digits", epochs=100_000)
+        finally:
+            over.set()
+    user.join()
     unsubscribe()
-    assert lab.run.show(lab.run.names()[-1]).is_over
-    assert "cancelled" in str(lab.runs())
+    deadline = time.monotonic() + 10
+    while not all(lab.run.show(name).is_over for name in lab.run.names()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert lab.run.show(lab.workspace.run_names()[-1]).is_over
+    assert "cancelled" in {lab.run.show(name).state for name in lab.run.names() if name.startswith("long")}
 
 
 def test_two_runs_at_once_take_turns(lab: Lab) -> None:
