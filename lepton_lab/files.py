@@ -49,12 +49,23 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         if path.exists():
             old = Path(tempfile.mkdtemp(prefix=_ASIDE, dir=path.parent))
             path.replace(old)
-            aside.replace(path)
+            try:
+                aside.replace(path)
+            except BaseException:
+                old.replace(path)
+                raise
             shutil.rmtree(old, ignore_errors=True)
         else:
             aside.replace(path)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy a file so that it is on disk when this returns."""
+    shutil.copyfile(source, target)
+    with target.open("rb") as stream:
+        os.fsync(stream.fileno())
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -60,7 +60,7 @@ def attach(folder: Path, name: str | None = None, *, address: str | None = None,
             f"The cluster {record.name!r} does not answer at {record.address} ({error}): "
             f"look at its logs in {record.logs}, or end it with `%lepton cluster down`."
         ) from None
-    handle = Handle(record, client)
+    handle = Handle(record, client, is_attached=True)
     report(ClusterChanged(record.name, "running", len(record.workers)))
     return handle
 
@@ -74,6 +74,6 @@ def _attach_address(address: str, name: str, report: Report) -> Handle:
             f"No Dask scheduler answers at {address!r} ({str(error).splitlines()[0]}): "
             "check the address, as in 'tcp://host:8786'."
         ) from None
-    handle = Handle(None, client, name=name)
+    handle = Handle(None, client, name=name, is_attached=True)
     report(ClusterChanged(name, "running", len(handle.workers())))
     return handle

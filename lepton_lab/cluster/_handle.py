@@ -32,12 +32,21 @@ class Handle:
         What to call a cluster without a record.
     seconds
         How long it took to come up; told once, by the first `info`.
+    is_attached
+        Whether it was started elsewhere.
     """
 
     def __init__(
-        self, record: Record | None, client: Client | None = None, *, name: str = "", seconds: float | None = None
+        self,
+        record: Record | None,
+        client: Client | None = None,
+        *,
+        name: str = "",
+        seconds: float | None = None,
+        is_attached: bool = False,
     ) -> None:
         self._record, self._client, self._seconds = record, client, seconds
+        self._is_attached = is_attached
         self.name = record.name if record else name
         self._address = record.address if record else str(client.scheduler.address) if client else ""
         self._devices: dict[str, tuple[Device, ...]] = {}
@@ -65,6 +74,18 @@ class Handle:
                     "`%lepton cluster down` and start it again."
                 ) from None
         return self._client
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the scheduler runs, without asking it: one that is busy for a moment is alive.
+
+        Of a cluster elsewhere only the connection is known: it counts as alive until Dask has given it up.
+        """
+        if self._ended:
+            return False
+        if self._record is not None:
+            return self._record.is_alive()
+        return self._client is not None and self._client.status != "closed"
 
     def _check_up(self) -> None:
         if self._ended or (self._record is not None and not self._record.is_alive()):
@@ -100,6 +121,7 @@ class Handle:
             record.folder if record else None,
             self._table(described),
             seconds,
+            self._is_attached,
         )
 
     @property
@@ -163,7 +185,7 @@ class Handle:
         Raises
         ------
         ClusterError
-            If it is down already.
+            If it is down already, or another kernel has ended it; one of the same name that was started since stays.
         """
         if self._ended:
             raise ClusterError(f"The cluster {self.name!r} is down already: start one with `%lepton cluster up`.")
@@ -172,9 +194,10 @@ class Handle:
         self._ended = True
         if self._record is not None:
             with _record.locked(self._record.folder.parent, self.name):
-                if _record.load(self._record.folder) is None:
+                now = _record.load(self._record.folder)
+                if now is None or now.processes[:1] != self._record.processes[:1]:
                     raise ClusterError(f"The cluster {self.name!r} was ended by another kernel already.")
-                self._record.reloaded().remove(patience=1.5)
+                now.remove(patience=1.5)
         report(Progress("cluster down", "done", 1.0))
         report(ClusterChanged(self.name, "down"))
         return ClusterInfo(self.name, "down")

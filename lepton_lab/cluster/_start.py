@@ -81,7 +81,6 @@ def workers(
         "host": HOST,
         "dashboard": False,
         "dashboard_address": f"{HOST}:0",
-        "resources": {"lepton": 1},
         "local_directory": str(folder / "scratch"),
         "death_timeout": DEATH_TIMEOUT,
         "security": {"require_encryption": True, **_tls.options(folder / "tls", "worker")},
@@ -96,6 +95,7 @@ def workers(
                 "name": plan.name,
                 "nthreads": plan.threads,
                 "memory_limit": plan.memory,
+                "resources": _resources(plan),
                 "env": _environment(plan, device),
             },
         }
@@ -113,6 +113,11 @@ def workers(
     }
     command = ["distributed.cli.dask_spec", "--spec-file", str(path), address]
     return _processes.start(command, folder / "logs" / "nanny.log", environment, detach)
+
+
+def _resources(plan: WorkerPlan) -> dict[str, int]:
+    """What a task can ask Dask for: `lepton`, of which each worker has one, and `GPU` where the worker has one."""
+    return {"lepton": 1, "GPU": 1} if plan.gpu else {"lepton": 1}
 
 
 def _environment(plan: WorkerPlan, device: str) -> dict[str, str]:

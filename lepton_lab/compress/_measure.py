@@ -33,6 +33,10 @@ def measure(model: Model, dataset: Dataset, split: str = "test") -> Measure:
         If a Keras model can't be converted.
     """
     open_rows(dataset, split)
+    return _measure(model, dataset, split)
+
+
+def _measure(model: Model, dataset: Dataset, split: str) -> Measure:
     check_fits(model, dataset)
     if model.format == "tflite":
         return measure_file(model.file, dataset, split)[0]
@@ -42,8 +46,11 @@ def measure(model: Model, dataset: Dataset, split: str = "test") -> Measure:
 def compare(
     before: Model, after: Model, dataset: Dataset, split: str = "test", layers: Sequence[tuple[str, str]] = ()
 ) -> CompressedModel:
-    """What making `after` of `before` cost and gained; `layers` says what was done to each layer."""
-    return CompressedModel(after, measure(before, dataset, split), measure(after, dataset, split), tuple(layers))
+    """What making `after` of `before` cost and gained, without accuracy if the data set lacks the split.
+
+    `layers` says what was done to each layer.
+    """
+    return CompressedModel(after, _measure(before, dataset, split), _measure(after, dataset, split), tuple(layers))
 
 
 def measure_bytes(content: bytes, dataset: Dataset, split: str) -> tuple[Measure, dict[str, float]]:

@@ -1,9 +1,9 @@
 """A child's process: run one function, talk to its owner, end.
 
 Messages to the owner are tuples: `("pid", pid)` first, then any number of `("event", event)` and whatever the function
-itself sends over its `channel`, then `("result", value)` or `("error", exception, traceback text)`; the server adds
-`("exit", code)`. A child that was started afresh runs this module as a program, with its connection's descriptor as
-the argument.
+itself sends over its `channel`, then `("result", value)` or `("error", exception or None, summary, traceback text)`;
+the server adds `("exit", code)`. A process that can't be set up says the error at once. A child that was started afresh
+runs this module as a program, with its connection's descriptor as the argument.
 """
 
 from __future__ import annotations
@@ -62,7 +62,20 @@ def die_with(parent: int) -> None:
 
 
 def begin(connection: Connection, request: dict[str, Any], parent: int) -> None:
-    """Set the forked process up as `request` says, and run; never returns."""
+    """Set the forked process up as `request` says, and run; never returns.
+
+    What goes wrong in the set-up is the owner's to hear, in place of the process id.
+    """
+    try:
+        set_up(connection, request, parent)
+    except BaseException as error:
+        Channel(connection).send("error", None, summary(error), traceback.format_exc())
+        os._exit(70)
+    run(connection)
+
+
+def set_up(connection: Connection, request: dict[str, Any], parent: int) -> None:
+    """Give the process its folder, log and environment; a spawned one becomes another program here."""
     die_with(parent)
     for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
@@ -75,12 +88,14 @@ def begin(connection: Connection, request: dict[str, Any], parent: int) -> None:
     if request["spawn"]:
         os.set_inheritable(connection.fileno(), True)
         command = [sys.executable, "-m", __name__, str(connection.fileno())]
-        os.execve(sys.executable, command, {**os.environ, **environment, "TF_USE_LEGACY_KERAS": "1"})
+        modules = os.pathsep.join(entry for entry in request["path"] if entry)
+        # The owner's word goes before the server's own environment, which is that of whoever started the server.
+        variables = {**os.environ, "PYTHONPATH": modules, **environment, "TF_USE_LEGACY_KERAS": "1"}
+        os.execve(sys.executable, command, variables)
     os.environ.update(environment)
     # A parent that has loaded TensorFlow's CUDA libraries must not share them: forked children compute on the CPU.
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
     sys.path[:] = request["path"]
-    run(connection)
 
 
 def run(connection: Connection) -> None:

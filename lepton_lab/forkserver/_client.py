@@ -24,7 +24,12 @@ from lepton_lab.forkserver import _address
 START_SECONDS = 120.0
 """How long a child may take to say its process id: the time to import TensorFlow on a slow, busy machine."""
 
+ANSWER_SECONDS = 0.1
+"""How long to wait for a lease's acknowledgement; a server that still imports TensorFlow answers later."""
+
 _lock = threading.Lock()
+_lease_lock = threading.Lock()
+"""Not the same: whoever only counts the children must not wait for a server that starts."""
 _lease: Connection | None = None
 _children: set[int] = set()
 
@@ -38,6 +43,9 @@ def children() -> tuple[int, ...]:
 def hold(delay: float = 0.0) -> None:
     """Start the server if need be and keep it alive as long as this process lives.
 
+    The server has said that it is held when this returns, unless it is still importing TensorFlow; then it can't end
+    either. If the server has died since the last call, another one is started.
+
     Parameters
     ----------
     delay
@@ -49,16 +57,41 @@ def hold(delay: float = 0.0) -> None:
         timer.start()
         return
     global _lease
-    with _lock:
+    with _lease_lock:
+        if _lease is not None and not _is_open(_lease):
+            _lease.close()
+            _lease = None
         if _lease is None:
-            connection = _connect()
+            _lease = _take_lease()
+
+
+def _take_lease() -> Connection:
+    for _ in range(2):
+        connection = _connect()
+        try:
             connection.send_bytes(json.dumps({"want": "lease"}).encode())
-            _lease = connection
+            if connection.poll(ANSWER_SECONDS):
+                connection.recv()
+            return connection
+        except (EOFError, OSError):  # the server ended just now; the next one will do
+            connection.close()
+    raise LeptonError(f"TensorFlow's process ended at its start: see {_address.log_path()}")
+
+
+def _is_open(lease: Connection) -> bool:
+    """Whether the server is still at the other end; reads the acknowledgement if it came late."""
+    try:
+        while lease.poll(0):
+            lease.recv()
+    except (EOFError, OSError):
+        return False
+    return True
 
 
 def _forget_lease() -> None:
     """A forked copy of this process holds no lease of its own, and owns no children."""
-    global _lease
+    global _lease, _lock, _lease_lock
+    _lock, _lease_lock = threading.Lock(), threading.Lock()  # another thread may have held them
     if _lease is not None:
         _lease.close()
     _lease = None
@@ -84,6 +117,11 @@ class Child:
         File that takes what the child prints, appended; None drops it.
     spawn
         Start a fresh interpreter instead of forking: needed where the child computes on a GPU.
+
+    Raises
+    ------
+    LeptonError
+        If the process could not be started, or not set up: a folder or the log's folder is missing.
     """
 
     def __init__(
@@ -96,11 +134,13 @@ class Child:
         spawn: bool = False,
     ) -> None:
         payload = pickle.dumps(dict(kwargs))
+        self._line_lock = threading.Lock()
+        """Held while the line is cut or closed, since a closed descriptor's number is soon another's."""
         request = {
             "want": "child",
             "spawn": spawn,
             "environment": dict(environment or {}),
-            "folder": str(Path.cwd()),
+            "folder": _working_folder(),
             "log": str(log.absolute()) if log else None,
             "path": sys.path,
         }
@@ -108,21 +148,33 @@ class Child:
             self._connection = _connect()
             try:
                 self._connection.send_bytes(json.dumps(request).encode())
-                self.pid = self._first_word()
+                self.pid = self._first_word(function)
                 break
             except (EOFError, OSError):  # the server ended just now; the next one will do
                 self._connection.close()
                 if attempt == 2:
                     raise LeptonError(f"TensorFlow's process ended at its start: see {_address.log_path()}") from None
+            except BaseException:
+                self._connection.close()
+                raise
         with _lock:
             _children.add(self.pid)
         self.send(function, payload)
 
-    def _first_word(self) -> int:
+    def _first_word(self, function: str) -> int:
+        """The child's process id, which it says once it is set up."""
         if not self._connection.poll(START_SECONDS):
             raise LeptonError(f"TensorFlow did not load within {START_SECONDS:.0f} s: see {_address.log_path()}")
-        _, pid = self._connection.recv()
-        return int(pid)
+        match self._connection.recv():
+            case ("pid", int(pid)):
+                return pid
+            case ("error", _, str(line), *_):
+                reason = line
+            case ("exit", int(code)):
+                reason = f"it ended with {describe_exit(code)}"
+            case other:
+                reason = f"its first word was {other!r}"
+        raise LeptonError(f"The process for {function} could not be set up: {reason}.")
 
     def send(self, *message: Any) -> None:
         """Send a tuple to the child; nothing happens if it has ended."""
@@ -150,19 +202,30 @@ class Child:
         """
         with _lock:
             _children.discard(self.pid)
-        if not self._connection.closed:
-            line = socket.socket(fileno=os.dup(self._connection.fileno()))
-            try:
-                line.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass  # cut already
-            line.close()
+        with self._line_lock:
+            if not self._connection.closed:
+                line = socket.socket(fileno=os.dup(self._connection.fileno()))
+                try:
+                    line.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass  # cut already
+                line.close()
 
     def close(self) -> None:
         """Let go of the child: it is killed if it still runs."""
         with _lock:
             _children.discard(self.pid)
-        self._connection.close()
+        with self._line_lock:
+            self._connection.close()
+
+
+def _working_folder() -> str:
+    try:
+        return str(Path.cwd())
+    except FileNotFoundError:
+        raise LeptonError(
+            "The working folder of this process has been removed: change to one that is there (%cd in a notebook)."
+        ) from None
 
 
 def call(

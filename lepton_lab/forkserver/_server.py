@@ -1,8 +1,9 @@
 """The server's process: `python -m lepton_lab.forkserver._server`, started by the first client.
 
-It has one thread and one loop. A new connection's first line is JSON: `{"want": "lease"}`, or `{"want": "child", ...}`
-with the child's environment, working folder, log file, and whether to start it afresh (`"spawn"`, where there is a
-GPU) instead of forking it. The server keeps its copy of each connection only to see that the other end has gone.
+It has one thread and one loop. A new connection's first line is JSON: `{"want": "lease"}`, which is answered by
+`("leased",)`, or `{"want": "child", ...}` with the child's environment, working folder, log file, and whether to start
+it afresh (`"spawn"`, where there is a GPU) instead of forking it. The server keeps its copy of each connection only to
+see that the other end has gone.
 """
 
 from __future__ import annotations
@@ -85,6 +86,7 @@ class Server:
         try:
             request: dict[str, Any] = json.loads(connection.recv_bytes(1 << 20))
             if request["want"] == "lease":
+                connection.send(("leased",))
                 self.leases[connection.fileno()] = connection
                 self.poll.register(connection.fileno(), _GONE)
             else:

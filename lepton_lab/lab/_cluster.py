@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lepton_lab import cluster as stage
 from lepton_lab.errors import ClusterError
+from lepton_lab.events import ClusterChanged
 from lepton_lab.types import ClusterInfo, ClusterLogs, DeviceTable
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ class ClusterNoun:
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
         self._handle: Handle | None = None
+        self._ends_with_lab = False
+        """Whether this lab started the cluster, and not to outlive it."""
         self._stop_monitor: Callable[[], None] = lambda: None
 
     @property
@@ -34,14 +37,37 @@ class ClusterNoun:
         ClusterError
             If none is up.
         """
-        if self._handle is None:
+        handle = self._living()
+        if handle is None:
             raise ClusterError("No cluster is up: start one with %lepton cluster up (lab.cluster.up()).")
-        return self._handle
+        return handle
 
     @property
     def is_up(self) -> bool:
         """Whether a cluster is up."""
-        return self._handle is not None
+        return self._living() is not None
+
+    def _living(self) -> Handle | None:
+        """The handle, unless there is none or its cluster has died; what a dead one left is cleared away first."""
+        handle = self._handle
+        if handle is None or handle.is_alive:
+            return handle
+        self._forget()
+        self._clear(handle)
+        return None
+
+    def _forget(self) -> None:
+        """Be without a cluster."""
+        self._stop_monitor()
+        self._handle, self._stop_monitor, self._ends_with_lab = None, lambda: None, False
+
+    def _clear(self, handle: Handle) -> None:
+        """End what a dead cluster left: the workers would wait for their scheduler a while longer."""
+        try:
+            handle.down()
+        except ClusterError:
+            pass  # another kernel has cleared it away, or is just doing so
+        self._lab.events.publish(ClusterChanged(handle.name, "down"))
 
     def up(
         self,
@@ -74,9 +100,9 @@ class ClusterNoun:
         InputError
             If an argument can't be used.
         """
-        if self._handle is not None:
+        if (running := self._living()) is not None:
             raise ClusterError(
-                f"The cluster {self._handle.info().name!r} is up already: end it with %lepton cluster down, or change "
+                f"The cluster {running.name!r} is up already: end it with %lepton cluster down, or change "
                 "its size with %lepton cluster scale N."
             )
         handle = stage.up(
@@ -90,7 +116,7 @@ class ClusterNoun:
             preload=PRELOAD,
             report=self._lab.events.publish,
         )
-        return self._take(handle)
+        return self._take(handle, ends_with_lab=not detach)
 
     def attach(self, name: str | None = None) -> ClusterInfo:
         """Connect to a cluster that an earlier kernel left running (`detach`).
@@ -100,20 +126,20 @@ class ClusterNoun:
         ClusterError
             If there is none, or several and no name.
         """
-        if self._handle is not None:
-            raise ClusterError(
-                f"The cluster {self._handle.info().name!r} is up already: end it first with %lepton cluster down."
-            )
-        return self._take(stage.attach(self._lab.workspace.path("cluster"), name, report=self._lab.events.publish))
+        if (running := self._living()) is not None:
+            raise ClusterError(f"The cluster {running.name!r} is up already: end it first with %lepton cluster down.")
+        handle = stage.attach(self._lab.workspace.path("cluster"), name, report=self._lab.events.publish)
+        return self._take(handle, ends_with_lab=False)
 
-    def _take(self, handle: Handle) -> ClusterInfo:
-        self._handle = handle
+    def _take(self, handle: Handle, ends_with_lab: bool) -> ClusterInfo:
+        self._handle, self._ends_with_lab = handle, ends_with_lab
         self._stop_monitor = handle.monitor(self._lab.events.publish)
         return handle.info()
 
     def status(self) -> ClusterInfo:
         """The cluster and its workers as they are now."""
-        return self._handle.info() if self._handle is not None else ClusterInfo(name="", state="down")
+        handle = self._living()
+        return handle.info() if handle is not None else ClusterInfo(name="", state="down")
 
     def devices(self) -> DeviceTable:
         """Every worker's devices, with their load."""
@@ -129,21 +155,29 @@ class ClusterNoun:
         return self.handle.logs(worker, lines=lines)
 
     def down(self) -> ClusterInfo:
-        """End the cluster and its processes; runs that are under way end as cancelled."""
-        handle = self.handle
+        """End the cluster and its processes; runs that are under way end as cancelled.
+
+        Raises
+        ------
+        ClusterError
+            If none is up. One that died unnoticed is cleared away without a word.
+        """
+        handle = self._handle or self.handle
         self._lab.run.stop_all()
-        self._stop_monitor()
-        self._handle = None
-        handle.down(report=self._lab.events.publish)
+        self._forget()
+        if handle.is_alive:
+            handle.down(report=self._lab.events.publish)
+        else:
+            self._clear(handle)
         return ClusterInfo(name="", state="down")
 
     def close(self) -> None:
-        """Let go: a detached cluster stays up, another one ends."""
+        """Let go: a cluster that this lab started ends unless it is detached, any other stays up."""
         if self._handle is None:
             return
-        if self._handle.info().detached:
-            self._stop_monitor()
-            self._handle.close()
-            self._handle = None
-        else:
+        if self._ends_with_lab:
             self.down()
+            return
+        handle = self._handle
+        self._forget()
+        handle.close()

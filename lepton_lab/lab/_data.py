@@ -66,6 +66,7 @@ class DataNoun:
             Of that choice.
         """
         name = check_name("data set", name or stage.default_name(source))
+        self._lab.run.check_unused("data set", name)
         dataset = stage.load(
             source,
             name,
@@ -108,6 +109,7 @@ class DataNoun:
     def drop(self, name: str) -> Listing:
         """Remove a data set and its shards."""
         self.get(name)
+        self._lab.run.check_unused("data set", name)
         for kind in ("shards", "data"):
             self._lab.workspace.drop(kind, name)
         self._lab.events.publish(NamesChanged("data set", name))
@@ -132,6 +134,7 @@ class DataNoun:
             Of `dirichlet` and `stratified`.
         """
         dataset = self.get(name)
+        self._lab.run.check_unused("data set", name)
         folder = self._lab.workspace.path("shards", name)
         result = stage.shard(
             dataset, folder, num_shards=shards, by=by, key=key, alpha=alpha, seed=seed, report=self._lab.events.publish
@@ -157,8 +160,10 @@ class DataNoun:
         """A data set's shards, cut now if they aren't yet, and placed anew if workers came or went."""
         workspace = self._lab.workspace
         if dataset.name not in workspace.names("shards", "shards.json"):
-            return self.shard(dataset.name, shards=min(8, dataset.splits["train"]))
+            # Round-robin never leaves a shard empty, however few rows there are or how often each is there.
+            return self.shard(dataset.name, shards=min(8, dataset.splits["train"]), by="round_robin")
         shards = stage.read_shards(workspace.path("shards", dataset.name))
         here = {worker.name for worker in self._lab.cluster.handle.workers()}
         held = {node for shard in shards.shards for node in shard.nodes}
-        return shards if held and held <= here else self.place(shards)
+        is_spread = held <= here and len(held) == min(len(here), len(shards.shards))
+        return shards if is_spread else self.place(shards)

@@ -9,15 +9,17 @@ from typing import Any
 
 from lepton_lab import compress as compressing
 from lepton_lab import export as exporting
-from lepton_lab.errors import InputError, UnknownNameError
+from lepton_lab.errors import InputError, LeptonError, UnknownNameError
 from lepton_lab.events import Bus, NamesChanged
+from lepton_lab.files import copy
 from lepton_lab.lab._cluster import ClusterNoun
 from lepton_lab.lab._data import DataNoun
+from lepton_lab.lab._lines import line_of
 from lepton_lab.lab._model import ModelNoun
 from lepton_lab.lab._runs import RunNoun
 from lepton_lab.lab._summary import summarize
-from lepton_lab.lab._training import Training, launch
-from lepton_lab.lab._workspace import Workspace, check_name
+from lepton_lab.lab._training import Training, choose_workers, launch
+from lepton_lab.lab._workspace import INITIAL, Workspace, check_name
 from lepton_lab.train import KINDS
 from lepton_lab.types import Bundle, CompressedModel, Dataset, Evaluation, Listing, Model, Run, Status
 
@@ -151,27 +153,33 @@ class Lab:
             warm_start=warm_start,
         )
         training.validate()
+        choose_workers(training, self.cluster.handle.workers())
+        is_new = model in KINDS and model not in self.model.names()
         source = self._model_for(model, dataset)
+        options = {key: value for key, value in vars(training).items() if not key.startswith("hook")}
+        line = line_of(self.train, ("train", model), {"data": data} | options)
 
         def deliver(controller: Any, run: Run) -> None:
-            line = f"%lepton train {model} --data {data} --epochs {epochs}"
-            with self.workspace.replacing_model(source.name) as save:
-                for file, place in (("initial.keras", source.folder), ("model.keras", run.folder)):
-                    (save.folder / file).write_bytes((place / file).read_bytes())
-                save(
-                    replace(
-                        source,
-                        stage="trained",
-                        dataset=data,
-                        classes=dataset.target.classes,
-                        metrics=run.metrics,
-                        made_by=line,
-                    )
-                )
-            self.events.publish(NamesChanged("model", source.name))
+            classes = dataset.target.classes
+            self._file_model(
+                replace(source, stage="trained", dataset=data, classes=classes, metrics=run.metrics, made_by=line), run
+            )
 
-        controller = launch(self, training, source, dataset, deliver)
+        try:
+            controller = launch(self, training, source, dataset, deliver)
+        except LeptonError:
+            if is_new:
+                self.model.drop(model)
+            raise
         return controller.run if background else self.run.follow(controller)
+
+    def _file_model(self, model: Model, run: Run, initial: str = INITIAL) -> None:
+        """Take what a run made into the lab, under the model's name."""
+        with self.workspace.replacing_model(model.name) as save:
+            for file, source in (("initial.keras", initial), ("model.keras", "model.keras")):
+                copy(run.folder / source, save.folder / file)
+            save(model)
+        self.events.publish(NamesChanged("model", model.name))
 
     def _model_for(self, name: str, dataset: Dataset) -> Model:
         """The model to train; made from the data set's shape where the name is a kind's."""
@@ -246,10 +254,11 @@ class Lab:
         if source.stage == "new":
             raise InputError(f"The model {model!r} has not been trained: %lepton train {model} --data {dataset.name}.")
         name = check_name("model", name or f"{model}-{'pruned' if technique == 'prune' else scheme}")
-        if name == model:
+        if name in self.model.names() and self.model.show(name).parent != model:
             raise InputError(
-                f"The result can't take the name of the model that it is made from, {model!r}: give another --name."
+                f"The name {name!r} belongs to a model that was not made from {model!r}: give another --name."
             )
+        self.run.check_unused("model", name)
         if technique == "prune":
             result = self._prune(source, dataset, name, sparsity, epochs, batch_size, seed)
         else:
@@ -272,21 +281,13 @@ class Lab:
         training.validate()
         self.call("lepton_lab.compress:preflight", {"model": source, "technique": "prune", "sparsity": sparsity})
 
+        options = {"sparsity": sparsity, "data": dataset.name, "epochs": epochs, "batch_size": batch_size, "seed": seed}
+        line = line_of(self.compress, ("compress", source.name, "prune"), options)
+
         def deliver(controller: Any, run: Run) -> None:
-            with self.workspace.replacing_model(name) as save:
-                for file in ("initial.keras", "model.keras"):  # training on would start from the pruned weights
-                    (save.folder / file).write_bytes((run.folder / "model.keras").read_bytes())
-                save(
-                    replace(
-                        source,
-                        name=name,
-                        stage="pruned",
-                        parent=source.name,
-                        dataset=dataset.name,
-                        metrics=run.metrics,
-                        made_by=f"%lepton compress {source.name} prune --sparsity {sparsity:g} --epochs {epochs}",
-                    )
-                )
+            model = replace(source, name=name, stage="pruned", parent=source.name, dataset=dataset.name)
+            model = replace(model, metrics=run.metrics, made_by=line)
+            self._file_model(model, run, initial="model.keras")  # training on would start from the pruned weights
 
         controller = launch(self, training, source, dataset, deliver, name)
         self.run.follow(controller)
@@ -312,7 +313,8 @@ class Lab:
                     "seed": seed,
                 },
             )
-            line = f"%lepton compress {source.name} quantize --scheme {scheme}"
+            options = {"scheme": scheme, "data": dataset.name, "calibration_rows": calibration_rows, "seed": seed}
+            line = line_of(self.compress, ("compress", source.name, "quantize"), options)
             model = save(replace(result.model, made_by=line))
         return replace(result, model=model)
 
@@ -332,12 +334,23 @@ class Lab:
         if format not in exporting.FORMATS:
             raise UnknownNameError("export format", format, exporting.FORMATS)
         path = Path(to).expanduser().absolute() if to else self.workspace.path("exports", f"{model}.{format}")
-        dataset = self.data.get(source.dataset) if source.dataset in self.data.names() else None
+        dataset = self._dataset_that_fits(source)
         arguments = {"model": source, "format": format, "to": path, "dataset": dataset, "rows": rows}
         bundle: Bundle = self.call("lepton_lab.export:export", arguments)
         self.workspace.add_bundle(bundle)
         self.events.publish(NamesChanged("export", path.name))
         return bundle
+
+    def _dataset_that_fits(self, model: Model) -> Dataset | None:
+        """The data set that a model was made for, unless other rows have its name by now."""
+        if model.dataset is None or model.dataset not in self.data.names():
+            return None
+        dataset = self.data.get(model.dataset)
+        try:
+            check_fit(model, dataset)
+        except InputError:
+            return None
+        return dataset
 
     def _model_and_data(self, model: str, data: str | None) -> tuple[Model, Dataset]:
         chosen = self.model.show(model)

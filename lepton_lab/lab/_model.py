@@ -114,6 +114,7 @@ class ModelNoun:
     def _make(
         self, name: str, kind: str, function: str, arguments: dict[str, Any], data: str | None, classes: tuple[str, ...]
     ) -> Model:
+        self._lab.run.check_unused("model", name)
         with self._lab.workspace.replacing_model(name) as save:
             shape = self._lab.call(f"lepton_lab.train._models:{function}", {**arguments, "folder": save.folder})
             model = save(
@@ -167,6 +168,7 @@ class ModelNoun:
     def drop(self, name: str) -> Listing:
         """Remove a model; what was made from it stays."""
         self.show(name)
+        self._lab.run.check_unused("model", name)
         self._lab.workspace.drop("models", name)
         self._lab.events.publish(NamesChanged("model", name))
         return self.list()

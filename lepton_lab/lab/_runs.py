@@ -6,8 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import psutil
+
 from lepton_lab.errors import InputError, TrainingError, UnknownNameError
 from lepton_lab.events import NamesChanged, Report, RunChanged
+from lepton_lab.files import read_json, write_json
+from lepton_lab.lab._workspace import INITIAL, START
 from lepton_lab.train import Job
 from lepton_lab.types import Listing, Run, WorkerInfo
 
@@ -37,10 +41,14 @@ class RunNoun:
         def publish(event: object) -> None:
             if isinstance(event, RunChanged):
                 self._lab.workspace.save_run(controller.run)
+                if controller.run.is_over:
+                    for name in (INITIAL, START):
+                        (run.folder / name).unlink(missing_ok=True)
             report(event)  # type: ignore[arg-type]  # every event of the controller is an Event
 
         report: Report = self._lab.events.publish
         self._lab.workspace.save_run(run)
+        write_owner(run)
         controller = Controller(job, run, self._lab.cluster.handle.client, workers, threads, publish, deliver)
         self._controllers[run.id] = controller
         report(NamesChanged("run", run.id))
@@ -60,8 +68,25 @@ class RunNoun:
         if id not in self.names():
             raise UnknownNameError("run", id, self.names(), "See %lepton runs.")
         run = self._lab.workspace.run(id)
-        # Its controller was in a kernel that has gone, and so have its ranks.
-        return run if run.is_over else replace(run, state="failed", error="The kernel that ran it has gone.")
+        if run.is_over or owner_lives(run):
+            return run
+        return replace(run, state="failed", error="The kernel that ran it has gone.")
+
+    def check_unused(self, kind: str, name: str) -> None:
+        """Refuse to change what a run under way in this kernel works with.
+
+        Raises
+        ------
+        InputError
+            Names the run.
+        """
+        for controller in self._controllers.values():
+            run = controller.run
+            if not run.is_over and name == {"model": run.model, "data set": run.dataset}[kind]:
+                raise InputError(
+                    f"The {kind} {name!r} is in use by the run {run.id}: wait for it (%lepton run wait {run.id}), or "
+                    f"end it (%lepton run stop {run.id})."
+                )
 
     def stop(self, id: str | None = None) -> Run:
         """End a run as cancelled; by default the one under way. Workers stay.
@@ -140,3 +165,18 @@ class RunNoun:
             tuple(rows),
             "none yet: %lepton train MODEL --data DATASET",
         )
+
+
+def write_owner(run: Run) -> None:
+    """Note which process this run's controller lives in, for labs of other kernels."""
+    process = psutil.Process()
+    write_json(run.folder / "owner.json", {"pid": process.pid, "started": process.create_time()})
+
+
+def owner_lives(run: Run) -> bool:
+    """Whether the process that the run's controller lives in is still there."""
+    try:
+        owner = read_json(run.folder / "owner.json")
+        return bool(psutil.Process(owner["pid"]).create_time() == owner["started"])
+    except (OSError, ValueError, KeyError, psutil.Error):
+        return False

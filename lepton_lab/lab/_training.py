@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lepton_lab.errors import InputError, UnknownNameError
+from lepton_lab.files import copy
+from lepton_lab.lab._workspace import INITIAL, START
 from lepton_lab.train import STRATEGIES, Job
 from lepton_lab.types import Dataset, Model, Run, WorkerInfo
 
@@ -68,14 +70,17 @@ def launch(
             "optimizer": training.optimizer,
             "loss": loss,
             "num_outputs": dataset.target.num_outputs,
+            "kind": dataset.target.kind,
         },
     )
     shards = lab.data.shards_for_training(dataset)
-    name = lab.workspace.new_run_name(title or model.name)
+    name = lab.workspace.claim_run(title or model.name)
     folder = lab.workspace.path("runs", name)
+    for source, copy_name in ((model.folder / "initial.keras", INITIAL), (file, START)):
+        copy(source, folder / copy_name)  # the run has its own: the model may be made anew meanwhile
     job = Job(
         run=name,
-        model_file=file,
+        model_file=folder / START,
         output=folder / "model.keras",
         logs=folder,
         shards=shards,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import fcntl
 import os
 import re
 import shutil
@@ -16,6 +17,9 @@ from lepton_lab.files import is_leftover, read_json, replacing_folder, write_jso
 from lepton_lab.types import Agreement, Bundle, Model, Run
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}")
+
+INITIAL, START = "initial.keras", "start.keras"
+"""In a run's folder while it goes on: the model before any training, and the weights that this run starts from."""
 
 
 class Workspace:
@@ -90,12 +94,19 @@ class Workspace:
         """Write a run's record."""
         write_json(run.folder / "run.json", _record(run))
 
-    def new_run_name(self, model: str) -> str:
-        """An id that is not taken: the model's name and a number."""
-        numbers = [
-            int(name.rpartition("-")[2]) for name in self.run_names() if re.fullmatch(re.escape(model) + r"-\d+", name)
-        ]
-        return f"{model}-{max(numbers, default=0) + 1}"
+    def claim_run(self, title: str) -> str:
+        """An id that nobody else has, with its folder made: the title and a number."""
+        folder = self.path("runs")
+        folder.mkdir(parents=True, exist_ok=True)
+        pattern = re.compile(re.escape(title) + r"-(\d+)")
+        number = max((int(m[1]) for p in folder.iterdir() if (m := pattern.fullmatch(p.name))), default=0)
+        while True:
+            number += 1
+            try:
+                (folder / f"{title}-{number}").mkdir()
+            except FileExistsError:
+                continue  # another kernel took it just now
+            return f"{title}-{number}"
 
     # exports
 
@@ -118,6 +129,12 @@ class Workspace:
 
     def add_bundle(self, bundle: Bundle) -> None:
         """Remember an export, in place of an earlier one to the same path."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "exports.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # other kernels add to the same list
+            self._add_bundle(bundle)
+
+    def _add_bundle(self, bundle: Bundle) -> None:
         others = [other for other in self.bundles() if other.path != bundle.path]
         write_json(
             self.folder / "exports.json",

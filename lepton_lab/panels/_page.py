@@ -19,7 +19,9 @@ from __future__ import annotations
 
 import functools
 import html
+import importlib
 import json
+import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -90,6 +92,8 @@ class Page:
 
     def update(self, picture: Picture, changes: Mapping[str, Change]) -> None:
         """Draw what changed."""
+        if "pandas" in sys.modules:  # perhaps half-imported by another thread: Bokeh would take it as it is
+            importlib.import_module("pandas")  # waits for that thread
         head = self._hiding() + _head(picture)
         if self._head.value != head:
             self._head.value = head

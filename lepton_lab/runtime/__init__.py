@@ -6,7 +6,7 @@ process which has TensorFlow already; `.tflite` files run without it.
 """
 
 from lepton_lab.runtime._convert import to_tflite
-from lepton_lab.runtime._keras import load_keras
+from lepton_lab.runtime._keras import foreign_part, layers_of, load_keras, one_line, read_config
 from lepton_lab.runtime._litert import Interpreter, Operation, Port
 from lepton_lab.runtime._predict import predict
 from lepton_lab.runtime._rows import check_fits, open_rows
@@ -17,9 +17,13 @@ __all__ = [
     "Operation",
     "Port",
     "check_fits",
+    "foreign_part",
+    "layers_of",
     "load_keras",
+    "one_line",
     "open_rows",
     "predict",
+    "read_config",
     "score",
     "to_tflite",
 ]

@@ -1,17 +1,57 @@
-"""Keras models from their files."""
+"""Keras models from their files, without running code that a file may hold.
+
+A `.keras` file's `config.json` says which class of which module makes each part of the model, and tf_keras imports
+whatever module is named there, its safe mode notwithstanding. So every part is looked at before anything is loaded.
+"""
 
 from __future__ import annotations
 
+import json
+import zipfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from lepton_lab.errors import InputError
 
+_MAX_CONFIG_BYTES = 50 * 2**20
+_MAX_EXPANSION = 100  # Keras stores weights uncompressed; what grows more than this when unpacked is no model
+
+_MODULES = frozenset(
+    f"{keras}{part}"
+    for keras in ("keras", "tf_keras")
+    for part in (
+        "",
+        *(".layers", ".layers.experimental", ".layers.experimental.preprocessing", ".models", ".initializers"),
+        *(".regularizers", ".constraints", ".optimizers", ".optimizers.schedules", ".losses", ".metrics"),
+        *(".mixed_precision", ".dtype_policies"),
+    )
+)
+_MODEL_CLASSES = ("Functional", "Model", "Sequential")
+_MODEL_MODULES = ("src.engine.functional", "src.engine.sequential", "src.engine.training", "src.models.functional")
+_OPERATION_MODULES = ("keras.src.layers.core.tf_op_layer", "tf_keras.src.layers.core.tf_op_layer")
+_DATA = ("__tensor__", "__numpy__", "__bytes__", "__keras_tensor__", "TensorShape")  # values, not classes
+_CODE = frozenset(
+    (
+        *("Lambda", "TFOpLambda", "SlicingOpLambda", "ClassMethod", "InstanceMethod", "InstanceProperty"),
+        *("TensorFlowOpLayer", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"),
+        *("DenseFeatures", "SequenceFeatures"),
+    )
+)
+_PURE_PREFIXES = ("math.", "nn.", "linalg.", "signal.", "__operators__.")
+_PURE_NAMES = frozenset(
+    (
+        *("cast", "reshape", "transpose", "concat", "stack", "unstack", "split", "squeeze", "expand_dims", "tile"),
+        *("pad", "gather", "where", "one_hot", "ones_like", "zeros_like", "clip_by_value", "reverse", "identity"),
+        *("broadcast_to", "shape", "size", "rank", "repeat", "roll", "convert_to_tensor", "image.resize"),
+    )
+)
+
 
 def load_keras(path: Path) -> Any:
     """The tf_keras model in a `.keras` file, not compiled.
 
-    Code inside the file (a `Lambda` layer's, say) is never run.
+    Code inside the file (a `Lambda` layer's, say) is never run, and no module but Keras's own is imported.
 
     Raises
     ------
@@ -23,7 +63,138 @@ def load_keras(path: Path) -> Any:
     if not path.is_file():
         raise InputError(f"The model's file {path} is missing; make the model again, or drop it.")
     try:
+        config, _ = _read(path)
+        if found := foreign_part(config, operations=True):
+            raise InputError(f"{found}, and only parts of Keras itself are loaded")
         return tf_keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # tf_keras raises whatever zipfile, h5py, json or a layer raised
-        reason = " ".join(str(error).split())[:300]
-        raise InputError(f"{path} can't be loaded as a Keras model: {reason or type(error).__name__}") from error
+        raise InputError(f"{path} can't be loaded as a Keras model: {one_line(error)}") from error
+
+
+def read_config(path: Path) -> tuple[dict[str, Any], str]:
+    """The config of a `.keras` file and the version of the Keras that wrote it; nothing else is looked at.
+
+    Raises
+    ------
+    InputError
+        If it is no `.keras` file, is cut short, or would unpack to something far too large.
+    """
+    try:
+        return _read(path)
+    except Exception as error:  # a damaged archive raises whatever zlib, struct or json raises
+        raise InputError(
+            f"{path} is not a .keras file ({one_line(error)}): save the model with model.save('name.keras')."
+        ) from None
+
+
+def foreign_part(config: Mapping[str, Any], *, operations: bool = False) -> str | None:
+    """What a model's config would run or import that isn't a plain part of Keras; None if nothing.
+
+    Parameters
+    ----------
+    config
+        {"class_name": ..., "config": ...} of a model, as Keras writes it. Every depth is looked at; the model's own
+        `compile_config` is not, for models are loaded without it.
+    operations
+        Whether TensorFlow's arithmetic between layers (`inputs / 255`) passes.
+    """
+    body = {key: value for key, value in config.items() if key != "compile_config"}
+    waiting: list[tuple[Any, str]] = [(body, "?")]  # no recursion: a file decides how deep it is
+    while waiting:
+        value, layer = waiting.pop()
+        if isinstance(value, Mapping):
+            if "class_name" in value:
+                inner = value.get("config")
+                named = inner.get("name") if isinstance(inner, Mapping) else None
+                layer = named if isinstance(named, str) else layer
+                if what := _why_foreign(value, operations):
+                    return f"the layer {layer[:80]!r} {what}"
+            elif "module" in value or "registered_name" in value:
+                return f"the layer {layer[:80]!r} names a module, but no class of it"
+            waiting.extend((item, layer) for item in value.values())
+        elif isinstance(value, (list, tuple)):
+            waiting.extend((item, layer) for item in value)
+    return None
+
+
+def layers_of(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Every layer's entry in the `config` of a model: those of models inside it and those inside wrappers too."""
+    for key, value in config.items():
+        entries = value if key == "layers" else [value] if key in ("layer", "backward_layer") else []
+        for entry in entries:
+            if isinstance(entry, Mapping) and "class_name" in entry:
+                yield entry
+                yield from layers_of(entry.get("config") or {})
+
+
+def one_line(error: Exception) -> str:
+    """What an exception says, in one line of at most 300 characters."""
+    return " ".join(str(error).split())[:300] or type(error).__name__
+
+
+def _read(path: Path) -> tuple[dict[str, Any], str]:
+    if path.suffix != ".keras":  # Keras takes a file of another name for one of its older formats
+        raise ValueError("its name doesn't end in .keras")
+    with zipfile.ZipFile(path) as archive:
+        if archive.getinfo("config.json").file_size > _MAX_CONFIG_BYTES:
+            raise ValueError(f"its config.json is larger than {_MAX_CONFIG_BYTES // 2**20} MB")
+        if archive.getinfo("metadata.json").file_size > 2**20:
+            raise ValueError("its metadata.json is larger than 1 MB")
+        if sum(part.file_size for part in archive.infolist()) > _MAX_EXPANSION * max(path.stat().st_size, 2**20):
+            raise ValueError(f"it unpacks to more than {_MAX_EXPANSION} times its size")
+        version = json.loads(archive.read("metadata.json"))["keras_version"]
+        config = json.loads(archive.read("config.json"))
+    if not isinstance(config, dict) or not isinstance(config.get("config"), dict):
+        raise ValueError("its config.json describes no model")
+    return config, str(version)
+
+
+def _why_foreign(part: Mapping[str, Any], operations: bool) -> str | None:
+    """What is wrong with one entry that has a class name; None if it is a part of Keras."""
+    name: Any = part["class_name"]
+    registered: Any = part.get("registered_name")
+    module = part.get("module")
+    settings = part.get("config")
+    where = f" of {module}"[:80] if module else ""
+    if name in _DATA and module is None and registered is None:
+        return None
+    if operations and name in ("TFOpLambda", "SlicingOpLambda") and isinstance(settings, Mapping):
+        if not _is_pure(settings.get("function")):
+            return f"calls tf.{settings.get('function')}"[:80]
+        if (module is None or module in _OPERATION_MODULES) and registered in (None, name):
+            return None
+    if not isinstance(name, str) or not name.isidentifier() or not name[0].isupper():
+        return f"names {str(name)[:80]!r}{where}, which is no class of Keras"
+    if name in _CODE:
+        return f"is a {name}, which holds code or names some"
+    package, mark, _ = registered.rpartition(">") if isinstance(registered, str) else ("", "", "")
+    if mark and package not in ("keras", "tf_keras"):
+        return f"is a {str(registered)[:80]}, a class of one's own"
+    if not mark and registered not in (None, name):
+        return f"is a {name} registered as {str(registered)[:80]!r}"
+    if module is not None and not _is_keras(str(module), name):
+        return f"is a {name}{where}, which is not of Keras"
+    if isinstance(settings, Mapping) and isinstance(settings.get("vocabulary"), str):
+        return "reads its vocabulary from another file"
+    return None
+
+
+def _is_keras(module: str, class_name: str) -> bool:
+    """Whether a module is one that Keras writes for its own classes.
+
+    Not every module of Keras: those hold the names of all that they import, and functions that fetch and open files.
+    """
+    package, _, rest = module.partition(".")
+    if package not in ("keras", "tf_keras"):
+        return False
+    if class_name in _MODEL_CLASSES and rest in (*_MODEL_MODULES, "src.models.sequential", "src.models.model"):
+        return True
+    return module in _MODULES or (package == "keras" and rest.startswith("src.ops."))
+
+
+def _is_pure(function: Any) -> bool:
+    """Whether a function of TensorFlow, by its name without `tf.`, only computes."""
+    if not isinstance(function, str):
+        return False
+    function = function.removeprefix("compat.v1.")
+    return function.startswith(_PURE_PREFIXES) or function in _PURE_NAMES

@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from lepton_lab.errors import ClusterError, LeptonError, TrainingError, UserCodeError
-from lepton_lab.events import Report, RunChanged
-from lepton_lab.train import _supervisor
+from lepton_lab.errors import LeptonError, TrainingError, UserCodeError
+from lepton_lab.events import Progress, Report, RunChanged
+from lepton_lab.train import _supervisor, _workers
 from lepton_lab.train._job import Job, Seat
 from lepton_lab.train._scoreboard import Scoreboard
 from lepton_lab.types import Run, WorkerInfo
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 CAUSE_SECONDS = 1.0
 """How long after a first failure to wait for an earlier cause from another rank."""
+WAIT_SECONDS = 5.0
+"""How long no rank may have begun before a word is said about it."""
 EVENT_SECONDS = 5.0
 """How long the last reports may take to arrive after the results: they go another way through the scheduler."""
 
@@ -70,6 +72,7 @@ class Controller:
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._over = threading.Event()
+        self._joined = threading.Event()
         self._board = Scoreboard(job, run.workers, report, run.folder / "metrics.jsonl")
         self._thread = threading.Thread(target=self._main, name=f"lepton-run-{job.run}", daemon=True)
 
@@ -92,16 +95,20 @@ class Controller:
             run = self._run
         if run.is_over:
             return run
-        history = {name: tuple(values) for name, values in self._board.history.items()}
-        return replace(run, seconds=time.time() - run.started, history=history)
+        return replace(run, seconds=time.time() - run.started, history=self._board.snapshot())
 
-    def _enter(self, state: str, message: str = "", **changes: Any) -> None:
-        run = replace(self.run, state=state, **changes)
+    def _enter(self, state: str, message: str = "", only_from: str | None = None, **changes: Any) -> None:
+        """Go to another state and tell; nothing happens in a final state, or in one other than `only_from`."""
+        now = self.run
         with self._lock:
-            self._run = run
-        self.report(RunChanged(run=run.id, state=state, message=message))
-        if run.is_over:
-            self._over.set()
+            if self._run.is_over or (only_from is not None and self._run.state != only_from):
+                return
+            self._run = run = replace(now, state=state, **changes)
+        try:
+            self.report(RunChanged(run=run.id, state=state, message=message))
+        finally:  # whoever waits must not wait for ever, even where the record can't be written
+            if run.is_over:
+                self._over.set()
 
     def _main(self) -> None:
         try:
@@ -140,26 +147,25 @@ class Controller:
         self.job.logs.mkdir(parents=True, exist_ok=True)
         self.report(RunChanged(run=self.job.run, state="starting"))
         self.client.subscribe_topic(self._topic, self._hear)
+        futures: dict[Future[Any], int] = {}
         try:
-            futures = self._start_ranks()
+            addresses = _workers.reserve(self.client, self.job.token, self.workers, self._stop.is_set)
+            futures = _workers.in_one_go(self.client, lambda: self._submit(addresses))
             return self._watch(futures)
         finally:
-            self._release()
+            for future in futures:
+                future.release()  # a worker that can't be reached sees by this that nobody waits any more
+            _workers.release(self.client, self.job.token, self.workers)
 
     def _hear(self, event: tuple[float, Mapping[str, Any]]) -> None:
-        if self._run.state == "starting" and event[1].get("type") == "progress":
-            self._enter("running")
+        self._joined.set()
+        if event[1].get("type") == "progress":
+            self._enter("running", only_from="starting")
         self._board.hear(event[1])
 
-    def _start_ranks(self) -> dict[Future[Any], int]:
-        token, addresses = self.job.token, []
-        for rank, worker in enumerate(self.workers):
-            answer = self.client.run(_supervisor.reserve, token, rank, worker.host, workers=[worker.address])
-            if worker.address not in answer:
-                raise ClusterError(
-                    f"Worker {worker.name} did not answer: is it still there? See %lepton cluster status."
-                )
-            addresses.append(answer[worker.address])
+    def _submit(self, addresses: list[str]) -> dict[Future[Any], int]:
+        """One supervising task per worker."""
+        token = self.job.token
         futures = {}
         for rank, worker in enumerate(self.workers):
             seat = Seat(rank, worker.name, tuple(addresses), self.threads)
@@ -181,6 +187,7 @@ class Controller:
     def _watch(self, futures: dict[Future[Any], int]) -> list[Mapping[str, Any]]:
         outcomes: dict[int, _supervisor.Outcome] = {}
         failed_at: float | None = None
+        started, is_told = time.monotonic(), False
         while len(outcomes) < len(futures):
             if self._stop.is_set():
                 self._enter("stopping")
@@ -194,6 +201,9 @@ class Controller:
                 certain = any(not failure.is_peer_error for failure in failures)
                 if certain or time.monotonic() - failed_at > CAUSE_SECONDS:
                     break
+            if not is_told and not self._joined.is_set() and time.monotonic() - started > WAIT_SECONDS:
+                is_told = True
+                self.report(Progress(f"train {self.job.run}", "waiting for workers that are busy with another run"))
             self._stop.wait(0.05)
         causes = [outcome for outcome in outcomes.values() if outcome.error is not None]
         if causes:
@@ -207,16 +217,6 @@ class Controller:
             outcome: _supervisor.Outcome = future.result()
         except Exception as error:  # the worker died, or the cluster went
             name = self.workers[rank].name
-            cause = TrainingError(
-                f"Worker {name} was lost while it trained: {type(error).__name__}. See %lepton cluster logs."
-            )
+            cause = TrainingError(f"Worker {name} was lost ({type(error).__name__}): see %lepton cluster logs.")
             return _supervisor.Outcome(rank, time.time(), error=cause)
         return outcome
-
-    def _release(self) -> None:
-        try:
-            self.client.run(
-                _supervisor.release, self.job.token, workers=[w.address for w in self.workers], on_error="ignore"
-            )
-        except Exception:  # the cluster has gone, and every rank with it
-            log.debug("release of run %s", self.job.run, exc_info=True)

@@ -84,7 +84,7 @@ def _scaling_layer(scaling: Scaling) -> Any:
 
     if len(scaling.mean) == 1:
         return layers.Rescaling(1.0 / scaling.deviation[0], -scaling.mean[0] / scaling.deviation[0], name="scaling")
-    # Not Rescaling with a list: TensorFlow's converter would fold that into the next layer's weights, so that raw columns
-    # of very different ranges meet in a layer that is to be quantised.
+    # Not Rescaling with a list: TensorFlow's converter would fold that into the next layer's weights, so that raw
+    # columns of very different ranges meet in a layer that is to be quantised.
     variance = [deviation**2 for deviation in scaling.deviation]
     return layers.Normalization(mean=list(scaling.mean), variance=variance, name="scaling")

@@ -48,7 +48,7 @@ class Job:
     token: str = field(default_factory=lambda: uuid.uuid4().hex)
     """Names the run on the cluster, where runs of several workspaces may meet."""
     patience: float = 60.0
-    """Seconds without a sign of life after which a rank counts as stuck."""
+    """Seconds without a sign of life after which a rank counts as stuck, once it trains; more where steps are long."""
 
     @property
     def steps(self) -> int:

@@ -11,9 +11,10 @@ import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from lepton_lab.errors import InputError, UserCodeError
+from lepton_lab.runtime import foreign_part, layers_of, load_keras, one_line, read_config
 from lepton_lab.train._family import LeptonModel
 from lepton_lab.train._keras3 import to_tf_keras_config
 from lepton_lab.types import Scaling, Target
@@ -84,7 +85,13 @@ def make_built(folder: Path, source: str, input_shape: tuple[int, ...], num_clas
             "take its layers from `keras`, which stands for tf_keras in that cell."
         )
     if not model.built:
-        model.build((None, *input_shape))
+        try:
+            model.build((None, *input_shape))
+        except Exception as error:
+            raise UserCodeError(
+                f"The model of build() doesn't take rows of shape {tuple(input_shape)}: {one_line(error)}",
+                traceback.format_exc(),
+            ) from None
     return _write(model, folder)
 
 
@@ -94,65 +101,75 @@ def adopt_config(folder: Path, config: Mapping[str, Any], weights: Mapping[str, 
     Raises
     ------
     InputError
-        If a layer can't be made in tf_keras; says which.
+        If a layer can't be made in tf_keras, or holds or names code; says which. Nothing of it is run.
     """
     import tf_keras
 
+    if found := foreign_part(config):
+        raise InputError(f"The model can't be brought over: {found}. Use only layers and settings of Keras itself.")
+
     class_name, body = config["class_name"], config["config"]
-    if is_keras3:
-        body = to_tf_keras_config(body)
     if class_name not in ("Sequential", "Functional", "Model"):
         raise InputError(
             f"The model is of the class {class_name}, which holds Python code: only Sequential and functional models "
             "can be brought over by config and weights. Define it in a `%%lepton model new NAME` cell instead."
         )
-    for layer in body["layers"]:
+    for layer in layers_of(body):
         _check_layer(layer)
     try:
+        if is_keras3:
+            body = to_tf_keras_config(body)
         family = tf_keras.Sequential if class_name == "Sequential" else tf_keras.Model
         model = family.from_config(body)
     except Exception as error:
-        raise InputError(f"The model can't be made in tf_keras: {type(error).__name__}: {error}") from None
+        raise InputError(f"The model can't be made in tf_keras: {type(error).__name__}: {one_line(error)}") from None
     if not model.built:
         raise InputError(
             "The model has no input shape yet: begin it with an Input layer, or call it once on some rows."
         )
     for layer in model.layers:
         if weights.get(layer.name):
-            layer.set_weights(weights[layer.name])
+            try:
+                layer.set_weights(weights[layer.name])
+            except ValueError as error:
+                raise InputError(f"The weights of the layer {layer.name!r} don't fit it: {one_line(error)}") from None
     return _write(model, folder)
 
 
 def adopt_file(folder: Path, file: Path) -> Shape:
-    """Write the model of a `.keras` file made by tf_keras or by Keras 3; nothing in it is executed."""
-    import json
-    import zipfile
+    """Write the model of a `.keras` file made by tf_keras or by Keras 3; nothing in it is executed.
 
-    import tf_keras
+    Raises
+    ------
+    InputError
+        If it can't be read, or if a part of it isn't Keras's own; names the layer.
+    """
+    config, version = read_config(file)
+    if found := foreign_part(config):
+        raise InputError(f"{file} can't be brought in: {found}. Use only layers and settings of Keras itself.")
+    if not version.startswith("3"):
+        return _write(load_keras(file), folder)
+    import keras  # Keras 3, beside tf_keras
 
     try:
-        with zipfile.ZipFile(file) as archive:
-            version = json.loads(archive.read("metadata.json"))["keras_version"]
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise InputError(
-            f"{file} is not a .keras file ({error}): save the model with model.save('name.keras')."
-        ) from None
-    try:
-        if not version.startswith("3"):
-            return _write(tf_keras.models.load_model(file, compile=False, safe_mode=True), folder)
-        import keras  # Keras 3, beside tf_keras
-
         model = keras.models.load_model(file, compile=False, safe_mode=True)
     except Exception as error:
-        raise InputError(
-            f"{file} can't be read as a model: {type(error).__name__}: {str(error).splitlines()[0]}"
-        ) from None
+        raise InputError(f"{file} can't be read as a model: {type(error).__name__}: {one_line(error)}") from None
     config = {"class_name": type(model).__name__, "config": model.get_config()}
     return adopt_config(folder, config, {layer.name: layer.get_weights() for layer in model.layers}, is_keras3=True)
 
 
-def check(model_file: Path, optimizer: str, loss: str, num_outputs: int) -> None:
-    """Whether a run could start: names that Keras knows, and an answer that fits the labels.
+def check(
+    model_file: Path, optimizer: str, loss: str, num_outputs: int, kind: Literal["classes", "numbers"] = "classes"
+) -> None:
+    """Whether a run could start: names that Keras knows, and an answer and a loss that fit the labels.
+
+    Parameters
+    ----------
+    num_outputs
+        How many numbers the labels need of the model for a row.
+    kind
+        Of the labels: the numbers of classes, or numbers themselves.
 
     Raises
     ------
@@ -163,25 +180,48 @@ def check(model_file: Path, optimizer: str, loss: str, num_outputs: int) -> None
 
     try:
         tf_keras.optimizers.get({"class_name": optimizer, "config": {}})
-    except ValueError:
+    except (ValueError, TypeError):
         raise InputError(f"Keras knows no optimizer {optimizer!r}: try adam, sgd, rmsprop, adamw.") from None
     try:
-        tf_keras.losses.get(loss)
-    except ValueError:
+        function = tf_keras.losses.get(loss)
+    except (ValueError, TypeError):
         raise InputError(f"Keras knows no loss {loss!r}: try auto, sparse_categorical_crossentropy, mse.") from None
-    model = tf_keras.models.load_model(model_file, compile=False)
-    if model.output_shape[-1] != num_outputs:
-        raise InputError(f"The model gives {model.output_shape[-1]} numbers a row, but the labels need {num_outputs}.")
+    _check_loss(function, loss, num_outputs, kind)
+    answer = tuple(load_keras(model_file).output_shape[1:])
+    if answer != (num_outputs,):
+        given = f"{answer[0]} numbers" if len(answer) == 1 else f"an array of shape {answer}"
+        raise InputError(f"The model gives {given} a row, but the labels need {num_outputs}.")
+
+
+def _check_loss(function: Any, loss: str, num_outputs: int, kind: str) -> None:
+    """Try a loss on made-up rows, for a loss that doesn't fit may broadcast instead of failing."""
+    import numpy as np
+
+    rows = num_outputs + 3  # unlike the other size, so that a loss of shape (rows,) is one for each row
+    answers = np.full((rows, num_outputs), 1 / num_outputs, np.float32)
+    if kind == "classes":
+        labels, fits = np.zeros(rows, np.int64), loss.startswith("sparse_")
+        expected = "Labels that are classes take sparse_categorical_crossentropy (or auto)."
+    else:
+        labels, fits = np.zeros((rows, 1), np.float32), "crossentropy" not in loss and "hinge" not in loss
+        expected = "Labels that are numbers take mse, mae, huber or log_cosh (or auto)."
+    if not fits:
+        raise InputError(f"The loss {loss!r} doesn't fit the labels, which are {kind}. {expected}")
+    try:
+        came = tuple(np.shape(function(labels, answers)))
+    except Exception as error:
+        raise InputError(f"The loss {loss!r} fails on such labels: {one_line(error)} {expected}") from None
+    if came != (rows,):
+        raise InputError(f"The loss {loss!r} gives the shape {came} for {rows} rows, not ({rows},). {expected}")
 
 
 def _check_layer(layer: Mapping[str, Any]) -> None:
-    """Refuse a layer that tf_keras doesn't have, or that carries code."""
+    """Refuse a layer that tf_keras doesn't have."""
     import tf_keras
 
-    name, label = layer["class_name"], layer["config"].get("name", "?")
-    if name == "Lambda":
-        raise InputError(f"The layer {label!r} is a Lambda, whose code can't be brought over: use a layer of Keras.")
-    if name not in ("Functional", "Sequential") and not hasattr(tf_keras.layers, name):
+    name, settings = layer["class_name"], layer.get("config") or {}
+    label = settings.get("name", "?")
+    if name not in ("Functional", "Sequential", "Model") and not hasattr(tf_keras.layers, name):
         raise InputError(
             f"The layer {label!r} is a {name}, which tf_keras doesn't have: define the model in a "
             "`%%lepton model new NAME` cell instead."
@@ -189,12 +229,25 @@ def _check_layer(layer: Mapping[str, Any]) -> None:
 
 
 def _write(model: tf_keras.Model, folder: Path) -> Shape:
+    if getattr(model, "input_shape", None) is None:  # a model class of one's own has none, nor a config to make it from
+        raise InputError(
+            f"The model can't be trained: it is a {type(model).__name__}, and only models made of layers of Keras, by "
+            "keras.Sequential or keras.Model(inputs, outputs), can be used for now."
+        )
     if isinstance(model.input_shape, (list, dict)) or isinstance(model.output_shape, (list, dict)):
         raise InputError("The model has several inputs or outputs: models with one of each can be trained here.")
     if any(size is None for size in model.input_shape[1:]):
         raise InputError(
             f"The model's input shape is {model.input_shape[1:]}: every size but the batch's must be known."
         )
-    model.save(folder / "initial.keras")
-    shutil.copyfile(folder / "initial.keras", folder / "model.keras")
+    file = folder / "initial.keras"
+    try:
+        model.save(file)
+    except Exception as error:
+        raise InputError(f"The model can't be saved: {type(error).__name__}: {one_line(error)}") from None
+    # Whoever trains it makes it anew from the file, in processes that know no class of this one.
+    if found := foreign_part(read_config(file)[0], operations=True):
+        raise InputError(f"The model can't be trained: {found}. Only layers of Keras can be used for now.")
+    load_keras(file)
+    shutil.copyfile(file, folder / "model.keras")
     return Shape(tuple(model.input_shape[1:]), tuple(model.output_shape[1:]), int(model.count_params()))

@@ -11,6 +11,7 @@ import numpy as np
 
 from lepton_lab.files import replacing_file
 from lepton_lab.forkserver._child import Channel, resolve
+from lepton_lab.runtime import load_keras
 from lepton_lab.train import _order
 from lepton_lab.train._job import Job, Seat
 
@@ -66,7 +67,7 @@ def run_rank(job: Job, seat: Seat, channel: Channel) -> dict[str, Any]:
     strategy = tf.distribute.MultiWorkerMirroredStrategy() if seat.world > 1 else tf.distribute.get_strategy()
     hook: Hook | None = resolve(job.hook)(**job.hook_options) if job.hook else None
     with strategy.scope():
-        model = tf_keras.models.load_model(job.model_file, compile=False)
+        model = load_keras(job.model_file)
         if hook is not None:
             model = hook.prepare(model, job.steps * job.epochs)
         optimizer = tf_keras.optimizers.get(
@@ -82,6 +83,7 @@ def run_rank(job: Job, seat: Seat, channel: Channel) -> dict[str, Any]:
         with strategy.scope():
             model = hook.finish(model)
     test = trainer.test(model)
+    channel.send("event", {"type": "saving"})
     weights = model.get_weights()  # on every rank: some variables are summed over ranks when they are read
     if seat.rank == 0:
         plain = tf_keras.models.clone_model(model)
@@ -142,7 +144,10 @@ class Trainer:
                 yield _order.share(step, size, self.seat.rank, self.seat.world)
 
         iterator = self._iterator(batches, lambda rows: (x[rows], y[rows]), size)
-        totals = self._several(self._judge(model))(iterator, tf.constant(-(-len(x) // size))).numpy()
+        judge, totals = self._several(self._judge(model)), np.zeros(3)
+        for _ in range(-(-len(x) // size)):
+            totals += judge(iterator, tf.constant(1)).numpy()
+            self.channel.send("event", {"type": "testing"})
         return [float(value) for value in totals]
 
     def _learner(self, model: Any, optimizer: Any) -> Any:

@@ -45,6 +45,11 @@ class Scoreboard:
         self.complete = threading.Event()
         """Set when the last epoch has been heard of from every rank."""
 
+    def snapshot(self) -> dict[str, tuple[float, ...]]:
+        """The history so far."""
+        with self._lock:
+            return {name: tuple(values) for name, values in self.history.items()}
+
     def hear(self, event: Mapping[str, Any]) -> None:
         """Take a rank's report."""
         if event.get("type") != "progress":

@@ -6,6 +6,7 @@ by a run's token and rank, and is let go of by `release`.
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 import time
@@ -20,6 +21,10 @@ from lepton_lab.train._rank import environment, log_name
 
 WATCH_SECONDS = 1.0
 """How often to see whether a silent rank is still wanted."""
+START_SECONDS = 180.0
+"""How long a rank may be silent while it joins its peers and traces its first step."""
+STEPS_OF_SILENCE = 20
+"""How many times the longest time between two reports so far a rank may be silent."""
 LINGER_SECONDS = 60.0
 """How long a finished rank stays for its peers if nobody releases it."""
 
@@ -77,7 +82,9 @@ def supervise(job: Job, seat: Seat, address: str) -> Outcome:
 
     worker = get_worker()
     if worker.address != address:
-        return Outcome(seat.rank, time.time(), error=LeptonError(f"Worker {seat.worker} went before the run started."))
+        return Outcome(
+            seat.rank, time.time(), error=LeptonError(f"Worker {seat.worker} was lost: see %lepton cluster logs.")
+        )
     key = worker.get_current_task()
     secede()  # the worker's threads stay free for other tasks
 
@@ -91,7 +98,7 @@ def supervise(job: Job, seat: Seat, address: str) -> Outcome:
         child = Child(
             "lepton_lab.train._rank:run_rank",
             {"job": job, "seat": seat},
-            environment=environment(seat),
+            environment=environment(seat) | _device(),
             log=job.logs / log_name(seat),
             spawn="GPU" in worker.state.total_resources,
         )
@@ -110,19 +117,30 @@ def supervise(job: Job, seat: Seat, address: str) -> Outcome:
         timer.start()
 
 
+def _device() -> dict[str, str]:
+    """The GPU that this worker was given, for its ranks."""
+    name = "CUDA_VISIBLE_DEVICES"
+    return {name: os.environ[name]} if name in os.environ else {}
+
+
 def _follow(
     child: Child, job: Job, seat: Seat, pass_on: Callable[[dict[str, Any]], None], is_wanted: Callable[[], bool]
 ) -> Outcome:
     """Read what a rank says until it has said how it ended, or there is a reason to end it."""
     rank, where, heard = seat.rank, f"rank {seat.rank} on worker {seat.worker}", time.monotonic()
+    patience = START_SECONDS
     while True:
         message = child.receive(WATCH_SECONDS)
         if message is not None:
+            if patience == START_SECONDS and _is_progress(message):
+                patience = job.patience
+            elif _is_progress(message):  # a model whose steps are long is silent for long
+                patience = max(patience, STEPS_OF_SILENCE * (time.monotonic() - heard))
             heard = time.monotonic()
         match message:
-            case None if time.monotonic() - heard > job.patience:
+            case None if time.monotonic() - heard > patience:
                 child.kill()
-                error = LeptonError(f"No sign of life from {where} for {job.patience:.0f} s; it was killed.")
+                error = LeptonError(f"No sign of life from {where} for {patience:.0f} s; it was killed.")
                 return Outcome(rank, time.time(), error=error)
             case ("event", dict() as event):
                 pass_on({**event, "rank": rank})
@@ -137,6 +155,10 @@ def _follow(
         if not is_wanted():
             child.kill()
             return Outcome(rank, time.time(), error=LeptonError(f"Nobody waits for {where} any more."))
+
+
+def _is_progress(message: tuple[Any, ...]) -> bool:
+    return message[0] == "event" and bool(message[1].get("type") == "progress")
 
 
 def _blames_a_peer(line: str) -> bool:

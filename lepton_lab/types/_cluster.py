@@ -84,6 +84,8 @@ class ClusterInfo(Shown):
     devices: DeviceTable = field(default_factory=lambda: DeviceTable(()))
     seconds: float | None = None
     """How long it took to come up, where it just did."""
+    is_attached: bool = False
+    """Whether it was started elsewhere and this kernel only joined it."""
 
     def table(self) -> Table:
         if self.state == "down":
@@ -91,11 +93,12 @@ class ClusterInfo(Shown):
         took = f" in {self.seconds:.1f} s" if self.seconds is not None else ""
         plural = "" if len(self.workers) == 1 else "s"
         devices = self.devices.table()
+        kernel = "the kernel that started it" if self.is_attached else "this kernel"
         return Table(
             f"Cluster {self.name}: {len(self.workers)} worker{plural} up{took}",
             devices.header if devices.rows else ("worker", "address", "threads", "memory", "state"),
             devices.rows or [(w.name, w.address, w.threads, size(w.memory_limit), w.state) for w in self.workers],
-            notes=[f"{self.address}" + (", outlives this kernel" if self.detached else ", ends with this kernel")],
+            notes=[f"{self.address}, " + ("outlives this kernel" if self.detached else f"ends with {kernel}")],
             links=[("dashboard", self.dashboard)] if self.dashboard else [],
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
@@ -48,12 +48,11 @@ class Field:
         if not isinstance(kind, Name):
             return
         offered = [*dict.fromkeys([*self._lab.names(kind.kind), *kind.choices])]
-        first = [] if self.parameter.is_required and offered else [_LEFT_OUT]
-        options = (*first, *((name, name) for name in offered))
+        options = _options(offered, self.parameter.is_required)
         if options != self.control.options:
             chosen = self.control.value
             self.control.options = options
-            self.control.value = chosen if chosen in offered else options[0][1]
+            self.control.value = chosen if chosen in offered else _first(options)
 
     @property
     def shown(self) -> bool:
@@ -99,6 +98,16 @@ class Field:
         return f"needed, and the lab has no {kind.kind} yet" if nothing_there and isinstance(kind, Name) else "needed"
 
 
+def _options(words: Sequence[str], needs_one: bool) -> tuple[object, ...]:
+    """As a Dropdown takes them, with a first one for nothing unless one of the words must be chosen."""
+    return tuple(words) if needs_one and words else (_LEFT_OUT, *((word, word) for word in words))
+
+
+def _first(options: tuple[object, ...]) -> object:
+    """The value of the first option."""
+    return "" if options[0] == _LEFT_OUT else options[0]
+
+
 def _meaning(parameter: Parameter) -> str:
     """What stands beside the control: nothing that its label, its choices or its default say already."""
     if parameter.help == f"the {parameter.name}":
@@ -124,9 +133,8 @@ def _control(parameter: Parameter) -> Any:
     if isinstance(kind, Flag):
         return ipywidgets.Checkbox(value=bool(default), **own)
     if isinstance(kind, Choice):
-        first = [] if parameter.is_required or text else [_LEFT_OUT]
-        options = (*first, *((word, word) for word in kind.choices))
-        return ipywidgets.Dropdown(options=options, value=text or options[0][1], **own)
+        options = _options(kind.choices, parameter.is_required or bool(text))
+        return ipywidgets.Dropdown(options=options, value=text or _first(options), **own)
     if isinstance(kind, Name):
         return ipywidgets.Dropdown(options=(_LEFT_OUT,), value="", **own)
     if isinstance(kind, Body):

@@ -34,7 +34,8 @@ _LOOKS = """<style>
 .lepton-form .widget-inline-hbox > .widget-label {text-align: left}
 .lepton-form pre.lepton-line {
   user-select: all; display: inline-block; margin: 6px 0; padding: 4px 10px; min-width: 240px; border-radius: 3px;
-  min-height: 1.4em; line-height: 1.4; vertical-align: top; background: var(--jp-layout-color2, #8882); color: var(--jp-ui-font-color1, inherit)
+  min-height: 1.4em; line-height: 1.4; vertical-align: top;
+  background: var(--jp-layout-color2, #8882); color: var(--jp-ui-font-color1, inherit)
 }
 .lepton-form .lepton-table {line-height: 1.4}
 </style>"""

@@ -17,7 +17,7 @@ from typing import Any
 
 import nbformat
 import pytest
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
@@ -30,6 +30,9 @@ FLAGS = (
     "--disable-sync",
 )
 NOTEBOOK = "jupyterapp.shell.currentWidget"
+LIVE = ".bk-Canvas, .bk-Figure"
+"""Bokeh's plots."""
+expect.set_options(timeout=20_000)  # a slow machine takes its time; nothing waits longer than it must
 
 
 @dataclass(frozen=True)
@@ -141,15 +144,6 @@ class LabPage:
         nbformat.write(notebook, path)
         return path
 
-    def forget_kernel(self, path: Path) -> None:
-        """End all kernels, and take out of the notebook which one it had, so that it opens without."""
-        self.page.goto("about:blank")
-        _shut_down_kernels(self.server)
-        notebook = nbformat.read(path, as_version=4)
-        for key in ("kernelspec", "language_info"):  # by either JupyterLab would choose a kernel
-            notebook.metadata.pop(key, None)
-        nbformat.write(notebook, path)
-
     def open(self, name: str = "", kernel: bool = True) -> None:
         """Open a notebook of the test's folder, or the launcher, in a fresh JupyterLab."""
         where = f"/lab/tree/{self.folder}/{name}" if name else "/lab"
@@ -188,12 +182,32 @@ class LabPage:
 
     def run_last(self) -> None:
         """Start the notebook's last cell, and don't wait for its end."""
+        self.start(len(self.sources()) - 1)
+
+    def start(self, index: int) -> None:
+        """Start the cell of this number, and don't wait for its end."""
         self.page.evaluate(
             f"""() => {{
-              {NOTEBOOK}.content.activeCellIndex = {NOTEBOOK}.content.widgets.length - 1;
+              {NOTEBOOK}.content.activeCellIndex = {index};
               jupyterapp.commands.execute('notebook:run-cell');
             }}"""
         )
+
+    def cell(self, source: str) -> int:
+        """The number of the first cell whose source begins so."""
+        return next(index for index, text in enumerate(self.sources()) if text.startswith(source))
+
+    def output(self, index: int) -> Locator:
+        """What the cell of this number shows, scrolled to: JupyterLab draws only what is near the screen."""
+        self.page.evaluate(f"{NOTEBOOK}.content.scrollToItem({index}, 'start').then(() => null)")
+        return self.page.locator(f'.jp-Cell[data-windowed-list-index="{index}"] .jp-OutputArea')
+
+    def wait_for_cell(self, index: int, seconds: float = 60) -> None:
+        """Wait until this cell has run, and fail at once if it raised."""
+        cell = f"{NOTEBOOK}.content.widgets[{index}].model"
+        self.wait_for(f"{cell}.executionCount && {cell}.executionState !== 'running'", seconds)
+        raised = self.page.evaluate(f"{cell}.outputs.toJSON().filter(o => o.output_type === 'error')")
+        assert raised == []
 
     def show_sidebar(self) -> Locator:
         """Open the sidebar by its icon."""

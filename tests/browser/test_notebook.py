@@ -1,53 +1,117 @@
-"""A whole notebook as a person works with it: run, look, export by mouse, save, open again."""
+"""The quickstart as a person works with it: run, look, export by mouse, save, open again without a kernel."""
 
 from __future__ import annotations
 
 import re
+import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import nbformat
+import pytest
 from playwright.sync_api import expect
+
+from tests.browser.conftest import LIVE
 
 if TYPE_CHECKING:
     from tests.browser.conftest import LabPage
 
-LINES = (
-    "%load_ext lepton_lab",
-    "%lepton cluster up --workers 2",
-    "%lepton data load digits",
-    "%lepton panel devices",
-    "%lepton train cnn --data digits --epochs 6",
-    "%lepton ui export",
-)
-PICTURES = ".jp-OutputArea-output :is(img, svg)"
+QUICKSTART = Path(__file__).parents[2] / "tutorials" / "01_quickstart.ipynb"
+PANELS = ("%lepton panel devices", "%lepton panel training")
+LOADED = "e => e.filter(i => i.complete && i.naturalWidth > 0 && i.getBoundingClientRect().width > 100).length"
+"""How many pictures of a locator came in and are seen; those of the digits are smaller."""
 
 
-def test_train_export_save_and_open_again(jupyter: LabPage) -> None:
-    path = jupyter.write("whole.ipynb", *LINES)
-    jupyter.open("whole.ipynb")
-    sidebar = jupyter.show_sidebar()
-    jupyter.run_all()
-    jupyter.wait_for_cells(150)
-    expect(jupyter.page.locator(".bk-Figure, [class*=bk-Figure]").first).to_be_visible(timeout=20_000)
-    expect(sidebar).to_contain_text(re.compile(r"cnntrained, [\d,]+ parameters, accuracy \d\d\.\d\s%"))
+@pytest.fixture
+def path(jupyter: LabPage) -> Path:
+    """The quickstart's copy in the test's folder, opened, with the sidebar beside it."""
+    path = jupyter.server.root / jupyter.folder / QUICKSTART.name
+    path.parent.mkdir()
+    shutil.copy(QUICKSTART, path)
+    jupyter.open(path.name)
+    jupyter.show_sidebar()
+    return path
 
-    form = jupyter.page.locator(".jp-Cell").last
-    for name, choice in (("model", "cnn"), ("format", "tflite")):
-        row = form.locator(".widget-hbox").filter(has=jupyter.page.locator(f".widget-label:text-is('{name}')"))
-        row.locator("select").select_option(choice)
-    form.get_by_role("button", name="Run").click()
-    expect(sidebar).to_contain_text("cnn as tflite", timeout=60_000)
-    expect(form.get_by_role("link")).to_be_visible()
+
+def test_quickstart(jupyter: LabPage, path: Path) -> None:
+    _run(jupyter, "%load_ext", "%lepton status")
+    _look_at_the_sidebar(jupyter)
+    _export_by_mouse(jupyter)
+    devices = jupyter.output(jupyter.cell(PANELS[0]))
+    expect(devices.locator(LIVE).first).to_be_visible()
+    expect(devices.locator("img")).to_be_hidden()  # the live view has its place
+
+    _run(jupyter, "%lepton cluster down", "%lepton cluster down")
+    expect(jupyter.sidebar.get_by_role("button", name="Start cluster")).to_be_visible()
+    for panel in PANELS:
+        output = jupyter.output(jupyter.cell(panel))
+        expect(output.locator(LIVE)).to_have_count(0)
+        expect(output.locator("img")).to_be_visible()
     assert jupyter.errors == []
 
-    jupyter.append("%lepton cluster down")
-    jupyter.run_last()
-    jupyter.wait_for_cells(60)
-    jupyter.page.wait_for_timeout(1000)  # a panel leaves its picture when its work ends
     jupyter.command("docmanager:save")
     assert path.stat().st_size < 500_000
+    _open_without_kernel(jupyter, path)
 
-    jupyter.forget_kernel(path)
-    jupyter.open("whole.ipynb", kernel=False)
+
+def _run(jupyter: LabPage, first: str, last: str) -> None:
+    """Run these cells one after the other, and see the panels draw while the training's cell runs."""
+    for index in range(jupyter.cell(first), jupyter.cell(last) + 1):
+        source = jupyter.sources()[index]
+        if not source.startswith("%"):
+            continue
+        jupyter.start(index)
+        if source.startswith("%lepton train"):
+            stop = jupyter.sidebar.get_by_role("button", name=re.compile("^Stop cnn"))
+            expect(stop).to_be_visible(timeout=60_000)
+            expect(jupyter.output(jupyter.cell("%lepton panel training")).locator(LIVE).first).to_be_visible()
+            assert stop.is_visible(), "the training ended before the panel was seen beside it"
+        jupyter.wait_for_cell(index, 90)
+
+
+def _look_at_the_sidebar(jupyter: LabPage) -> None:
+    sidebar = jupyter.sidebar
+    for worker in ("w0", "w1"):
+        cpu = sidebar.get_by_role("progressbar", name=f"CPU of {worker}")
+        expect(cpu).to_have_attribute("aria-valuetext", re.compile(r"^\d+ %$"))
+    for text in (
+        r"digits1,797 rows, 8 shards",
+        r"cnntrained, [\d,]+ parameters, accuracy \d\d\.\d\s%",
+        r"cnn-pruned-int8int8, ",
+        r"cnn-1\s*done",
+        r"digits\.tflitecnn-pruned-int8 as tflite",
+    ):
+        expect(sidebar).to_contain_text(re.compile(text))
+
+
+def _export_by_mouse(jupyter: LabPage) -> None:
+    form = jupyter.output(jupyter.cell("%lepton ui export"))
+    form.get_by_label("model", exact=True).select_option("cnn")
+    form.get_by_label("format", exact=True).select_option("tflite")
+    expect(form).to_contain_text("%lepton export cnn tflite")
+    form.get_by_role("button", name="Run").click()
+    link = form.get_by_role("link", name="Download cnn.tflite")
+    expect(link).to_be_visible(timeout=60_000)
+    expect(form).to_contain_text(re.compile(r"100\.00% same answers on 256 rows"))
+    with jupyter.page.expect_download() as download:
+        link.click()
+    assert download.value.path().read_bytes()[4:8] == b"TFL3"
+    expect(jupyter.sidebar).to_contain_text("cnn as tflite")
+
+
+def _open_without_kernel(jupyter: LabPage, path: Path) -> None:
+    copy = path.with_name("copy.ipynb")
+    notebook = nbformat.read(path, as_version=4)
+    for key in ("kernelspec", "language_info"):  # by either JupyterLab would choose a kernel
+        notebook.metadata.pop(key, None)
+    nbformat.write(notebook, copy)
+    jupyter.open(copy.name, kernel=False)
     jupyter.page.click('.jp-Dialog-button:has-text("No Kernel")')
     expect(jupyter.show_sidebar()).to_contain_text("This notebook has no kernel.")
-    expect(jupyter.page.locator(PICTURES).first).to_be_visible()
+    for panel in PANELS:
+        image = jupyter.output(jupyter.cell(panel)).locator("img")
+        expect(image).to_be_visible()
+        assert image.evaluate_all(LOADED) == 1
+    digits = jupyter.output(jupyter.cell("%lepton data show")).locator("img")
+    expect(digits).to_have_count(12)
+    jupyter.wait_for("[...document.querySelectorAll('.lepton-table img')].every(i => i.naturalWidth > 0)")

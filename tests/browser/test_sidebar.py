@@ -42,7 +42,7 @@ def test_start_cluster_writes_the_line_and_runs_it(jupyter: LabPage) -> None:
     expect(sidebar.get_by_role("progressbar", name="CPU of w0")).to_be_visible(timeout=60_000)
     assert jupyter.sources()[-1] == "%lepton cluster up"
     expect(sidebar.get_by_role("progressbar", name="CPU of w0")).to_have_attribute(
-        "aria-valuetext", re.compile(r"^\d+ %$"), timeout=10_000
+        "aria-valuetext", re.compile(r"^\d+ %$")
     )
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from lepton_lab.cluster import DEVICES, _host, up
-from lepton_lab.cluster._plan import make_plan, parse_memory
+from lepton_lab.cluster import DEVICES, _host, _start, up
+from lepton_lab.cluster._plan import WorkerPlan, make_plan, parse_memory
 from lepton_lab.errors import InputError, UnknownNameError
 from tests.cluster.processes import processes_of
 
@@ -69,6 +69,13 @@ def test_cores_and_memory_are_divided() -> None:
     assert {(w.threads, w.memory, w.gpu) for w in default.workers} == {(1, memory // cores, "")}
     assert len(make_plan(None, "cpu", 2, None).workers) == max(1, cores // 2)
     assert make_plan(1, "cpu", None, None).workers[0].threads == cores
+
+
+def test_a_worker_with_a_gpu_says_so_and_sees_that_one_only() -> None:
+    plain, pinned = WorkerPlan("w0", 1, 10**9), WorkerPlan("w1", 1, 10**9, gpu="GPU-1a")
+    assert (_start._resources(plain), _start._resources(pinned)) == ({"lepton": 1}, {"lepton": 1, "GPU": 1})
+    assert _start._environment(plain, "gpu")["CUDA_VISIBLE_DEVICES"] == "-1"
+    assert _start._environment(pinned, "gpu")["CUDA_VISIBLE_DEVICES"] == "GPU-1a"
 
 
 @pytest.mark.parametrize(

@@ -6,15 +6,18 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import pytest
 
 from lepton_lab import forkserver
-from lepton_lab.errors import InputError
+from lepton_lab.errors import InputError, LeptonError
 from lepton_lab.events import Event, Progress
 
 WORK = f"{__name__}:"
@@ -49,6 +52,10 @@ def say(text: str) -> None:
     print(text)
 
 
+def variable(name: str) -> str | None:
+    return os.environ.get(name)
+
+
 def gone(pid: int, within: float) -> bool:
     deadline = time.monotonic() + within
     while time.monotonic() < deadline:
@@ -56,6 +63,13 @@ def gone(pid: int, within: float) -> bool:
             return True
         time.sleep(0.02)
     return False
+
+
+@contextmanager
+def own_server() -> Iterator[dict[str, str]]:
+    """An environment whose processes find no server but their own."""
+    with tempfile.TemporaryDirectory(prefix="lt", dir="/tmp") as folder:  # short, since a socket's path must be
+        yield {**os.environ, "TMPDIR": folder}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -117,6 +131,38 @@ def test_kill_wakes_whoever_waits() -> None:
     assert gone(child.pid, within=3)
 
 
+def test_cutting_and_closing_a_line_exclude_each_other() -> None:
+    child = forkserver.Child(f"{WORK}sleep", {"seconds": 60})
+    for act in (child.kill, child.close):
+        thread = threading.Thread(target=act)
+        with child._line_lock:
+            thread.start()
+            thread.join(0.1)
+            assert thread.is_alive()
+        thread.join(5)
+        assert not thread.is_alive()
+    child.kill()  # of a closed line: nothing
+    child.close()
+    assert gone(child.pid, within=3)
+
+
+def test_a_child_that_cannot_be_set_up_says_why(tmp_path: Path) -> None:
+    missing = tmp_path / "none" / "log"
+    for spawn in (False, True):
+        with pytest.raises(LeptonError, match=r"test_client:say could not be set up: FileNotFoundError: .*none/log"):
+            forkserver.Child(f"{WORK}say", {"text": "x"}, log=missing, spawn=spawn)
+    assert forkserver.children() == ()
+    assert forkserver.call(f"{WORK}echo", {"value": 1}) == 1
+
+
+def test_a_working_folder_that_was_removed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    (tmp_path / "here").rmdir()
+    with pytest.raises(LeptonError, match=r"working folder .* has been removed: change to"):
+        forkserver.call(f"{WORK}echo", {"value": 1})
+
+
 def test_a_child_dies_with_its_owner() -> None:
     code = f"""
 import sys; sys.path[:] = {sys.path!r}
@@ -139,20 +185,46 @@ def test_a_spawned_child_is_a_fresh_process() -> None:
     assert child.receive(30) == ("result", False)
 
 
-def test_the_server_ends_when_nobody_needs_it(tmp_path: Path) -> None:
+def test_a_spawned_child_has_the_environment_that_was_asked_for() -> None:
+    for spawn, seen in ((True, "GPU-1234"), (False, "-1")):  # one that is forked computes on the CPU
+        given = {"CUDA_VISIBLE_DEVICES": "GPU-1234", "LEPTON_TEST": "mine"}
+        child = forkserver.Child(f"{WORK}variable", {"name": "CUDA_VISIBLE_DEVICES"}, environment=given, spawn=spawn)
+        assert child.receive(30) == ("result", seen)
+        child.close()
+    child = forkserver.Child(f"{WORK}variable", {"name": "LEPTON_TEST"}, environment=given, spawn=True)
+    assert child.receive(30) == ("result", "mine")
+    child.close()
+
+
+def test_a_lease_is_taken_anew_when_the_server_has_died() -> None:
+    code = f"""
+import os, signal, sys, time; sys.path[:] = {sys.path!r}
+from lepton_lab import forkserver as f
+from lepton_lab.forkserver import _client
+f.hold()
+first = f.call("os:getppid", {{}})
+lease = _client._lease
+f.hold()
+assert _client._lease is lease  # still good, its late acknowledgement read
+os.kill(first, signal.SIGKILL)
+lease.poll(10)  # until the last of its threads has ended
+f.hold()
+second = f.call("os:getppid", {{}})
+time.sleep(5)  # longer than a server without a lease lives
+assert second != first and f.call("os:getppid", {{}}) == second
+began = time.monotonic()
+f.hold()
+print(time.monotonic() - began < 0.05)
+"""
+    with own_server() as environment:
+        run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+        assert run.stderr == "", run.stderr
+        assert run.stdout == "True\n"
+
+
+def test_the_server_ends_when_nobody_needs_it() -> None:
     code = "from lepton_lab import forkserver as f; print(f.call('os:getppid', {}))"
-    # a short path: a socket's may have no more than 107 characters
-    folder = Path("/tmp") / f"lt{os.getpid()}"
-    folder.mkdir()
-    try:
-        run = subprocess.run(
-            [sys.executable, "-c", code],
-            env={**os.environ, "TMPDIR": str(folder)},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+    with own_server() as environment:
+        run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
         assert gone(int(run.stdout), within=15)
-        assert not list(folder.glob("*/socket"))
-    finally:
-        subprocess.run(["rm", "-r", str(folder)], check=True)
+        assert not list(Path(environment["TMPDIR"]).glob("*/socket"))

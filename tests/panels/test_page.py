@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -13,6 +14,7 @@ from comm.base_comm import BaseComm
 from nbclient import NotebookClient
 
 from lepton_lab import panels
+from lepton_lab.display import GONE
 from lepton_lab.events import ClusterChanged, WorkerLoad
 from lepton_lab.panels._page import WIDGET_VIEW, Page, bokeh_js
 from tests.panels.conftest import Events, loads
@@ -161,3 +163,29 @@ def test_close_leaves_the_picture_in_the_widget_too(lab: Events) -> None:
     [output] = page._output.outputs
     assert "data:image/svg+xml" in output["data"]["text/html"]
     lab.events.publish(ClusterChanged("demo", "running"))
+
+
+HALF_IMPORTED = """
+import sys
+import threading
+from lepton_lab import panels
+from lepton_lab.events import Bus, WorkerLoad
+from lepton_lab.panels._page import Page
+class Lab: events = Bus()
+page, panel = Page(), panels.open(Lab, "devices")
+assert "pandas" not in sys.modules
+thread = threading.Thread(target=__import__, args=("pandas",))
+def draw():
+    Lab.events.publish(WorkerLoad("w0", 50.0, 10**9, 0))
+    picture = panel._picture()
+    page.update(picture, panel._changes(page, picture))
+draw()
+thread.start()
+while thread.is_alive():
+    draw()
+"""
+
+
+def test_draws_while_another_thread_imports_pandas() -> None:
+    done = subprocess.run([sys.executable, "-c", HALF_IMPORTED], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
+import time
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -171,14 +176,173 @@ def test_a_file_that_is_no_model(tmp_path: Path) -> None:
         make("adopt_file", tmp_path, file=tmp_path / "x.keras")
 
 
-def test_check_names_what_keras_does_not_know(tmp_path: Path) -> None:
+def save_small(file: Path, is_keras3: bool, is_nested: bool = False) -> None:
+    """Write a small model's file."""
+    import keras
+    import tf_keras
+
+    library = keras if is_keras3 else tf_keras
+    layers = [library.layers.Dense(64, name="first"), library.layers.Dense(2, name="second")]
+    body = [library.Sequential([library.Input((4,)), *layers], name="inner")] if is_nested else layers
+    library.Sequential([library.Input((4,)), *body]).save(file)
+
+
+def poison(file: Path, is_keras3: bool, is_nested: bool, victim: Path) -> None:
+    """Put a layer into a model's file that runs a command while tf_keras loads it."""
+    save_small(file, is_keras3, is_nested)
+    with zipfile.ZipFile(file) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    config = json.loads(parts["config.json"])
+    settings = {
+        "name": "trap",
+        "trainable": True,
+        "function": {"class_name": "function", "config": "pipepager", "module": "pydoc", "registered_name": "x"},
+        "function_type": "function",
+        "output_shape": None,
+        "output_shape_type": "raw",
+        "module": "pydoc",
+        "arguments": {"cmd": f"touch {victim}"},
+    }
+    trap = {"module": "keras.layers", "class_name": "Lambda", "config": settings, "registered_name": None}
+    inside = config["config"]["layers"]
+    (inside[-1]["config"]["layers"] if is_nested else inside).append(trap)
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, data in (parts | {"config.json": json.dumps(config).encode()}).items():
+            archive.writestr(name, data)
+
+
+@pytest.mark.parametrize("is_keras3", [False, True])
+@pytest.mark.parametrize("is_nested", [False, True])
+def test_a_file_cannot_run_anything(tmp_path: Path, is_keras3: bool, is_nested: bool) -> None:
+    file, victim = tmp_path / "bad.keras", tmp_path / "touched"
+    forkserver.call(f"{HERE}poison", {"file": file, "is_keras3": is_keras3, "is_nested": is_nested, "victim": victim})
+    with pytest.raises(InputError, match=r"bad\.keras can't be brought in: the layer 'trap' is a Lambda"):
+        make("adopt_file", tmp_path, file=file)
+    with pytest.raises(InputError, match=r"the layer 'trap' is a Lambda"):
+        forkserver.call("lepton_lab.runtime:load_keras", {"path": file})
+    with zipfile.ZipFile(file) as archive:
+        config = json.loads(archive.read("config.json"))
+    with pytest.raises(InputError, match=r"can't be brought over: the layer 'trap' is a Lambda"):
+        make("adopt_config", tmp_path, config=config, weights={}, is_keras3=is_keras3)
+    assert not victim.exists()
+
+
+def load_unguarded(file: Path) -> None:
+    import tf_keras
+
+    try:
+        tf_keras.models.load_model(file, compile=False, safe_mode=True)
+    except Exception:  # what the command leaves behind is no model
+        return
+
+
+def test_the_same_file_would_have_run_something(tmp_path: Path) -> None:
+    file, victim = tmp_path / "bad.keras", tmp_path / "touched"
+    forkserver.call(f"{HERE}poison", {"file": file, "is_keras3": False, "is_nested": False, "victim": victim})
+    forkserver.call(f"{HERE}load_unguarded", {"file": file})
+    deadline = time.monotonic() + 10  # the command is not waited for
+    while not victim.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert victim.exists()
+
+
+@pytest.mark.parametrize("is_keras3", [False, True])
+def test_a_file_with_damaged_weights(tmp_path: Path, is_keras3: bool) -> None:
+    file = tmp_path / "there.keras"
+    forkserver.call(f"{HERE}save_small", {"file": file, "is_keras3": is_keras3})
+    whole = file.read_bytes()
+    file.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match=r"there\.keras is not a \.keras file") as caught:
+        make("adopt_file", tmp_path, file=file)
+    assert len(str(caught.value).splitlines()) == 1
+    file.write_bytes(whole)
+    with zipfile.ZipFile(file) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, data in parts.items():
+            archive.writestr(name, data[: len(data) // 2] if name.endswith(".h5") else data)
+    with pytest.raises(
+        InputError, match=r"there\.keras can't be (read as a model|loaded as a Keras model): "
+    ) as caught:
+        make("adopt_file", tmp_path, file=file)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (
+            "class Mine(keras.layers.Layer):\n    pass\n"
+            "def build(a, b): return keras.Sequential([keras.Input(a), Mine(name='my'), keras.layers.Dense(b)])",
+            r"the layer 'my' is a Mine.*[Oo]nly layers of Keras can be used",
+        ),
+        (
+            "@keras.saving.register_keras_serializable('pack')\nclass Mine(keras.layers.Layer):\n    pass\n"
+            "def build(a, b): return keras.Sequential([keras.Input(a), Mine(name='my'), keras.layers.Dense(b)])",
+            r"the layer 'my' is a pack>Mine.*[Oo]nly layers of Keras can be used",
+        ),
+        (
+            "def build(a, b):\n    i = keras.Input(a)\n"
+            "    return keras.Model(i, keras.layers.Dense(b)(keras.layers.Lambda(lambda x: x, name='my')(i)))",
+            r"the layer 'my' is a Lambda.*[Oo]nly layers of Keras can be used",
+        ),
+        (
+            "class Mine(keras.Model):\n    def call(self, x): return x\ndef build(a, b): return Mine()",
+            r"it is a Mine, and only models made of layers of Keras",
+        ),
+    ],
+)
+def test_a_builder_with_a_class_of_its_own(tmp_path: Path, source: str, message: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        make("make_built", tmp_path, source=source, input_shape=(4,), num_classes=2, seed=0)
+    assert len(str(caught.value).splitlines()) == 1
+    assert not (tmp_path / "model.keras").exists()
+
+
+def test_a_builder_may_do_sums_between_layers(tmp_path: Path) -> None:
+    source = "def build(a, b):\n    i = keras.Input(a)\n    return keras.Model(i, keras.layers.Dense(b)(i / 255.0))"
+    assert make("make_built", tmp_path, source=source, input_shape=(4,), num_classes=2, seed=0).output_shape == (2,)
+
+
+GOOD = {"optimizer": "adam", "loss": "sparse_categorical_crossentropy"}
+
+
+@pytest.fixture
+def seven(tmp_path: Path) -> Path:
+    """A model's file that gives seven numbers a row."""
     make("make_built", tmp_path, source=BUILDER, input_shape=(4, 4, 1), num_classes=7, seed=0)
-    good = {"model_file": tmp_path / "model.keras", "optimizer": "adam", "loss": "mse", "num_outputs": 7}
+    return tmp_path / "model.keras"
+
+
+def test_check_names_what_does_not_fit(seven: Path) -> None:
+    good: dict[str, Any] = {**GOOD, "model_file": seven, "num_outputs": 7}
     forkserver.call("lepton_lab.train._models:check", good)
-    for change, message in [
+    changes: list[tuple[dict[str, Any], str]] = [
         ({"optimizer": "adamm"}, "no optimizer 'adamm'"),
         ({"loss": "mist"}, "no loss 'mist'"),
         ({"num_outputs": 3}, "gives 7 numbers a row, but the labels need 3"),
-    ]:
+        ({"loss": "mse"}, "'mse' doesn't fit the labels, which are classes.*sparse_categorical_crossentropy"),
+        ({"loss": "categorical_crossentropy"}, "doesn't fit the labels"),
+        ({"loss": "SparseCategoricalCrossentropy"}, "doesn't fit the labels"),
+        ({"kind": "numbers", "num_outputs": 1}, "doesn't fit the labels, which are numbers.*mse, mae, huber"),
+        ({"kind": "numbers", "num_outputs": 1, "loss": "MeanSquaredError"}, r"gives the shape \(\) for 4 rows"),
+        ({"kind": "numbers", "num_outputs": 1, "loss": "deserialize"}, "fails on such labels|gives the shape"),
+        ({"kind": "numbers", "num_outputs": 1, "loss": "mae"}, "gives 7 numbers a row, but the labels need 1"),
+    ]
+    for change, message in changes:
         with pytest.raises(InputError, match=message):
-            forkserver.call("lepton_lab.train._models:check", good | change)
+            forkserver.call("lepton_lab.train._models:check", {**good, **change})
+
+
+@pytest.mark.parametrize("loss", ["mse", "mae", "huber", "log_cosh", "mape", "msle"])
+def test_check_takes_losses_of_numbers(tmp_path: Path, loss: str) -> None:
+    make("make_built", tmp_path, source=BUILDER, input_shape=(4,), num_classes=1, seed=0)
+    arguments = {"model_file": tmp_path / "model.keras", "optimizer": "sgd", "num_outputs": 1, "kind": "numbers"}
+    forkserver.call("lepton_lab.train._models:check", {**arguments, "loss": loss})
+
+
+def test_check_says_in_one_line_that_the_file_is_damaged(seven: Path) -> None:
+    os.truncate(seven, 500)
+    with pytest.raises(InputError, match=re.escape(f"{seven} can't be loaded as a Keras model")) as caught:
+        forkserver.call("lepton_lab.train._models:check", {**GOOD, "model_file": seven, "num_outputs": 7})
+    assert len(str(caught.value).splitlines()) == 1

@@ -95,6 +95,30 @@ def test_names_come_and_go(small: Lab) -> None:
     small.data.drop("later")
 
 
+def test_what_is_not_chosen_is_said(small: Lab) -> None:
+    opened = form(small, "data load")
+    control = opened.fields["format"].control
+    assert control.options[0] == ("(left out)", "") and control.value == ""
+    opened.fields["source"].control.value = "digits"
+    assert opened.line == "%lepton data load digits"
+    control.value = "csv"
+    assert opened.line == "%lepton data load digits --format csv"
+
+
+def test_each_control_has_its_label_and_says_what_it_means(small: Lab) -> None:
+    opened = form(small, "train")
+    assert opened.fields["batch_size"].control.description == "batch size"
+    notes = {name: field.row.children[1].value for name, field in opened.fields.items()}
+    assert "over all workers together" in notes["batch_size"]
+    opened.fields["batch_size"].control.value = "many"
+    said = opened.fields["batch_size"].row.children[1].value
+    assert "batch size is &#x27;many&#x27;" in said and "over all workers" not in said
+
+
+def test_says_what_the_lab_lacks(small: Lab) -> None:
+    assert form(small, "export").errors["model"] == "needed, and the lab has no model yet"
+
+
 def test_an_error_is_one_line_in_the_form(small: Lab) -> None:
     lines: list[str] = []
     opened = form(small, "data load", lines)

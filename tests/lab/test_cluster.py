@@ -1,0 +1,121 @@
+"""The lab's cluster: whose it is, and what is done about one that has died."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lepton_lab.cluster import Handle, attach, find, up
+from lepton_lab.errors import ClusterError
+from lepton_lab.events import ClusterChanged
+from lepton_lab.lab import Lab
+from tests.cluster.processes import processes_of, wait_until
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[Lab]:
+    """A lab without a cluster; its clusters lie in `tmp_path/cluster`."""
+    with Lab(tmp_path) as lab:
+        yield lab
+
+
+def start(lab: Lab) -> Handle:
+    """The handle of a cluster that is started for the lab."""
+    lab.cluster.up(workers=1, device="cpu", threads=1, memory="300MB")
+    return lab.cluster.handle
+
+
+def kill_scheduler(handle: Handle) -> None:
+    assert handle._record is not None
+    os.kill(handle._record.processes[0].pid, signal.SIGKILL)
+    wait_until(lambda: not handle.is_alive)
+
+
+def stop_scheduler(handle: Handle, number: signal.Signals) -> None:
+    """With SIGSTOP it doesn't answer, with SIGCONT it does again."""
+    assert handle._record is not None
+    os.kill(handle._record.processes[0].pid, number)
+
+
+class TestDeadCluster:
+    def test_up_starts_another(self, lab: Lab, tmp_path: Path) -> None:
+        first = start(lab)
+        kill_scheduler(first)
+        assert len(lab.cluster.up(workers=2, device="cpu", threads=1, memory="300MB").workers) == 2
+        assert lab.cluster.handle is not first
+        with pytest.raises(ClusterError, match="'lab' is up already: end it with"):
+            lab.cluster.up()
+        with pytest.raises(ClusterError, match="'lab' is up already: end it first"):
+            lab.cluster.attach()
+        assert lab.cluster.down().state == "down"
+        assert processes_of(tmp_path / "cluster" / "lab") == []
+
+    def test_everything_else_says_that_none_is_up(self, lab: Lab, tmp_path: Path) -> None:
+        heard: list[ClusterChanged] = []
+        kill_scheduler(start(lab))
+        lab.events.subscribe(lambda event: heard.append(event), ClusterChanged)  # type: ignore[arg-type]  # by kind
+        assert lab.status().cluster.state == "down"
+        assert not lab.cluster.is_up
+        assert lab.names("worker") == ()
+        assert [event.state for event in heard] == ["down"]
+        for use in (lambda: lab.cluster.handle, lab.cluster.devices, lab.cluster.logs, lab.cluster.down):
+            with pytest.raises(ClusterError, match="No cluster is up: start one"):
+                use()
+        with pytest.raises(ClusterError, match="There is no cluster to attach to"):
+            lab.cluster.attach()
+        assert processes_of(tmp_path / "cluster" / "lab") == []
+
+    def test_data_are_sharded_without_it(self, lab: Lab) -> None:
+        kill_scheduler(start(lab))
+        lab.data.load("digits")
+        assert len(lab.data.shard("digits", shards=2).shards) == 2
+
+    def test_down_clears_it_away(self, lab: Lab, tmp_path: Path) -> None:
+        kill_scheduler(start(lab))
+        assert lab.cluster.down().state == "down"
+        assert processes_of(tmp_path / "cluster" / "lab") == []
+        assert not (tmp_path / "cluster" / "lab").exists()
+
+    def test_a_new_one_of_the_same_name_is_left_alone(self, lab: Lab, tmp_path: Path) -> None:
+        first = start(lab)
+        attach(tmp_path / "cluster").down()  # as another kernel would
+        other = up(tmp_path / "cluster", name="lab", workers=1, device="cpu", memory="300MB")
+        with pytest.raises(ClusterError, match="ended by another kernel already"):
+            first.down()
+        lab.cluster.close()
+        assert other.info().state == "running"
+        other.down()
+
+
+class TestWhoEndsIt:
+    def test_one_that_was_attached_stays_up(self, lab: Lab, tmp_path: Path) -> None:
+        owner = up(tmp_path / "cluster", name="lab", workers=1, device="cpu", memory="300MB")
+        info = lab.cluster.attach()
+        assert "ends with the kernel that started it" in str(info)
+        assert "ends with the kernel that started it" in str(lab.cluster.status())
+        assert "ends with this kernel" in str(owner.info())
+        lab.close()
+        assert not lab.cluster.is_up
+        assert owner.info().state == "running"
+        owner.down()
+
+    def test_one_that_was_started_ends(self, lab: Lab, tmp_path: Path) -> None:
+        assert "ends with this kernel" in str(start(lab).info())
+        lab.close()
+        assert find(tmp_path / "cluster") == ()
+
+    def test_a_detached_one_that_does_not_answer_stays_up(self, lab: Lab, tmp_path: Path) -> None:
+        lab.cluster.up(workers=1, device="cpu", memory="300MB", detach=True)
+        handle = lab.cluster.handle
+        stop_scheduler(handle, signal.SIGSTOP)
+        try:
+            lab.close()
+        finally:
+            stop_scheduler(handle, signal.SIGCONT)
+        assert [info.name for info in find(tmp_path / "cluster")] == ["lab"]
+        assert "outlives this kernel" in str(lab.cluster.attach())
+        lab.cluster.down()
