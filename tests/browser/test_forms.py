@@ -18,7 +18,7 @@ def test_a_form_by_keyboard(jupyter: LabPage) -> None:
     jupyter.wait_for_cells()
     form, run = jupyter.output(2), jupyter.output(2).get_by_role("button", name="Run")
     shards = form.get_by_label("shards", exact=True)
-    expect(run).to_be_enabled(timeout=20_000)
+    expect(run).to_be_enabled()
     expect(form.get_by_label("name", exact=True)).to_have_value("digits")
     for label in ("by", "key"):
         expect(form.get_by_label(label, exact=True)).to_be_visible()

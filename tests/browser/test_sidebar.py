@@ -28,7 +28,7 @@ def test_load_button_writes_the_line_first_and_runs_it(jupyter: LabPage) -> None
     jupyter.open("load.ipynb")
     sidebar = jupyter.show_sidebar()
     sidebar.get_by_role("button", name="Load Lepton Lab").click()
-    expect(sidebar.get_by_role("button", name="Start cluster")).to_be_visible(timeout=20_000)
+    expect(sidebar.get_by_role("button", name="Start cluster")).to_be_visible()
     assert jupyter.sources() == ["%load_ext lepton_lab", "a = 1"]
     assert jupyter.errors == []
 
@@ -50,13 +50,13 @@ def test_sees_a_kernel_that_loads_by_itself_and_forgets_on_restart(jupyter: LabP
     jupyter.write("restart.ipynb", "%load_ext lepton_lab")
     jupyter.open("restart.ipynb")
     sidebar = jupyter.show_sidebar()
-    expect(sidebar.get_by_role("button", name="Load Lepton Lab")).to_be_visible(timeout=20_000)
+    expect(sidebar.get_by_role("button", name="Load Lepton Lab")).to_be_visible()
     jupyter.run_all()
-    expect(sidebar.get_by_role("button", name="Start cluster")).to_be_visible(timeout=20_000)
+    expect(sidebar.get_by_role("button", name="Start cluster")).to_be_visible()
     jupyter.page.evaluate("jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart().then(() => null)")
     expect(sidebar.get_by_role("button", name="Load Lepton Lab")).to_be_visible(timeout=30_000)
     jupyter.run_all()
-    expect(sidebar.get_by_role("button", name="Start cluster")).to_be_visible(timeout=20_000)
+    expect(sidebar.get_by_role("button", name="Start cluster")).to_be_visible()
     assert jupyter.errors == []
 
 
@@ -64,9 +64,9 @@ def test_connects_again_after_a_page_reload(jupyter: LabPage) -> None:
     jupyter.write("reload.ipynb", "%load_ext lepton_lab")
     jupyter.open("reload.ipynb")
     jupyter.run_all()
-    expect(jupyter.show_sidebar().get_by_role("button", name="Start cluster")).to_be_visible(timeout=20_000)
+    expect(jupyter.show_sidebar().get_by_role("button", name="Start cluster")).to_be_visible()
     jupyter.open("reload.ipynb")
-    expect(jupyter.show_sidebar().get_by_role("button", name="Start cluster")).to_be_visible(timeout=20_000)
+    expect(jupyter.show_sidebar().get_by_role("button", name="Start cluster")).to_be_visible()
 
 
 def test_follows_the_active_notebook(jupyter: LabPage) -> None:
@@ -75,12 +75,12 @@ def test_follows_the_active_notebook(jupyter: LabPage) -> None:
     jupyter.open("one.ipynb")
     jupyter.run_all()
     sidebar = jupyter.show_sidebar()
-    expect(sidebar.get_by_role("button", name="Start cluster")).to_be_visible(timeout=20_000)
+    expect(sidebar.get_by_role("button", name="Start cluster")).to_be_visible()
     jupyter.command("docmanager:open", path=f"{jupyter.folder}/two.ipynb")
     expect(sidebar).to_contain_text("two.ipynb")
-    expect(sidebar.get_by_role("button", name="Load Lepton Lab")).to_be_visible(timeout=20_000)
+    expect(sidebar.get_by_role("button", name="Load Lepton Lab")).to_be_visible()
     jupyter.command("docmanager:open", path=f"{jupyter.folder}/one.ipynb")
-    expect(sidebar.get_by_role("button", name="Start cluster")).to_be_visible(timeout=20_000)
+    expect(sidebar.get_by_role("button", name="Start cluster")).to_be_visible()
 
 
 def test_puts_bokeh_on_the_page_in_the_kernels_version(jupyter: LabPage) -> None:
