@@ -25,6 +25,7 @@ NOT_VERBS = {
     "data.place",
     "data.shard_sets",
     "data.shards_for_training",
+    "run.check_unused",
     "model.names",
     "run.names",
     "run.list",

@@ -14,6 +14,7 @@ import pytest
 from IPython.core.completer import provisionalcompleter
 
 import lepton_lab
+from lepton_lab.display import GONE
 from lepton_lab.magics import _session
 
 ROOT = Path(lepton_lab.__file__).parent.parent
@@ -122,4 +123,4 @@ class TestKernel:
         assert 3 <= len(shown) <= 10
         assert "cluster up" in shown[0]["data"]["text/plain"]
         assert "step &lt;" in shown[-2]["data"]["text/html"]
-        assert shown[-1]["data"]["text/html"] == ""
+        assert shown[-1]["data"]["text/html"] == GONE
