@@ -184,6 +184,7 @@ def test_training_can_be_stopped(lab: Lab) -> None:
     lines: list[str] = []
     opened = form(lab, "train", lines)
     opened.fields["model"].control.value = "mlp"
+    opened.fields["data"].control.value = "digits"
     opened.fields["epochs"].control.value = "100000"
     assert opened.line == "%lepton train mlp --data digits --epochs 100000"
     opened.button.click()
