@@ -27,8 +27,8 @@ test: install  ## run all tests (browser tests need Chromium)
 	cd extension && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --no-fund --no-audit && PATH="$(CURDIR)/$(BIN):$$PATH" npm test
 	$(BIN)/python -m pytest
 
-test-unit: install  ## run the tests that need neither a browser nor a notebook
-	$(BIN)/python -m pytest --ignore tests/browser --ignore tests/tutorials
+test-unit: install  ## run the quick part: no browser, no notebooks, no long runs on a cluster
+	$(BIN)/python -m pytest $(foreach part,browser tutorials cluster lab train,--ignore tests/$(part))
 
 check: install  ## lint, format, types and layers; edits nothing
 	$(BIN)/ruff check .
