@@ -50,7 +50,7 @@ class Lab:
         self.run = RunNoun(self)
 
     def close(self) -> None:
-        """End what belongs to this session: runs, and the cluster unless it is detached."""
+        """End what belongs to this session: its runs, and the cluster that it started, unless that is detached."""
         self.run.stop_all()
         self.cluster.close()
 
