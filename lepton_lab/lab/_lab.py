@@ -260,11 +260,8 @@ class Lab:
             )
         self.run.check_unused("model", name)
         if technique == "prune":
-            result = self._prune(source, dataset, name, sparsity, epochs, batch_size, seed)
-        else:
-            result = self._quantize(source, dataset, name, scheme, calibration_rows, seed)
-        self.events.publish(NamesChanged("model", name))
-        return result
+            return self._prune(source, dataset, name, sparsity, epochs, batch_size, seed)
+        return self._quantize(source, dataset, name, scheme, calibration_rows, seed)
 
     def _prune(
         self, source: Model, dataset: Dataset, name: str, sparsity: float, epochs: int, batch_size: int, seed: int
@@ -316,6 +313,7 @@ class Lab:
             options = {"scheme": scheme, "data": dataset.name, "calibration_rows": calibration_rows, "seed": seed}
             line = line_of(self.compress, ("compress", source.name, "quantize"), options)
             model = save(replace(result.model, made_by=line))
+        self.events.publish(NamesChanged("model", name))
         return replace(result, model=model)
 
     def export(self, model: str, format: str, *, to: Path | str | None = None, rows: int = 256) -> Bundle:

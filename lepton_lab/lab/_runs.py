@@ -138,7 +138,8 @@ class RunNoun:
         if id is not None:
             run = self.show(id)
             if id not in self._controllers:
-                raise InputError(f"The run {id} is over: {run.state}.")
+                where = f"is over: {run.state}" if run.is_over else "belongs to another kernel: turn to it there"
+                raise InputError(f"The run {id} {where}.")
             return self._controllers[id]
         active = [controller for controller in self._controllers.values() if not controller.run.is_over]
         if not active:

@@ -232,7 +232,7 @@ def _write(model: tf_keras.Model, folder: Path) -> Shape:
     if getattr(model, "input_shape", None) is None:  # a model class of one's own has none, nor a config to make it from
         raise InputError(
             f"The model can't be trained: it is a {type(model).__name__}, and only models made of layers of Keras, by "
-            "keras.Sequential or keras.Model(inputs, outputs), can be used for now."
+            "keras.Sequential or keras.Model(inputs, outputs), can be used."
         )
     if isinstance(model.input_shape, (list, dict)) or isinstance(model.output_shape, (list, dict)):
         raise InputError("The model has several inputs or outputs: models with one of each can be trained here.")
@@ -247,7 +247,7 @@ def _write(model: tf_keras.Model, folder: Path) -> Shape:
         raise InputError(f"The model can't be saved: {type(error).__name__}: {one_line(error)}") from None
     # Whoever trains it makes it anew from the file, in processes that know no class of this one.
     if found := foreign_part(read_config(file)[0], operations=True):
-        raise InputError(f"The model can't be trained: {found}. Only layers of Keras can be used for now.")
+        raise InputError(f"The model can't be trained: {found}. Only layers of Keras can be used.")
     load_keras(file)
     shutil.copyfile(file, folder / "model.keras")
     return Shape(tuple(model.input_shape[1:]), tuple(model.output_shape[1:]), int(model.count_params()))

@@ -1,7 +1,7 @@
 """The worker's side of a run: hold a port, own a rank, pass on what it says.
 
-These functions run inside Dask workers and never import TensorFlow. What they keep between calls stands in `_seats`,
-by a run's token and rank, and is let go of by `release`.
+These functions run inside Dask workers and never import TensorFlow. What they keep between calls stands in
+`_ports` and `_ranks`, by a run's token and rank, and is let go of by `release`.
 """
 
 from __future__ import annotations

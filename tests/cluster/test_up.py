@@ -122,7 +122,7 @@ def report(event):
 up(folder, name='lab', workers=2, report=report)
 """
         kernel = Kernel(tmp_path, code)
-        kernel.process.wait(30)
+        assert kernel.process.wait(30) == -signal.SIGKILL
         wait_until(lambda: not processes_of(tmp_path / "lab"))
 
     def test_two_clusters_of_one_process_are_independent(self, tmp_path: Path, cluster: Handle) -> None:

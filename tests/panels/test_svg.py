@@ -44,12 +44,12 @@ def test_it_is_small_however_much_there_is() -> None:
 
 @pytest.mark.parametrize("num_rows", [0, 1, 2])
 def test_hardly_any_rows(num_rows: int) -> None:
-    ElementTree.fromstring(draw(picture_of(["w0"]), {"w0": history_of(num_rows)}))
+    assert ElementTree.fromstring(draw(picture_of(["w0"]), {"w0": history_of(num_rows)})).tag.endswith("svg")
 
 
 def test_no_history_yet() -> None:
-    ElementTree.fromstring(draw(picture_of([]), {}))
-    ElementTree.fromstring(draw(Picture("empty", ()), {}))
+    for picture in (picture_of([]), Picture("empty", ())):
+        assert ElementTree.fromstring(draw(picture, {})).tag.endswith("svg")
 
 
 def test_missing_values_make_a_gap() -> None:

@@ -338,7 +338,7 @@ def test_check_names_what_does_not_fit(seven: Path) -> None:
 def test_check_takes_losses_of_numbers(tmp_path: Path, loss: str) -> None:
     make("make_built", tmp_path, source=BUILDER, input_shape=(4,), num_classes=1, seed=0)
     arguments = {"model_file": tmp_path / "model.keras", "optimizer": "sgd", "num_outputs": 1, "kind": "numbers"}
-    forkserver.call("lepton_lab.train._models:check", {**arguments, "loss": loss})
+    assert forkserver.call("lepton_lab.train._models:check", {**arguments, "loss": loss}) is None
 
 
 def test_check_says_in_one_line_that_the_file_is_damaged(seven: Path) -> None:

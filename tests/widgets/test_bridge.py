@@ -223,7 +223,9 @@ class TestRegister:
         _bridge.unregister(shell)
 
     def test_ipython_without_a_kernel(self) -> None:
-        _bridge.register(SimpleNamespace(), lambda: None)  # type: ignore[arg-type]
+        shell = SimpleNamespace()
+        _bridge.register(shell, lambda: None)  # type: ignore[arg-type]
+        assert vars(shell) == {}
 
 
 class TestPlain:
