@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 
 from lepton_lab import forkserver
 from lepton_lab.errors import ConversionError, InputError, UnknownNameError
 from lepton_lab.events import NamesChanged
+from lepton_lab.files import write_json
 from lepton_lab.lab import Lab
+from lepton_lab.types import Run
 
 
 def tf_keras_model() -> tuple[dict[str, Any], dict[str, list[Any]]]:
@@ -155,3 +158,17 @@ def test_a_damaged_record_is_named(tmp_path: Path) -> None:
         (tmp_path / "models" / "broken" / "model.json").write_text("{")
         with pytest.raises(Exception, match=r"model\.json is damaged"):
             lab.model.list()
+
+
+def test_a_run_of_another_kernel_is_shown_but_not_touched(tmp_path: Path) -> None:
+    with Lab(tmp_path) as lab:
+        folder = lab.workspace.path("runs", lab.workspace.claim_run("theirs"))
+        lab.workspace.save_run(Run("theirs-1", "m", "d", "running", folder, 3, 8, "single", ("w0",), 0.0))
+        owner = psutil.Process().parent()
+        assert owner is not None
+        write_json(folder / "owner.json", {"pid": owner.pid, "started": owner.create_time()})
+        assert lab.run.show("theirs-1").state == "running"
+        with pytest.raises(InputError, match=r"theirs-1 belongs to another kernel"):
+            lab.run.stop("theirs-1")
+        write_json(folder / "owner.json", {"pid": owner.pid, "started": owner.create_time() - 1})
+        assert lab.run.show("theirs-1").state == "failed"
