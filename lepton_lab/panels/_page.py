@@ -19,9 +19,7 @@ from __future__ import annotations
 
 import functools
 import html
-import importlib
 import json
-import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -30,6 +28,7 @@ from typing import Any
 
 import bokeh
 import ipywidgets
+import pandas  # noqa: F401  # whole: Bokeh takes it as it is, even half-imported by another thread
 from bokeh.layouts import gridplot
 from bokeh.models import ColumnDataSource, DataRange1d, DatetimeTickFormatter, HoverTool
 from bokeh.plotting import figure
@@ -92,8 +91,6 @@ class Page:
 
     def update(self, picture: Picture, changes: Mapping[str, Change]) -> None:
         """Draw what changed."""
-        if "pandas" in sys.modules:  # perhaps half-imported by another thread: Bokeh would take it as it is
-            importlib.import_module("pandas")  # waits for that thread
         head = self._hiding() + _head(picture)
         if self._head.value != head:
             self._head.value = head

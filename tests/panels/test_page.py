@@ -165,27 +165,25 @@ def test_close_leaves_the_picture_in_the_widget_too(lab: Events) -> None:
     lab.events.publish(ClusterChanged("demo", "running"))
 
 
-HALF_IMPORTED = """
+WHILE_PANDAS_COMES = """
 import sys
 import threading
+assert "pandas" not in sys.modules
+thread = threading.Thread(target=__import__, args=("pandas",))
+thread.start()
 from lepton_lab import panels
 from lepton_lab.events import Bus, WorkerLoad
 from lepton_lab.panels._page import Page
 class Lab: events = Bus()
 page, panel = Page(), panels.open(Lab, "devices")
-assert "pandas" not in sys.modules
-thread = threading.Thread(target=__import__, args=("pandas",))
-def draw():
+for _ in range(3):
     Lab.events.publish(WorkerLoad("w0", 50.0, 10**9, 0))
     picture = panel._picture()
     page.update(picture, panel._changes(page, picture))
-draw()
-thread.start()
-while thread.is_alive():
-    draw()
+thread.join()
 """
 
 
 def test_draws_while_another_thread_imports_pandas() -> None:
-    done = subprocess.run([sys.executable, "-c", HALF_IMPORTED], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", WHILE_PANDAS_COMES], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
