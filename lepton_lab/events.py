@@ -113,6 +113,16 @@ class RunProgress(Event):
     """Examples per second, by worker name."""
     remaining: float | None
     """Seconds left; None before that can be told."""
+    memory: Mapping[str, int] = field(default_factory=dict)
+    """Bytes of each training process, by worker name; what it shares with the fork server counts."""
+
+
+@dataclass(frozen=True)
+class RunNote(Event):
+    """Something about a training run that is worth a word: a restart, a straggler, a checkpoint that was damaged."""
+
+    run: str
+    message: str
 
 
 @dataclass(frozen=True)

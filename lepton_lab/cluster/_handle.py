@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lepton_lab.cluster import _connect, _dashboard, _devices, _logs, _record, _scale, _tls
@@ -124,6 +125,18 @@ class Handle:
             self._is_attached,
         )
 
+    def how_to_attach(self, folder: Path) -> dict[str, Any]:
+        """The arguments of `attach` with which another process joins this cluster.
+
+        Parameters
+        ----------
+        folder
+            Where the records of clusters lie.
+        """
+        if self._record is None:
+            return {"folder": folder, "name": self.name, "address": self._address}
+        return {"folder": folder, "name": self.name}
+
     @property
     def dashboard(self) -> str:
         """The dashboard's address on this machine itself, also where `info` gives the one through a proxy."""
@@ -148,6 +161,10 @@ class Handle:
             load = described[worker.address].get("metrics", {}).get(METRIC, {})
             rows += [_with_load(device, load) for device in self._devices.get(worker.address, ())]
         return DeviceTable(tuple(rows))
+
+    def leaving(self, workers: int) -> tuple[str, ...]:
+        """Names of the workers that `scale` to this number would retire."""
+        return _scale.leaving(self._record, workers) if self._record is not None else ()
 
     def scale(self, workers: int, report: Report = ignore) -> ClusterInfo:
         """Start more workers, or retire the last ones; done when the scheduler knows them, or no longer.

@@ -80,9 +80,15 @@ def _more(record: Record, wanted: int) -> tuple[WorkerPlan, ...]:
     return tuple(WorkerPlan(name, threads, share, gpu) for name, gpu in zip(names, gpus, strict=False))
 
 
+def leaving(record: Record, wanted: int) -> tuple[str, ...]:
+    """Names of the workers that go when only `wanted` stay: the last ones."""
+    names = sorted((worker.name for worker in record.workers), key=lambda name: int(name[1:]))
+    return tuple(names[max(wanted, 0) :])
+
+
 def _shrink(record: Record, client: Client, wanted: int, report: Report) -> Record:
-    ordered = sorted(record.workers, key=lambda worker: int(worker.name[1:]))
-    stay, leave = tuple(ordered[:wanted]), {worker.name for worker in ordered[wanted:]}
+    leave = set(leaving(record, wanted))
+    stay = tuple(worker for worker in record.workers if worker.name not in leave)
     described = _connect.describe(client)
     addresses = [address for address, worker in described.items() if str(worker["name"]) in leave]
     pids = client.run(os.getpid, workers=addresses, on_error="ignore") if addresses else {}

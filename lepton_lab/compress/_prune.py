@@ -111,6 +111,16 @@ class Pruning:
             kernel.assign(kept * smallest_to_zero(kept, self.sparsity))
         return model
 
+    def state(self) -> list[NDArray[Any]]:
+        """The masks."""
+        return [np.asarray(mask) for mask in self._masks]
+
+    def restore(self, state: list[NDArray[Any]]) -> None:
+        """Take the masks up again."""
+        import tensorflow as tf
+
+        self._masks = [tf.constant(mask) for mask in state]
+
     def report(self, model: Any) -> list[tuple[str, str]]:
         """Per layer of the model: its share of zeros, or why it was left alone."""
         return [(name, reason or share_of_zeros(model.get_layer(name))) for name, reason in plan_layers(model)]

@@ -117,6 +117,8 @@ class Child:
         File that takes what the child prints, appended; None drops it.
     spawn
         Start a fresh interpreter instead of forking: needed where the child computes on a GPU.
+    stays
+        Whether it goes on when its owner closes the line or ends; then `kill` doesn't reach it.
 
     Raises
     ------
@@ -132,6 +134,7 @@ class Child:
         environment: Mapping[str, str] | None = None,
         log: Path | None = None,
         spawn: bool = False,
+        stays: bool = False,
     ) -> None:
         payload = pickle.dumps(dict(kwargs))
         self._line_lock = threading.Lock()
@@ -139,6 +142,7 @@ class Child:
         request = {
             "want": "child",
             "spawn": spawn,
+            "stays": stays,
             "environment": dict(environment or {}),
             "folder": _working_folder(),
             "log": str(log.absolute()) if log else None,
@@ -157,8 +161,9 @@ class Child:
             except BaseException:
                 self._connection.close()
                 raise
-        with _lock:
-            _children.add(self.pid)
+        if not stays:
+            with _lock:
+                _children.add(self.pid)
         self.send(function, payload)
 
     def _first_word(self, function: str) -> int:

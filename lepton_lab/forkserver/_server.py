@@ -2,7 +2,7 @@
 
 It has one thread and one loop. A new connection's first line is JSON: `{"want": "lease"}`, which is answered by
 `("leased",)`, or `{"want": "child", ...}` with the child's environment, working folder, log file, and whether to start
-it afresh (`"spawn"`, where there is a GPU) instead of forking it. The server keeps its copy of each connection only to
+it afresh (`"spawn"`, where there is a GPU) instead of forking it, and whether it outlives its owner (`"stays"`). The server keeps its copy of each connection only to
 see that the other end has gone.
 """
 
@@ -33,7 +33,8 @@ def load_tensorflow() -> None:
     os.environ["TF_USE_LEGACY_KERAS"] = "1"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    import tensorflow  # noqa: F401  # loaded for the children
+    import distributed  # noqa: F401  # loaded for the children
+    import tensorflow  # noqa: F401
     import tf_keras  # noqa: F401
 
     gc.collect()
@@ -107,7 +108,8 @@ class Server:
             finally:
                 os._exit(70)
         self.owners[connection.fileno()] = (pid, connection)
-        self.poll.register(connection.fileno(), _GONE)
+        if not request["stays"]:
+            self.poll.register(connection.fileno(), _GONE)
 
     def drop_lease(self, descriptor: int) -> None:
         """Forget a lease whose holder has gone."""

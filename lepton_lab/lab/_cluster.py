@@ -146,8 +146,12 @@ class ClusterNoun:
         return self.handle.devices()
 
     def scale(self, workers: int) -> ClusterInfo:
-        """Change the number of workers."""
-        self.handle.scale(workers, report=self._lab.events.publish)
+        """Change the number of workers. Runs go on with as many as there are, from a checkpoint, and lose nothing."""
+        self._lab.run.leave(set(self.handle.leaving(workers)))
+        try:
+            self.handle.scale(workers, report=self._lab.events.publish)
+        finally:
+            self._lab.run.welcome()
         return self.handle.info()
 
     def logs(self, worker: str | None = None, *, lines: int = 20) -> ClusterLogs:

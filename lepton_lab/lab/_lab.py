@@ -11,16 +11,15 @@ from lepton_lab import compress as compressing
 from lepton_lab import export as exporting
 from lepton_lab.errors import InputError, LeptonError, UnknownNameError
 from lepton_lab.events import Bus, NamesChanged
-from lepton_lab.files import copy
 from lepton_lab.lab._cluster import ClusterNoun
 from lepton_lab.lab._data import DataNoun
 from lepton_lab.lab._lines import line_of
 from lepton_lab.lab._model import ModelNoun
 from lepton_lab.lab._runs import RunNoun
 from lepton_lab.lab._summary import summarize
-from lepton_lab.lab._training import Training, choose_workers, launch
-from lepton_lab.lab._workspace import INITIAL, Workspace, check_name
-from lepton_lab.train import KINDS
+from lepton_lab.lab._training import Training, class_weights, prepare
+from lepton_lab.lab._workspace import Workspace, check_name
+from lepton_lab.train import KINDS, layouts
 from lepton_lab.types import Bundle, CompressedModel, Dataset, Evaluation, Listing, Model, Run, Status
 
 
@@ -50,9 +49,9 @@ class Lab:
         self.run = RunNoun(self)
 
     def close(self) -> None:
-        """End what belongs to this session: its runs, and the cluster that it started, unless that is detached."""
-        self.run.stop_all()
+        """End the cluster that this session started, with its runs, unless it is detached: then they go on."""
         self.cluster.close()
+        self.run.close()
 
     def __enter__(self) -> Lab:
         return self
@@ -98,16 +97,28 @@ class Lab:
         *,
         epochs: int = 10,
         batch_size: int = 64,
-        learning_rate: float = 0.001,
-        optimizer: str = "adam",
-        loss: str = "auto",
+        optimizer: Any = "adam",
+        learning_rate: Any = None,
+        loss: Any = "auto",
+        metrics: Any = None,
+        callbacks: Any = None,
+        validation: float = 0.0,
+        class_weight: Any = None,
         workers: int | None = None,
         strategy: str = "auto",
+        every: int = 16,
+        precision: str = "float32",
+        clip_norm: float | None = None,
+        accumulate: int = 1,
+        augment: Any = None,
         warm_start: bool = False,
+        checkpoint_seconds: float = 10.0,
+        keep: int = 3,
+        max_failures: int = 3,
         seed: int = 0,
         background: bool = False,
     ) -> Run:
-        """Train a model on all workers.
+        """Train a model on the cluster.
 
         Parameters
         ----------
@@ -119,14 +130,38 @@ class Lab:
             How often every row is seen.
         batch_size
             Rows in a step, over all workers together.
-        learning_rate, optimizer, loss
-            As Keras names them; `auto` takes sparse_categorical_crossentropy for classes and mse for numbers.
+        optimizer, loss
+            A name as Keras has it, a name with settings (`"SGD(momentum=0.9)"`), or an object of Keras; a loss may be a
+            function of one's own, of (y_true, y_pred), that gives a number for each row. The loss `auto` goes by the target.
+        learning_rate
+            A number, or a schedule as text (`"CosineDecay(0.01, 2000)"`) or object; None takes the optimizer's own.
+        metrics, callbacks
+            One or several, as names or with settings in a text with commas between, or as objects or functions. Callbacks
+            hear of epochs; those that hear of batches are refused.
+        validation
+            Share of the training rows to hold out; `val_loss` and the metrics on them are in the history.
+        class_weight
+            `"balanced"`, or a dict of weights by class.
         workers
             How many of the cluster's workers to use; None for all.
         strategy
             One of `lepton_lab.train.STRATEGIES`.
+        every
+            Of `averaging`: steps between two averages.
+        precision
+            One of `lepton_lab.train.PRECISIONS`.
+        clip_norm
+            What the norm of all gradients together is held below.
+        accumulate
+            Into how many parts a step is cut, to need less memory; the result is the same.
+        augment
+            What is done to pictures on the way in: `flip`, `shift`, `brightness`.
         warm_start
             Whether to go on from the model's trained weights instead of its first ones.
+        checkpoint_seconds, keep
+            How often a checkpoint is written, and how many stay.
+        max_failures
+            How often in a row the ranks may fail without getting further before the run is given up.
         seed
             Of the rows' order and of everything random in the model.
         background
@@ -141,45 +176,45 @@ class Lab:
         """
         dataset = self.data.get(data)
         self.cluster.handle  # noqa: B018  # says what to do where there is none
-        training = Training(
-            epochs=epochs,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            optimizer=optimizer,
-            loss=loss,
-            workers=workers,
-            strategy=strategy,
-            seed=seed,
-            warm_start=warm_start,
-        )
-        training.validate()
-        choose_workers(training, self.cluster.handle.workers())
+        given = {
+            "epochs": epochs,
+            "batch_size": batch_size,
+            "optimizer": optimizer,
+            "learning_rate": learning_rate,
+            "loss": loss,
+            "metrics": metrics,
+            "callbacks": callbacks,
+            "validation": validation,
+            "class_weight": class_weight,
+            "workers": workers,
+            "strategy": strategy,
+            "every": every,
+            "precision": precision,
+            "clip_norm": clip_norm,
+            "accumulate": accumulate,
+            "augment": augment,
+            "warm_start": warm_start,
+            "checkpoint_seconds": checkpoint_seconds,
+            "keep": keep,
+            "max_failures": max_failures,
+            "seed": seed,
+        }
+        training = Training.from_given(given)
+        training.validate(dataset)
+        class_weights(class_weight, dataset)
+        layouts(strategy, self.cluster.handle.workers(), workers)
         is_new = model in KINDS and model not in self.model.names()
         source = self._model_for(model, dataset)
-        options = {key: value for key, value in vars(training).items() if not key.startswith("hook")}
-        line = line_of(self.train, ("train", model), {"data": data} | options)
-
-        def deliver(controller: Any, run: Run) -> None:
-            classes = dataset.target.classes
-            self._file_model(
-                replace(source, stage="trained", dataset=data, classes=classes, metrics=run.metrics, made_by=line), run
-            )
-
+        line = line_of(self.train, ("train", model), {"data": data} | given)
+        classes = dataset.target.classes
+        result = replace(source, stage="trained", dataset=data, classes=classes, metrics={}, made_by=line)
         try:
-            controller = launch(self, training, source, dataset, deliver)
+            run = self.run.launch(prepare(self, training, source, dataset, result))
         except LeptonError:
             if is_new:
                 self.model.drop(model)
             raise
-        return controller.run if background else self.run.follow(controller)
-
-    def _file_model(self, model: Model, run: Run, initial: str = INITIAL) -> None:
-        """Take what a run made into the lab, under the model's name."""
-        with self.workspace.replacing_model(model.name) as save:
-            for file, source in (("initial.keras", initial), ("model.keras", "model.keras")):
-                copy(run.folder / source, save.folder / file)
-            save(model)
-        self.events.publish(NamesChanged("model", model.name))
+        return self.run.show(run.id) if background else self.run.follow(run.id)
 
     def _model_for(self, name: str, dataset: Dataset) -> Model:
         """The model to train; made from the data set's shape where the name is a kind's."""
@@ -275,22 +310,20 @@ class Lab:
             hook="lepton_lab.compress._prune:Pruning",
             hook_options={"sparsity": sparsity},
         )
-        training.validate()
+        training.validate(dataset)
         self.call("lepton_lab.compress:preflight", {"model": source, "technique": "prune", "sparsity": sparsity})
 
         options = {"sparsity": sparsity, "data": dataset.name, "epochs": epochs, "batch_size": batch_size, "seed": seed}
         line = line_of(self.compress, ("compress", source.name, "prune"), options)
-
-        def deliver(controller: Any, run: Run) -> None:
-            model = replace(source, name=name, stage="pruned", parent=source.name, dataset=dataset.name)
-            model = replace(model, metrics=run.metrics, made_by=line)
-            self._file_model(model, run, initial="model.keras")  # training on would start from the pruned weights
-
-        controller = launch(self, training, source, dataset, deliver, name)
-        self.run.follow(controller)
+        result = replace(
+            source, name=name, stage="pruned", parent=source.name, dataset=dataset.name, metrics={}, made_by=line
+        )
+        # Training it on would start from the pruned weights, so these are its first ones.
+        run = self.run.launch(prepare(self, training, source, dataset, result, initial="model.keras"))
+        run = self.run.follow(run.id)
         arguments = {"before": source, "after": self.model.show(name), "dataset": dataset}
-        result: CompressedModel = self.call("lepton_lab.compress:compare", arguments)
-        return replace(result, layers=tuple(controller.layers))
+        compared: CompressedModel = self.call("lepton_lab.compress:compare", arguments)
+        return replace(compared, layers=run.layers)
 
     def _quantize(
         self, source: Model, dataset: Dataset, name: str, scheme: str, calibration_rows: int, seed: int
@@ -370,7 +403,8 @@ def check_fit(model: Model, dataset: Dataset) -> None:
             f"The model {model.name!r} takes rows of shape {model.input_shape}, but those of {dataset.name!r} have "
             f"shape {dataset.input_shape}: make a model for it with %lepton model new NAME --data {dataset.name}."
         )
-    if model.output_shape != (dataset.target.num_outputs,):
+    fitting = [(dataset.target.num_outputs,)] + ([(1,)] if dataset.target.num_outputs == 2 else [])
+    if model.output_shape not in fitting:
         raise InputError(
             f"The model {model.name!r} answers with shape {model.output_shape}, but the labels of {dataset.name!r} "
             f"need {(dataset.target.num_outputs,)}: make a model for it with "

@@ -1,59 +1,64 @@
-"""`lab.run`: the training runs of this lab, and what becomes of them."""
+"""`lab.run`: the training runs of this lab, wherever they are conducted, and what becomes of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+import time
 from typing import TYPE_CHECKING
 
-import psutil
-
-from lepton_lab.errors import InputError, TrainingError, UnknownNameError
-from lepton_lab.events import NamesChanged, Report, RunChanged
-from lepton_lab.files import read_json, write_json
-from lepton_lab.lab._workspace import INITIAL, START
-from lepton_lab.train import Job
-from lepton_lab.types import Listing, Run, WorkerInfo
+from lepton_lab.errors import InputError, TrainingError, UnknownNameError, UserCodeError
+from lepton_lab.events import NamesChanged
+from lepton_lab.lab._follow import Follower, as_it_stands
+from lepton_lab.lab._training import order_for
+from lepton_lab.train import forget_wishes, wish, write_owner, write_run
+from lepton_lab.types import Listing, Run
 
 if TYPE_CHECKING:
     from lepton_lab.lab._lab import Lab
-    from lepton_lab.train import Controller
+    from lepton_lab.train import Order
 
-Deliver = Callable[["Controller", Run], None]
-"""What is done with a run that ended well, before it says `done`."""
+STOP_SECONDS = 15.0
+"""How long a run may take to stop."""
+LEAVE_SECONDS = 20.0
+"""How long runs may take to leave workers that are to go."""
 
 
 class RunNoun:
-    """The lab's training runs: those under way in this kernel, and the records of earlier ones."""
+    """The lab's training runs. Each is conducted by a process of its own and stands in its folder, so that every kernel
+    with this workspace sees and steers it."""
 
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
-        self._controllers: dict[str, Controller] = {}
+        self._followers: dict[str, Follower] = {}
 
     def names(self) -> tuple[str, ...]:
         """Ids of the runs."""
         return self._lab.workspace.run_names()
 
-    def launch(self, job: Job, run: Run, workers: tuple[WorkerInfo, ...], threads: int, deliver: Deliver) -> Controller:
-        """Start a run; returns at once."""
-        from lepton_lab.train import Controller
+    def launch(self, order: Order) -> Run:
+        """Start a run's controller; returns at once."""
+        from lepton_lab import forkserver
 
-        def publish(event: object) -> None:
-            if isinstance(event, RunChanged):
-                self._lab.workspace.save_run(controller.run)
-                if controller.run.is_over:
-                    for name in (INITIAL, START):
-                        (run.folder / name).unlink(missing_ok=True)
-            report(event)  # type: ignore[arg-type]  # every event of the controller is an Event
+        run = order.run
+        forget_wishes(run.folder)
+        write_run(run)
+        write_owner(run.folder)  # until its controller has taken it over
+        forkserver.hold()
+        child = forkserver.Child(
+            "lepton_lab.train._controller:conduct", {"order": order}, log=run.folder / "controller.log", stays=True
+        )
+        child.close()
+        self._lab.events.publish(NamesChanged("run", run.id))
+        self._follower(run.id)
+        return run
 
-        report: Report = self._lab.events.publish
-        self._lab.workspace.save_run(run)
-        write_owner(run)
-        controller = Controller(job, run, self._lab.cluster.handle.client, workers, threads, publish, deliver)
-        self._controllers[run.id] = controller
-        report(NamesChanged("run", run.id))
-        controller.start()
-        return controller
+    def _follower(self, id: str) -> Follower:
+        """What publishes the run's events; made for a run that another kernel started, too."""
+        follower = self._followers.get(id)
+        if follower is None or follower.is_over:
+            folder = self._lab.workspace.path("runs", id)
+            from_end = id not in self._followers
+            follower = self._followers[id] = Follower(folder, self._lab.events.publish, from_end)
+        return follower
 
     def show(self, id: str) -> Run:
         """A run as it stands now.
@@ -63,85 +68,147 @@ class RunNoun:
         UnknownNameError
             If there is none of that id.
         """
-        if id in self._controllers:
-            return self._controllers[id].run
         if id not in self.names():
             raise UnknownNameError("run", id, self.names(), "See %lepton runs.")
-        run = self._lab.workspace.run(id)
-        if run.is_over or owner_lives(run):
-            return run
-        return replace(run, state="failed", error="The kernel that ran it has gone.")
+        return as_it_stands(self._lab.workspace.path("runs", id))
 
     def check_unused(self, kind: str, name: str) -> None:
-        """Refuse to change what a run under way in this kernel works with.
+        """Refuse to change what a run under way works with.
 
         Raises
         ------
         InputError
             Names the run.
         """
-        for controller in self._controllers.values():
-            run = controller.run
-            if not run.is_over and name == {"model": run.model, "data set": run.dataset}[kind]:
+        for run in self.active():
+            if name == {"model": run.model, "data set": run.dataset}[kind]:
                 raise InputError(
                     f"The {kind} {name!r} is in use by the run {run.id}: wait for it (%lepton run wait {run.id}), or "
                     f"end it (%lepton run stop {run.id})."
                 )
 
+    def active(self) -> tuple[Run, ...]:
+        """The runs under way, the latest last."""
+        runs = [run for run in map(self.show, self.names()) if not run.is_over]
+        return tuple(sorted(runs, key=lambda run: run.started))
+
     def stop(self, id: str | None = None) -> Run:
-        """End a run as cancelled; by default the one under way. Workers stay.
+        """End a run as cancelled; by default the one under way. Workers stay, and so does a checkpoint to go on from.
 
         Raises
         ------
         InputError
             If no run is under way.
         """
-        controller = self._active(id)
-        controller.stop()
-        controller.wait(10.0)
-        return controller.run
+        return self._stop(self._active(id))
+
+    def _stop(self, run: Run) -> Run:
+        wish(run.folder, stop=True)
+        deadline = time.monotonic() + STOP_SECONDS
+        while not (now := as_it_stands(run.folder)).is_over and time.monotonic() < deadline:
+            time.sleep(0.02)
+        return now
+
+    def resume(self, id: str | None = None, *, background: bool = False) -> Run:
+        """Go on with a run that was cancelled, failed, or lost its kernel or cluster; by default the latest such.
+
+        It goes on from its last checkpoint, on the cluster that is up now, and ends with the weights that it would have had
+        without the break.
+
+        Parameters
+        ----------
+        background
+            Whether to return at once.
+
+        Raises
+        ------
+        InputError
+            If there is no such run, it is under way or done, or its data set is not what it was.
+        """
+        run = self._resumable(id)
+        self.check_unused("model", run.model)
+        order = order_for(self._lab, run)
+        from lepton_lab.train import fits
+
+        fits(order.job.checkpoints, order.job.order)
+        run = self.launch(order)
+        return self.show(run.id) if background else self.follow(run.id)
+
+    def _resumable(self, id: str | None) -> Run:
+        if id is None:
+            runs = [run for run in map(self.show, self.names()) if run.state in ("cancelled", "failed")]
+            if not runs:
+                raise InputError("No run was cancelled or failed: see %lepton runs.")
+            id = max(runs, key=lambda run: run.started).id
+        run = self.show(id)
+        if not run.is_over:
+            raise InputError(f"The run {id} is under way: %lepton run wait {id}.")
+        if run.state == "done":
+            raise InputError(
+                f"The run {id} is done: train its model again with %lepton train {run.model} --warm-start."
+            )
+        return run
 
     def wait(self, id: str | None = None) -> Run:
-        """Wait until a run is over; by default the one under way. An interrupt cancels it.
+        """Wait until a run is over, whichever kernel started it; by default the one under way. An interrupt cancels it.
 
         Raises
         ------
         TrainingError
             If the run failed; the message is the earliest cause.
         """
-        return self.follow(self._active(id))
+        return self.follow(self._active(id).id)
 
-    def follow(self, controller: Controller) -> Run:
+    def follow(self, id: str) -> Run:
         """Wait for a run; an interrupt cancels it and goes on as KeyboardInterrupt."""
+        follower = self._follower(id)
         try:
-            while not controller.wait(0.2):
+            while not follower.wait(0.2):
                 pass
         except KeyboardInterrupt:
-            controller.stop()
-            controller.wait(10.0)
+            self._stop(self.show(id))
             raise
-        if controller.error is not None:
-            raise controller.error
-        if controller.run.state == "failed":
-            raise TrainingError(controller.run.error)
-        return controller.run
+        run = self.show(id)
+        if run.state == "failed":
+            raise UserCodeError(run.error, run.traceback) if run.traceback else TrainingError(run.error)
+        return run
+
+    def leave(self, workers: set[str]) -> None:
+        """Have all runs leave workers that are to go; returns when they have."""
+        runs = [run for run in self.active() if set(run.workers) & workers]
+        for run in runs:
+            wish(run.folder, avoid=sorted(workers))
+        deadline = time.monotonic() + LEAVE_SECONDS
+        while time.monotonic() < deadline:
+            runs = [run for run in map(lambda run: self.show(run.id), runs) if not run.is_over]
+            if not any(set(run.workers) & workers for run in runs):
+                return
+            time.sleep(0.05)
+
+    def welcome(self) -> None:
+        """Tell all runs that no worker is to go any more."""
+        for run in self.active():
+            wish(run.folder, avoid=[])
 
     def stop_all(self) -> None:
-        """End every run that is under way."""
-        active = [controller for controller in self._controllers.values() if not controller.run.is_over]
-        for controller in active:
-            controller.stop()
-        for controller in active:
-            controller.wait(10.0)
+        """End every run under way on this lab's cluster."""
+        for run in self.active():
+            wish(run.folder, stop=True)
+        for run in self.active():
+            self._stop(run)
 
-    def _active(self, id: str | None) -> Controller:
+    def close(self) -> None:
+        """Stop following; runs go on as long as their cluster."""
+        for follower in self._followers.values():
+            follower.stop()
+
+    def _active(self, id: str | None) -> Run:
         if id is not None:
             run = self.show(id)
-            if id not in self._controllers:
-                where = f"is over: {run.state}" if run.is_over else "belongs to another kernel: turn to it there"
-                raise InputError(f"The run {id} {where}.")
-            return self._controllers[id]
-        active = [controller for controller in self._controllers.values() if not controller.run.is_over]
+            if run.is_over:
+                raise InputError(f"The run {id} is over: {run.state}.")
+            return run
+        active = self.active()
         if not active:
             raise InputError("No run is under way: see %lepton runs.")
         return active[-1]
@@ -166,18 +233,3 @@ class RunNoun:
             tuple(rows),
             "none yet: %lepton train MODEL --data DATASET",
         )
-
-
-def write_owner(run: Run) -> None:
-    """Note which process this run's controller lives in, for labs of other kernels."""
-    process = psutil.Process()
-    write_json(run.folder / "owner.json", {"pid": process.pid, "started": process.create_time()})
-
-
-def owner_lives(run: Run) -> bool:
-    """Whether the process that the run's controller lives in is still there."""
-    try:
-        owner = read_json(run.folder / "owner.json")
-        return bool(psutil.Process(owner["pid"]).create_time() == owner["started"])
-    except (OSError, ValueError, KeyError, psutil.Error):
-        return False

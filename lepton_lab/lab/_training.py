@@ -1,22 +1,28 @@
-"""From what was asked of a training run to the job that the ranks get."""
+"""From what was asked of a training run to the order that its controller gets."""
 
 from __future__ import annotations
 
+import dataclasses
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lepton_lab.errors import InputError, UnknownNameError
-from lepton_lab.files import copy
-from lepton_lab.lab._workspace import INITIAL, START
-from lepton_lab.train import STRATEGIES, Job
-from lepton_lab.types import Dataset, Model, Run, WorkerInfo
+from lepton_lab.files import copy, read_json, write_json
+from lepton_lab.lab._seal import seal, unseal
+from lepton_lab.lab._workspace import INITIAL, START, model_from_record, record_of
+from lepton_lab.train import PRECISIONS, STRATEGIES, Job, describe, describe_all, layouts
+from lepton_lab.types import Dataset, Model, Run
 
 if TYPE_CHECKING:
     from lepton_lab.lab._lab import Lab
-    from lepton_lab.lab._runs import Deliver
-    from lepton_lab.train import Controller
+    from lepton_lab.train import Order
+
+SETTINGS = "settings.json"
+"""In a run's folder: what it takes to go on with it."""
 
 
 @dataclass(frozen=True)
@@ -25,17 +31,49 @@ class Training:
 
     epochs: int
     batch_size: int
-    learning_rate: float = 0.001
-    optimizer: str = "adam"
-    loss: str = "auto"
+    learning_rate: Any = None
+    optimizer: Any = "adam"
+    loss: Any = "auto"
+    metrics: tuple[Any, ...] = ()
+    callbacks: tuple[Any, ...] = ()
+    validation: float = 0.0
+    class_weight: Any = None
     workers: int | None = None
     strategy: str = "auto"
+    every: int = 16
+    precision: str = "float32"
+    clip_norm: float | None = None
+    accumulate: int = 1
+    augment: tuple[str, ...] = ()
     seed: int = 0
     warm_start: bool = False
+    checkpoint_seconds: float = 10.0
+    keep: int = 3
+    max_failures: int = 3
     hook: str | None = None
     hook_options: Mapping[str, Any] = field(default_factory=dict)
 
-    def validate(self) -> None:
+    @classmethod
+    def from_given(cls, given: Mapping[str, Any]) -> Training:
+        """The settings as a user gives them, names, texts and objects among them, made plain.
+
+        Raises
+        ------
+        InputError
+            If something is no part of a training.
+        """
+        rate, augment = given["learning_rate"], given["augment"] or ()
+        parts = {
+            "optimizer": describe("optimizer", given["optimizer"]),
+            "learning_rate": None if rate is None else describe("learning rate", rate),
+            "loss": _losses(given["loss"]),
+            "metrics": describe_all("metric", given["metrics"]),
+            "callbacks": describe_all("callback", given["callbacks"]),
+            "augment": tuple(augment.split(",") if isinstance(augment, str) else augment),
+        }
+        return cls(**{**given, **parts})
+
+    def validate(self, dataset: Dataset) -> None:
         """Refuse settings that can't be used.
 
         Raises
@@ -43,86 +81,214 @@ class Training:
         InputError
             Says which.
         """
-        for name in ("epochs", "batch_size", "workers"):
+        for name in ("epochs", "batch_size", "workers", "every", "accumulate", "keep"):
             value = getattr(self, name)
             if value is not None and value < 1:
-                raise InputError(f"--{name.replace('_', '-')} is {value}, but must be at least 1.")
-        if not self.learning_rate > 0:
-            raise InputError(f"--learning-rate is {self.learning_rate:g}, but must be greater than 0.")
+                raise InputError(f"{_option(name)} is {value}, but must be at least 1.")
+        for name in ("learning_rate", "clip_norm", "checkpoint_seconds"):
+            value = getattr(self, name)
+            if isinstance(value, int | float) and not value > 0:
+                raise InputError(f"{_option(name)} is {value:g}, but must be greater than 0.")
+        if self.max_failures < 0:
+            raise InputError(f"--max-failures is {self.max_failures}, but must be at least 0.")
+        if not 0 <= self.validation < 1:
+            raise InputError(f"--validation is {self.validation:g}, but must be a share from 0 to below 1.")
         if self.strategy not in STRATEGIES:
             raise UnknownNameError("strategy", self.strategy, STRATEGIES)
+        if self.precision not in PRECISIONS:
+            raise UnknownNameError("precision", self.precision, PRECISIONS)
+        if self.hook and self.strategy == "averaging":
+            raise InputError("Pruning needs all ranks to hold the same weights: take another strategy than averaging.")
+        from lepton_lab.train._augment import check
+
+        check(self.augment, dataset.is_image)
+        if self.validation and dataset.splits["train"] < 2:
+            raise InputError("--validation needs at least 2 training rows.")
+
+    def to_plain(self) -> dict[str, Any]:
+        """As values for a JSON file; what is pickled is sealed."""
+        return {name: _packed(value) for name, value in vars(self).items()}
+
+    @classmethod
+    def from_plain(cls, values: Mapping[str, Any]) -> Training:
+        """The settings again."""
+        unpacked = {name: _unpacked(value) for name, value in values.items()}
+        for name in ("metrics", "callbacks", "augment"):
+            unpacked[name] = tuple(unpacked[name])
+        return cls(**unpacked)
 
 
-def launch(
-    lab: Lab, training: Training, model: Model, dataset: Dataset, deliver: Deliver, title: str | None = None
-) -> Controller:
-    """Check what can only be checked now, and start the run; its id begins with `title`, or the model's name."""
-    present = lab.cluster.handle.workers()
-    chosen, threads = choose_workers(training, present)
-    loss = training.loss
-    if loss == "auto":
-        loss = "sparse_categorical_crossentropy" if dataset.target.kind == "classes" else "mse"
-    file = model.file if training.warm_start else model.folder / "initial.keras"
-    lab.call(
-        "lepton_lab.train._models:check",
-        {
-            "model_file": file,
-            "optimizer": training.optimizer,
-            "loss": loss,
-            "num_outputs": dataset.target.num_outputs,
-            "kind": dataset.target.kind,
-        },
-    )
-    shards = lab.data.shards_for_training(dataset)
-    name = lab.workspace.claim_run(title or model.name)
+def _losses(loss: Any) -> Any:
+    """A loss for the whole model, or one for each output by its name."""
+    if isinstance(loss, Mapping) and "class_name" not in loss:
+        return {str(name): describe("loss", part) for name, part in loss.items()}
+    return describe("loss", loss)
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _packed(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return {"sealed": seal(value)}
+    if isinstance(value, Mapping):
+        return {key: _packed(item) for key, item in value.items()}
+    return [_packed(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _unpacked(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        if set(value) == {"sealed"}:
+            return unseal(value["sealed"])
+        return {key: _unpacked(item) for key, item in value.items()}
+    return [_unpacked(item) for item in value] if isinstance(value, list) else value
+
+
+def prepare(
+    lab: Lab, training: Training, source: Model, dataset: Dataset, result: Model, initial: str = INITIAL
+) -> Order:
+    """Check what can only be checked now, and give the run a folder with all that it needs.
+
+    Parameters
+    ----------
+    source
+        The model to train.
+    result
+        The model that the run makes, as it is filed when it has ended well.
+    initial
+        The file in the run's folder that becomes the result's `initial.keras`.
+
+    Raises
+    ------
+    InputError
+        Before anything is written.
+    """
+    layouts(training.strategy, lab.cluster.handle.workers(), training.workers)
+    check_devices(lab, training)
+    file = source.file if training.warm_start else source.folder / INITIAL
+    lab.call("lepton_lab.train._models:check", {"job": _job(lab, training, "check", dataset, Path(), file)})
+    name = lab.workspace.claim_run(result.name)
     folder = lab.workspace.path("runs", name)
-    for source, copy_name in ((model.folder / "initial.keras", INITIAL), (file, START)):
-        copy(source, folder / copy_name)  # the run has its own: the model may be made anew meanwhile
-    job = Job(
-        run=name,
-        model_file=folder / START,
-        output=folder / "model.keras",
-        logs=folder,
-        shards=shards,
-        dataset=dataset,
-        epochs=training.epochs,
-        batch_size=training.batch_size,
-        optimizer=training.optimizer,
-        learning_rate=training.learning_rate,
-        loss=loss,
-        seed=training.seed,
-        hook=training.hook,
-        hook_options=training.hook_options,
-    )
+    for original, copy_name in ((source.folder / INITIAL, INITIAL), (file, START)):
+        copy(original, folder / copy_name)  # the run has its own: the model may be made anew meanwhile
+    settings = {"training": training.to_plain(), "result": record_of(result), "initial": initial}
+    write_json(folder / SETTINGS, {**settings, "working_folder": os.getcwd()})
     run = Run(
         id=name,
-        model=model.name,
+        model=source.name,
         dataset=dataset.name,
         state="starting",
         folder=folder,
         epochs=training.epochs,
         batch_size=training.batch_size,
-        strategy="multiworker" if len(chosen) > 1 else "single",
-        workers=tuple(worker.name for worker in chosen),
+        strategy=training.strategy,
+        workers=(),
         started=time.time(),
     )
-    return lab.run.launch(job, run, chosen, threads, deliver)
+    return order_for(lab, run)
 
 
-def choose_workers(training: Training, present: tuple[WorkerInfo, ...]) -> tuple[tuple[WorkerInfo, ...], int]:
-    """The workers that a run takes, in the order of (host, name), and the threads of each rank.
+def order_for(lab: Lab, run: Run) -> Order:
+    """The order for a run whose folder is filled, to start it or to go on with it on the cluster that is up.
 
-    `single` takes one worker and the threads of all workers on its host.
+    Raises
+    ------
+    InputError
+        If the run's files or its data set are not what they were.
     """
-    present = tuple(sorted(present, key=lambda worker: (worker.host, worker.name)))
-    if not present:
-        raise InputError("The cluster has no worker: %lepton cluster scale 2.")
-    if training.workers is not None and training.workers > len(present):
+    from lepton_lab.train import Order
+
+    try:
+        settings = read_json(run.folder / SETTINGS)
+    except (OSError, ValueError) as error:
+        raise InputError(f"The run {run.id} can't be gone on with: its {SETTINGS} can't be read ({error}).") from None
+    training = Training.from_plain(settings["training"])
+    dataset = lab.data.get(run.dataset)
+    job = _job(lab, training, run.id, dataset, run.folder, run.folder / START)
+    job = dataclasses.replace(job, working_folder=Path(settings["working_folder"]))
+    handle = lab.cluster.handle
+    result = model_from_record(settings["result"], lab.workspace.path("models", settings["result"]["name"]))
+    return Order(
+        job=job,
+        run=dataclasses.replace(run, cluster=handle.name),
+        strategy=training.strategy,
+        workers=training.workers,
+        cluster=handle.how_to_attach(lab.workspace.path("cluster")),
+        deliver="lepton_lab.lab._deliver:deliver",
+        delivery={"workspace": lab.workspace.folder, "result": result, "initial": settings["initial"]},
+    )
+
+
+def _job(lab: Lab, training: Training, name: str, dataset: Dataset, folder: Path, model_file: Path) -> Job:
+    fields = {f.name for f in dataclasses.fields(Job)} & {f.name for f in dataclasses.fields(Training)}
+    settings = {name: getattr(training, name) for name in fields if name != "class_weight"}
+    shards = lab.data.shards_for_training(dataset)
+    return Job(
+        run=name,
+        folder=folder,
+        model_file=model_file,
+        output=folder / "model.keras",
+        shards=shards,
+        dataset=dataset,
+        class_weight=class_weights(training.class_weight, dataset),
+        **settings,
+    )
+
+
+def class_weights(given: Any, dataset: Dataset) -> dict[int, float]:
+    """How much each class counts, by its number.
+
+    Parameters
+    ----------
+    given
+        None; `"balanced"`: rows / (classes * rows of the class), as scikit-learn has it; or weights by class name or number.
+
+    Raises
+    ------
+    InputError
+        If the target has no classes, or there is no such class.
+    """
+    if given is None:
+        return {}
+    if dataset.target.kind != "classes":
         raise InputError(
-            f"--workers is {training.workers}, but the cluster has {len(present)}: "
-            f"%lepton cluster scale {training.workers}."
+            f"--class-weight is for classes, but the target {dataset.target.name!r} is {dataset.target.kind}."
         )
-    if training.strategy == "single":
-        return present[:1], sum(worker.threads for worker in present if worker.host == present[0].host)
-    chosen = present[: training.workers]
-    return chosen, min(worker.threads for worker in chosen)
+    if given == "balanced":
+        import numpy as np
+
+        from lepton_lab.data import open_split
+
+        counts = np.bincount(open_split(dataset, "train")[1], minlength=len(dataset.target.classes))
+        return {i: float(counts.sum() / (len(counts) * max(int(count), 1))) for i, count in enumerate(counts)}
+    if not isinstance(given, Mapping):
+        raise InputError(f"--class-weight is {given!r}: give 'balanced', or a dict of weights by class.")
+    weights = {}
+    for key, weight in given.items():
+        number = dataset.target.classes.index(str(key)) if str(key) in dataset.target.classes else key
+        if not isinstance(number, int) or not 0 <= number < len(dataset.target.classes):
+            raise UnknownNameError("class", str(key), dataset.target.classes)
+        if not float(weight) >= 0:
+            raise InputError(f"The weight of the class {key!r} is {weight}, but must be at least 0.")
+        weights[number] = float(weight)
+    return weights
+
+
+def check_devices(lab: Lab, training: Training) -> None:
+    """Refuse a strategy or a precision for which the cluster has no device.
+
+    Raises
+    ------
+    InputError
+        Says what there is.
+    """
+    if training.strategy != "tpu" and training.precision != "mixed_float16":
+        return
+    kinds = {device.kind for device in lab.cluster.devices().devices}
+    if training.strategy == "tpu" and "tpu" not in kinds:
+        raise InputError(
+            f"--strategy tpu needs a TPU, but the cluster has {', '.join(sorted(kinds))} only: leave it out."
+        )
+    if training.precision == "mixed_float16" and "gpu" not in kinds:
+        raise InputError("--precision mixed_float16 needs a GPU, but the cluster has none: use mixed_bfloat16.")

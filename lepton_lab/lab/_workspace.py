@@ -14,6 +14,7 @@ from typing import Any
 
 from lepton_lab.errors import InputError, LeptonError, UnknownNameError
 from lepton_lab.files import is_leftover, read_json, replacing_folder, write_json
+from lepton_lab.train import read_run
 from lepton_lab.types import Agreement, Bundle, Model, Run
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}")
@@ -65,10 +66,7 @@ class Workspace:
         """
         if name not in self.model_names():
             raise UnknownNameError("model", name, self.model_names(), "Make one: %lepton model new NAME.")
-        record = _read(self.path("models", name) / "model.json")
-        for key in ("input_shape", "output_shape", "classes"):
-            record[key] = tuple(record[key])
-        return Model(folder=self.path("models", name), **record)
+        return model_from_record(_read(self.path("models", name) / "model.json"), self.path("models", name))
 
     @contextmanager
     def replacing_model(self, name: str) -> Iterator[ModelWriter]:
@@ -85,14 +83,7 @@ class Workspace:
 
     def run(self, name: str) -> Run:
         """A run's record as it was last written."""
-        record = _read(self.path("runs", name) / "run.json")
-        record["workers"] = tuple(record["workers"])
-        record["history"] = {key: tuple(values) for key, values in record["history"].items()}
-        return Run(folder=self.path("runs", name), **record)
-
-    def save_run(self, run: Run) -> None:
-        """Write a run's record."""
-        write_json(run.folder / "run.json", _record(run))
+        return read_run(self.path("runs", name))
 
     def claim_run(self, title: str) -> str:
         """An id that nobody else has, with its folder made: the title and a number."""
@@ -150,7 +141,7 @@ class ModelWriter:
 
     def __call__(self, model: Model) -> Model:
         """Write the record; returns the model as it will stand."""
-        write_json(self.folder / "model.json", _record(model))
+        write_json(self.folder / "model.json", record_of(model))
         return dataclasses.replace(model, folder=self._final)
 
 
@@ -167,7 +158,14 @@ def check_name(kind: str, name: str) -> str:
     return name
 
 
-def _record(value: Any) -> dict[str, Any]:
+def model_from_record(record: dict[str, Any], folder: Path) -> Model:
+    """A model from the values that `record_of` gave."""
+    for key in ("input_shape", "output_shape", "classes"):
+        record[key] = tuple(record[key])
+    return Model(folder=folder, **record)
+
+
+def record_of(value: Any) -> dict[str, Any]:
     """A value's fields without its folder, which is where the record lies."""
     record = dataclasses.asdict(value)
     del record["folder"]

@@ -1,28 +1,51 @@
 """Stage 3: a data set's shards and a model at its start become a trained model.
 
-Training runs in processes of its own, one *rank* per worker, forked from the host's fork server. In the order that a
-run goes: the client's `Controller` reserves a port on each worker (`_supervisor.reserve`), starts one supervising Dask
-task per worker (`_supervisor.supervise`), each of which owns a rank (`_rank.run_rank`); the ranks sum their gradients
-over TensorFlow's MultiWorkerMirroredStrategy and report at about 5 Hz through their supervisor to the controller's
-`Scoreboard`, which tells the lab. When anything ends the run, every rank is killed: there is one way to clean up.
+In the order that a run goes: the lab hands an `Order` to a process of its own, the `Controller`. That lays the ranks out
+(`_chooser`, `_layout`), reserves a port for each (`_supervisor.reserve`) and starts one supervising Dask task per worker
+(`_supervisor.supervise`), each of which owns a *rank* (`_rank.run_rank`), a process forked from the host's fork server. A
+rank trains in a `Loop` over a `Session`: strategy, model, optimiser and rows (`_feed`, `_order`). It reports at about 5 Hz
+through its supervisor to the controller's `Scoreboard`; what comes out is written to the run's folder (`_journal`), which
+every kernel can read. Checkpoints (`_checkpoint`) are what a run goes on from, whatever happened.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lepton_lab.train._job import STRATEGIES, Job, Seat
+from lepton_lab.train._job import PRECISIONS, Job
+from lepton_lab.train._journal import Reader, forget_wishes, owner_lives, read_run, wish, write_owner, write_run
+from lepton_lab.train._layout import STRATEGIES, layouts
+from lepton_lab.train._parts import describe, describe_all
 
 if TYPE_CHECKING:
-    from lepton_lab.train._controller import Controller
+    from lepton_lab.train._checkpoint import fits
+    from lepton_lab.train._controller import Order
     from lepton_lab.train._family import LeptonModel
 
 KINDS = ("cnn", "mlp")
 """The kinds of `LeptonModel`."""
 
-_HOMES = {"Controller": "_controller", "LeptonModel": "_family"}
+_HOMES = {"Order": "_controller", "LeptonModel": "_family", "fits": "_checkpoint"}
 
-__all__ = ["KINDS", "STRATEGIES", "Controller", "Job", "LeptonModel", "Seat"]
+__all__ = [
+    "KINDS",
+    "PRECISIONS",
+    "STRATEGIES",
+    "Job",
+    "LeptonModel",
+    "Order",
+    "Reader",
+    "describe",
+    "describe_all",
+    "fits",
+    "forget_wishes",
+    "layouts",
+    "owner_lives",
+    "read_run",
+    "wish",
+    "write_owner",
+    "write_run",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,9 +11,8 @@ from typing import Any
 
 from lepton_lab.types import Dataset, ShardSet
 
-STRATEGIES = ("auto", "multiworker", "single")
-"""`multiworker`: one rank on each worker; `single`: one rank with all cores of one worker's host; `auto`: the first
-where there are several workers."""
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+"""In what a model computes, by Keras's names; its weights are float32 always."""
 
 
 @dataclass(frozen=True)
@@ -21,49 +21,92 @@ class Job:
 
     run: str
     """The run's id in its workspace."""
+    folder: Path
+    """The run's: for what the ranks print, checkpoints and TensorBoard's logs."""
     model_file: Path
     """`.keras` file with the weights to start from."""
     output: Path
     """`.keras` file that the first rank writes at the end."""
-    logs: Path
-    """Folder for what the ranks print."""
     shards: ShardSet
     dataset: Dataset
     epochs: int
     batch_size: int
     """Rows in a step, over all ranks together."""
-    optimizer: str
-    """Keras's name."""
-    learning_rate: float
-    loss: str
-    """Keras's name."""
-    seed: int
+    optimizer: Any
+    """A part (see `_parts`), as are the next three."""
+    loss: Any
+    metrics: tuple[Any, ...] = ()
+    callbacks: tuple[Any, ...] = ()
+    learning_rate: Any = None
+    """A number or a part; None leaves it to the optimiser."""
+    seed: int = 0
+    validation: float = 0.0
+    """Share of the training rows to hold out."""
+    class_weight: Mapping[int, float] = field(default_factory=dict)
+    """How much a row of each class counts; 1 for those that are not named."""
+    precision: str = "float32"
+    clip_norm: float | None = None
+    """What the norm of all gradients together is held below."""
+    accumulate: int = 1
+    """How many parts a rank cuts its share of a step into, to need less memory."""
+    augment: tuple[str, ...] = ()
+    """What is done to pictures on the way in: see `_augment`."""
+    every: int = 16
+    """Of `averaging`: steps between two averages."""
+    checkpoint_seconds: float = 10.0
+    keep: int = 3
+    """How many checkpoints stay."""
+    max_failures: int = 3
+    """How often in a row the ranks may fail without getting further before the run is given up."""
+    hook: str | None = None
+    """`"module:Class"` of a `Hook` that changes the model for the time of the training."""
+    hook_options: Mapping[str, Any] = field(default_factory=dict)
     open_rows: str = "lepton_lab.data:open_rows"
     """What opens the shards, as `"module:function"`: stages know each other by name only."""
     open_split: str = "lepton_lab.data:open_split"
     """What opens the test split."""
-    hook: str | None = None
-    """`"module:Class"` of a `Hook` that changes the model for the time of the training."""
-    hook_options: Mapping[str, Any] = field(default_factory=dict)
+    working_folder: Path | None = None
+    """What the paths of callbacks are relative to."""
     token: str = field(default_factory=lambda: uuid.uuid4().hex)
     """Names the run on the cluster, where runs of several workspaces may meet."""
-    patience: float = 60.0
-    """Seconds without a sign of life after which a rank counts as stuck, once it trains; more where steps are long."""
+
+    @property
+    def num_held_out(self) -> int:
+        """How many training rows are for validation."""
+        rows = self.shards.num_rows
+        return min(max(1, round(self.validation * rows)), rows - 1) if self.validation else 0
+
+    @property
+    def num_rows(self) -> int:
+        """How many rows are learnt from in an epoch."""
+        return self.shards.num_rows - self.num_held_out
 
     @property
     def steps(self) -> int:
         """Steps in an epoch; the last one may be short."""
-        return -(-self.shards.num_rows // self.batch_size)
+        return -(-self.num_rows // self.batch_size)
 
     @property
     def metric(self) -> str:
         """The metric that is reported beside the loss, by Keras's name."""
-        return "accuracy" if self.dataset.target.kind == "classes" else "mae"
+        return "mae" if self.dataset.target.kind == "numbers" else "accuracy"
+
+    @property
+    def checkpoints(self) -> Path:
+        """The checkpoints' folder."""
+        return self.folder / "checkpoints"
+
+    @property
+    def order(self) -> str:
+        """What the rows' order follows from: the shards' checksums, the seed, the batch size, the rows held out."""
+        facts = [shard.checksum for shard in self.shards.shards]
+        facts += [str(value) for value in (self.seed, self.batch_size, self.validation)]
+        return hashlib.sha256("\n".join(facts).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
 class Seat:
-    """A rank's place in a run."""
+    """A rank's place in one generation of a run."""
 
     rank: int
     worker: str
@@ -72,6 +115,18 @@ class Seat:
     """`host:port` of every rank, in the order of their numbers."""
     threads: int
     """Threads that the rank may compute with."""
+    layout: str = "multiworker"
+    """The layout's name, one of `STRATEGIES` but `auto`."""
+    devices: int = 1
+    """Of `mirrored`: how many devices the rank computes on, where it has no GPUs of that number."""
+    visible: str = ""
+    """Of `mirrored`: the host's GPUs, as CUDA_VISIBLE_DEVICES has them."""
+    generation: int = 1
+    """Counts the starts of the run's ranks."""
+    checkpoint: Path | None = None
+    """The record of the checkpoint to go on from; None for the beginning."""
+    is_verified: bool = False
+    """Whether an earlier generation has compared the shards' checksums."""
 
     @property
     def world(self) -> int:

@@ -11,12 +11,15 @@ import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from lepton_lab.errors import InputError, UserCodeError
 from lepton_lab.runtime import foreign_part, layers_of, load_keras, one_line, read_config
+from lepton_lab.train import _parts
 from lepton_lab.train._family import LeptonModel
+from lepton_lab.train._job import Job
 from lepton_lab.train._keras3 import to_tf_keras_config
+from lepton_lab.train._step import Head, make_heads, targets_of
 from lepton_lab.types import Scaling, Target
 
 if TYPE_CHECKING:
@@ -159,17 +162,8 @@ def adopt_file(folder: Path, file: Path) -> Shape:
     return adopt_config(folder, config, {layer.name: layer.get_weights() for layer in model.layers}, is_keras3=True)
 
 
-def check(
-    model_file: Path, optimizer: str, loss: str, num_outputs: int, kind: Literal["classes", "numbers"] = "classes"
-) -> None:
-    """Whether a run could start: names that Keras knows, and an answer and a loss that fit the labels.
-
-    Parameters
-    ----------
-    num_outputs
-        How many numbers the labels need of the model for a row.
-    kind
-        Of the labels: the numbers of classes, or numbers themselves.
+def check(job: Job) -> None:
+    """Whether a run could start: parts that Keras knows, and answers, losses and metrics that fit the labels.
 
     Raises
     ------
@@ -178,41 +172,58 @@ def check(
     """
     import tf_keras
 
-    try:
-        tf_keras.optimizers.get({"class_name": optimizer, "config": {}})
-    except (ValueError, TypeError):
-        raise InputError(f"Keras knows no optimizer {optimizer!r}: try adam, sgd, rmsprop, adamw.") from None
-    try:
-        function = tf_keras.losses.get(loss)
-    except (ValueError, TypeError):
-        raise InputError(f"Keras knows no loss {loss!r}: try auto, sparse_categorical_crossentropy, mse.") from None
-    _check_loss(function, loss, num_outputs, kind)
-    answer = tuple(load_keras(model_file).output_shape[1:])
-    if answer != (num_outputs,):
-        given = f"{answer[0]} numbers" if len(answer) == 1 else f"an array of shape {answer}"
-        raise InputError(f"The model gives {given} a row, but the labels need {num_outputs}.")
+    from lepton_lab.train._callbacks import Callbacks
+    from lepton_lab.train._session import log_names, make_optimizer, with_precision
+
+    optimizer = make_optimizer(job)
+    model = load_keras(job.model_file)
+    for name, target, outputs in targets_of(job, model):
+        if outputs != target.num_outputs and not (outputs == 1 and target.num_outputs == 2):
+            where = f" at the output {name!r}" if name else ""
+            raise InputError(
+                f"The model gives {outputs} numbers a row{where}, but the labels need {target.num_outputs}."
+            )
+    heads = make_heads(job, model)
+    for head in heads:
+        _check_head(head, _parts.name_of(job.loss))
+    with_precision(model, job.precision)
+    if job.callbacks:
+        plain = tf_keras.models.clone_model(model)
+        Callbacks(job, plain, optimizer).check(log_names(job, heads, optimizer))
 
 
-def _check_loss(function: Any, loss: str, num_outputs: int, kind: str) -> None:
-    """Try a loss on made-up rows, for a loss that doesn't fit may broadcast instead of failing."""
+def _check_head(head: Head, loss: str) -> None:
+    """Try losses and metrics on made-up rows, for a loss that doesn't fit may broadcast instead of failing."""
     import numpy as np
 
-    rows = num_outputs + 3  # unlike the other size, so that a loss of shape (rows,) is one for each row
-    answers = np.full((rows, num_outputs), 1 / num_outputs, np.float32)
-    if kind == "classes":
-        labels, fits = np.zeros(rows, np.int64), loss.startswith("sparse_")
-        expected = "Labels that are classes take sparse_categorical_crossentropy (or auto)."
+    rows = head.outputs + 3  # unlike the other size, so that a loss of shape (rows,) is one for each row
+    answers = np.full((rows, head.outputs), 1 / head.outputs, np.float32)
+    if head.target.kind == "classes" and not head.is_binary:
+        labels: Any = np.zeros(rows, np.int64)
+        expected = "Labels that are classes take sparse_categorical_crossentropy or categorical_crossentropy (or auto)."
+    elif head.target.kind == "numbers":
+        labels, expected = (
+            np.zeros((rows, head.outputs), np.float32),
+            "Labels that are numbers take mse, mae, huber or log_cosh (or auto).",
+        )
     else:
-        labels, fits = np.zeros((rows, 1), np.float32), "crossentropy" not in loss and "hinge" not in loss
-        expected = "Labels that are numbers take mse, mae, huber or log_cosh (or auto)."
-    if not fits:
-        raise InputError(f"The loss {loss!r} doesn't fit the labels, which are {kind}. {expected}")
+        labels, expected = np.zeros((rows, head.outputs), np.float32), "Such labels take binary_crossentropy (or auto)."
+    one_hot = np.eye(head.outputs, dtype=np.float32)[labels] if labels.ndim == 1 else labels
+    fits = {"classes": "mse" not in loss, "numbers": "crossentropy" not in loss and "hinge" not in loss}
+    if not fits.get(head.target.kind, True):
+        raise InputError(f"The loss {loss!r} doesn't fit the labels, which are {head.target.kind}. {expected}")
     try:
-        came = tuple(np.shape(function(labels, answers)))
+        came = tuple(np.shape(head.loss(one_hot if head.wants_one_hot else labels, answers)))
     except Exception as error:
         raise InputError(f"The loss {loss!r} fails on such labels: {one_line(error)} {expected}") from None
-    if came != (rows,):
+    if came[:1] != (rows,):
         raise InputError(f"The loss {loss!r} gives the shape {came} for {rows} rows, not ({rows},). {expected}")
+    for metric, wants_one_hot in head.metrics:
+        try:
+            metric.update_state(one_hot if wants_one_hot else labels, answers, sample_weight=np.ones(rows, np.float32))
+            metric.reset_state()
+        except Exception as error:
+            raise InputError(f"The metric {metric.name!r} fails on such labels: {one_line(error)}") from None
 
 
 def _check_layer(layer: Mapping[str, Any]) -> None:

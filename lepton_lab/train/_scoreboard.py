@@ -1,136 +1,182 @@
-"""What the ranks' reports add up to: progress, epochs, and the run's `metrics.jsonl`."""
+"""What the ranks' reports add up to: progress, epochs, rates, and who holds the others up."""
 
 from __future__ import annotations
 
-import json
-import threading
+import statistics
 import time
 from collections import deque
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lepton_lab.events import EpochEnded, Report, RunProgress
+from lepton_lab.events import EpochEnded, Report, RunNote, RunProgress
 from lepton_lab.train._job import Job
 
 PUBLISH_SECONDS = 0.2
 RATE_SECONDS = 2.0
 """Over how long a rate is taken."""
+STRAGGLES = 1.5
+"""How many times as long as the median of the others' a rank's steps take, for it to be called a straggler."""
+STRAGGLES_SECONDS = 3.0
+"""For how long that must be so."""
 
 
 class Scoreboard:
-    """Adds the ranks' sums up and tells what came out.
+    """Puts the ranks' reports together and tells what came out.
 
     Parameters
     ----------
     job
         The run's.
-    workers
-        Worker names by rank.
     report
-        Told a `RunProgress` at about 5 Hz and an `EpochEnded` after each epoch.
-    lines
-        File of JSON lines that gets the same.
+        Told a `RunProgress` at about 5 Hz, an `EpochEnded` after each epoch, and a `RunNote` for what is worth a word.
     """
 
-    def __init__(self, job: Job, workers: tuple[str, ...], report: Report, lines: Path) -> None:
-        self.job, self.workers, self.report, self.lines = job, workers, report, lines
+    def __init__(self, job: Job, report: Report) -> None:
+        self.job, self.report = job, report
         self.history: dict[str, list[float]] = {}
-        self.started: float | None = None
-        self._epochs: dict[int, dict[int, Mapping[str, Any]]] = {}
-        """By epoch and rank the latest report: a rank may be an epoch ahead of its peers."""
+        self.workers: tuple[str, ...] = ()
+        self.generation = 0
+        self.was_running = False
+        """Whether any generation has taken a step."""
+        self._begin()
+
+    def _begin(self) -> None:
+        self._latest: dict[int, Mapping[str, Any]] = {}
         self._marks: dict[int, deque[tuple[float, float]]] = {}
         self._published = 0.0
-        self._lock = threading.Lock()
-        self.complete = threading.Event()
-        """Set when the last epoch has been heard of from every rank."""
+        self._slow_since: dict[int, float] = {}
+        self._called: set[int] = set()
+        self._first: tuple[float, int] | None = None
+        self.was_heard = False
+        """Whether this generation's ranks have said anything."""
+        self.has_progressed = False
+        """Whether they have all taken a step."""
+        self.is_complete = False
+        """Whether the first of them has said its last word."""
+
+    def restart(self, generation: int, workers: Sequence[str], history: Mapping[str, Sequence[float]]) -> None:
+        """Another generation begins, from a checkpoint with this history; what older ones still say is not heard."""
+        self.generation, self.workers = generation, tuple(workers)
+        self.history = {name: list(values) for name, values in history.items()}
+        self._begin()
 
     def snapshot(self) -> dict[str, tuple[float, ...]]:
         """The history so far."""
-        with self._lock:
-            return {name: tuple(values) for name, values in self.history.items()}
+        return {name: tuple(values) for name, values in self.history.items()}
+
+    def rate(self) -> float | None:
+        """Examples per second over all ranks; None before it can be told."""
+        if len(self._marks) < len(self.workers):
+            return None
+        rates = [self._rate(rank) for rank in self._marks]
+        return None if any(rate is None for rate in rates) else sum(rate for rate in rates if rate is not None)
 
     def hear(self, event: Mapping[str, Any]) -> None:
         """Take a rank's report."""
-        if event.get("type") != "progress":
+        if event.get("generation") != self.generation:
             return
-        with self._lock:
-            self.started = self.started or event["time"] - event["seconds"]
-            rank = int(event["rank"])
-            self._note_rate(rank, event)
-            self._epochs.setdefault(int(event["epoch"]), {})[rank] = event
-            if len(self._marks) < len(self.workers):
-                return
-            epoch = len(self.history.get("loss", ())) + 1
-            here = self._epochs.get(epoch, {}).values()
-            if len(here) == len(self.workers) and all(e["step"] == self.job.steps for e in here):
-                self._publish(epoch)
-                self._end_epoch(epoch)
-            elif time.time() - self._published >= PUBLISH_SECONDS:
-                self._publish(epoch)
+        self.was_heard = True
+        match event["type"]:
+            case "progress":
+                self._progress(event)
+            case "epoch":
+                self._end_epoch(int(event["epoch"]), event["logs"])
+            case "note":
+                self.report(RunNote(run=self.job.run, message=str(event["message"])))
+            case "last" if event["rank"] == 0:
+                self.is_complete = True
 
-    def _note_rate(self, rank: int, event: Mapping[str, Any]) -> None:
-        """Remember when a rank had seen how many examples, for the last seconds."""
-        share = self.job.shards.num_rows / len(self.workers)
+    def _progress(self, event: Mapping[str, Any]) -> None:
+        rank = int(event["rank"])
+        self._latest[rank] = event
         marks = self._marks.setdefault(rank, deque())
-        marks.append((event["time"], (event["epoch"] - 1) * share + event["examples"]))
+        marks.append((event["time"], event["examples"]))
         while len(marks) > 2 and marks[-1][0] - marks[1][0] > RATE_SECONDS:
             marks.popleft()
+        if rank == 0 and self._first is None:
+            self._first = (event["time"], self._done(event))
+        if len(self._latest) < len(self.workers):
+            return
+        self.has_progressed = self.was_running = True
+        is_end = all(latest["step"] == self.job.steps for latest in self._latest.values())
+        if is_end or time.time() - self._published >= PUBLISH_SECONDS:
+            self._publish()
+            self._watch_stragglers()
 
-    def _rate(self, rank: int) -> float:
-        """Examples per second of a rank over the last seconds; over the first epoch so far, before that can be told."""
+    def _done(self, event: Mapping[str, Any]) -> int:
+        """Steps over all epochs."""
+        return int((event["epoch"] - 1) * self.job.steps + event["step"])
+
+    def _rate(self, rank: int) -> float | None:
+        """Examples per second of a rank over the last seconds."""
         marks = self._marks[rank]
         seconds = marks[-1][0] - marks[0][0]
-        if seconds < PUBLISH_SECONDS:
-            latest = self._epochs[max(epoch for epoch, ranks in self._epochs.items() if rank in ranks)][rank]
-            return float(latest["examples"] / max(latest["seconds"], 1e-6))
+        if seconds <= 0:
+            return None
         return (marks[-1][1] - marks[0][1]) / seconds
 
-    def _totals(self, epoch: int) -> tuple[float, float, float]:
-        """Loss, metric and examples over the ranks that have begun `epoch`."""
-        mine = self._epochs.get(epoch, {}).values()
-        examples = sum(event["examples"] for event in mine) or 1.0
-        return (
-            sum(event["loss"] for event in mine) / examples,
-            sum(event["metric"] for event in mine) / examples,
-            examples,
-        )
+    def remaining(self) -> float | None:
+        """Seconds left; None before that can be told.
 
-    def _publish(self, epoch: int) -> None:
+        By how long the steps of this generation took; its first report is not counted, for it holds the tracing.
+        """
+        if self._first is None or 0 not in self._latest:
+            return None
+        time_then, done_then = self._first
+        done = self._done(self._latest[0])
+        left = self.job.epochs * self.job.steps - done
+        if left == 0:
+            return 0.0
+        if done == done_then:
+            return None
+        return float((self._latest[0]["time"] - time_then) / (done - done_then) * left)
+
+    def _publish(self) -> None:
         self._published = time.time()
-        job = self.job
-        step = min((event["step"] for event in self._epochs.get(epoch, {}).values()), default=0)
-        loss, metric, _ = self._totals(epoch)
-        done = (epoch - 1) * job.steps + step
-        spent = time.time() - (self.started or time.time())
-        remaining = spent / done * (job.epochs * job.steps - done) if done else None
-        progress = RunProgress(
-            run=job.run,
-            epoch=epoch,
-            epochs=job.epochs,
-            step=step,
-            steps=job.steps,
-            loss=loss,
-            metrics={job.metric: metric},
-            remaining=remaining,
-            rates={worker: self._rate(rank) for rank, worker in enumerate(self.workers)},
+        job, first = self.job, self._latest[0]
+        means = dict(first["means"])
+        seconds = max(float(first["seconds"]), 1e-6)
+        rates = {
+            worker: rate if (rate := self._rate(rank)) is not None else self._latest[rank]["examples"] / seconds
+            for rank, worker in enumerate(self.workers)
+        }
+        self.report(
+            RunProgress(
+                run=job.run,
+                epoch=int(first["epoch"]),
+                epochs=job.epochs,
+                step=int(first["step"]),
+                steps=job.steps,
+                loss=means.pop("loss"),
+                metrics=means,
+                remaining=self.remaining(),
+                rates=rates,
+                memory={worker: int(self._latest[rank]["memory"]) for rank, worker in enumerate(self.workers)},
+            )
         )
-        self._write({"epoch": epoch, "step": step, "loss": loss, job.metric: metric, "rates": progress.rates})
-        self.report(progress)
 
-    def _end_epoch(self, epoch: int) -> None:
-        loss, metric, examples = self._totals(epoch)
-        seconds = max(event["seconds"] for event in self._epochs[epoch].values())
-        logs = {"loss": loss, self.job.metric: metric, "seconds": seconds, "examples": examples}
+    def _watch_stragglers(self) -> None:
+        """Name a rank whose own part of a step takes much longer than the others': they all wait for it."""
+        busy = {rank: float(event["busy"]) for rank, event in self._latest.items()}
+        now = time.time()
+        for rank, mine in busy.items():
+            others = [value for other, value in busy.items() if other != rank]
+            if others and mine > STRAGGLES * statistics.median(others) and mine > 0.001:
+                since = self._slow_since.setdefault(rank, now)
+                if now - since > STRAGGLES_SECONDS and rank not in self._called:
+                    self._called.add(rank)
+                    usual = statistics.median(others)
+                    self.report(
+                        RunNote(
+                            run=self.job.run,
+                            message=f"Worker {self.workers[rank]} is a straggler: its part of a step takes "
+                            f"{1000 * mine:.1f} ms, the others' {1000 * usual:.1f} ms, and all wait for it.",
+                        )
+                    )
+            else:
+                self._slow_since.pop(rank, None)
+
+    def _end_epoch(self, epoch: int, logs: Mapping[str, float]) -> None:
         for name, value in logs.items():
             self.history.setdefault(name, []).append(value)
-        self._write({"epoch_end": epoch, **logs})
         self.report(EpochEnded(run=self.job.run, epoch=epoch, logs=logs))
-        if epoch == self.job.epochs:
-            self.complete.set()
-        else:
-            del self._epochs[epoch]
-
-    def _write(self, line: Mapping[str, Any]) -> None:
-        with self.lines.open("a") as stream:
-            stream.write(json.dumps({"time": time.time(), **line}) + "\n")

@@ -14,17 +14,27 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import psutil
+
 from lepton_lab.errors import LeptonError, UserCodeError
 from lepton_lab.forkserver import Child, describe_exit, hold
 from lepton_lab.train._job import Job, Seat
 from lepton_lab.train._rank import environment, log_name
 
 WATCH_SECONDS = 1.0
-"""How often to see whether a silent rank is still wanted."""
-START_SECONDS = 180.0
-"""How long a rank may be silent while it joins its peers and traces its first step."""
+"""How often to see whether a silent rank is still wanted, and not stopped."""
+JOIN_SECONDS = 30.0
+"""How long a rank may take to find its peers, from when it has TensorFlow."""
+SPAWN_SECONDS = 120.0
+"""The same for one that has to import TensorFlow first, or waits for a peer that has to."""
+TRACE_SECONDS = 180.0
+"""How long its first step may take, with which TensorFlow traces and compiles the model."""
+PATIENCE = 30.0
+"""How long it may be silent after that, at least."""
 STEPS_OF_SILENCE = 20
-"""How many times the longest time between two reports so far a rank may be silent."""
+"""How many times the longest time between two reports so far it may be silent."""
+STOPPED_SECONDS = 3.0
+"""How long a rank's process may be stopped, as by SIGSTOP."""
 LINGER_SECONDS = 60.0
 """How long a finished rank stays for its peers if nobody releases it."""
 
@@ -39,14 +49,18 @@ class Outcome:
     result: dict[str, Any] | None = None
     """What `run_rank` returned, where it ended well."""
     error: LeptonError | None = None
+    is_final: bool = False
+    """Whether to start again would only fail again: the user's code, data or settings are to blame."""
     is_peer_error: bool = False
     """Whether the rank only says that another one has gone."""
 
 
 _lock = threading.Lock()
-_ports: dict[tuple[str, int], socket.socket] = {}
-_ranks: dict[tuple[str, int], Child] = {}
-_ended: set[str] = set()
+_ports: dict[tuple[int, str, int], socket.socket] = {}
+"""By generation, the run's token and rank, as the next one."""
+_ranks: dict[tuple[int, str, int], Child] = {}
+_ended: dict[str, int] = {}
+"""By token the last generation that was let go."""
 
 
 def topic(job: Job) -> str:
@@ -54,7 +68,7 @@ def topic(job: Job) -> str:
     return f"lepton-train-{job.token}"
 
 
-def reserve(token: str, rank: int, host: str) -> str:
+def reserve(token: str, generation: int, rank: int, host: str) -> str:
     """Hold a free port for a rank; returns its `host:port`.
 
     The socket is bound and kept, but doesn't listen: TensorFlow may still bind the same port (SO_REUSEADDR), and
@@ -64,7 +78,7 @@ def reserve(token: str, rank: int, host: str) -> str:
     held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     held.bind((host, 0))
     with _lock:
-        _ports[token, rank] = held
+        _ports[generation, token, rank] = held
     port = held.getsockname()[1]
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
@@ -95,70 +109,100 @@ def supervise(job: Job, seat: Seat, address: str) -> Outcome:
 
     try:
         hold()
+        is_spawned = "GPU" in worker.state.total_resources
         child = Child(
             "lepton_lab.train._rank:run_rank",
             {"job": job, "seat": seat},
-            environment=environment(seat) | _device(),
-            log=job.logs / log_name(seat),
-            spawn="GPU" in worker.state.total_resources,
+            environment=environment(seat) | _device(seat),
+            log=job.folder / log_name(seat),
+            spawn=is_spawned,
         )
     except LeptonError as error:
         return Outcome(seat.rank, time.time(), error=error)
     with _lock:
-        _ranks[job.token, seat.rank] = child
-        stopped = job.token in _ended
+        _ranks[seat.generation, job.token, seat.rank] = child
+        stopped = _ended.get(job.token, 0) >= seat.generation
     if stopped:
         child.kill()
     try:
-        return _follow(child, job, seat, lambda event: worker.log_event(topic(job), event), is_wanted)
+        return _follow(child, seat, lambda event: worker.log_event(topic(job), event), is_wanted, is_spawned)
     finally:
-        timer = threading.Timer(LINGER_SECONDS, release, (job.token,))
+        timer = threading.Timer(LINGER_SECONDS, release, (job.token, seat.generation))
         timer.daemon = True
         timer.start()
 
 
-def _device() -> dict[str, str]:
-    """The GPU that this worker was given, for its ranks."""
+def _device(seat: Seat) -> dict[str, str]:
+    """The GPUs for a rank: all of the host's workers' for `mirrored`, else the one that this worker was given."""
     name = "CUDA_VISIBLE_DEVICES"
-    return {name: os.environ[name]} if name in os.environ else {}
+    visible = seat.visible or visible_devices()
+    return {name: visible} if visible else {}
+
+
+def visible_devices() -> str:
+    """The GPUs that this worker was given, as CUDA's variable names them; empty where it has none."""
+    return os.environ.get("CUDA_VISIBLE_DEVICES", "")
+
+
+def tell(token: str, generation: int, message: str) -> None:
+    """Say a word to this worker's ranks of a run: `"stop"`."""
+    with _lock:
+        ranks = [child for key, child in _ranks.items() if key[:2] == (generation, token)]
+    for child in ranks:
+        child.send(message)
 
 
 def _follow(
-    child: Child, job: Job, seat: Seat, pass_on: Callable[[dict[str, Any]], None], is_wanted: Callable[[], bool]
+    child: Child, seat: Seat, pass_on: Callable[[dict[str, Any]], None], is_wanted: Callable[[], bool], is_spawned: bool
 ) -> Outcome:
     """Read what a rank says until it has said how it ended, or there is a reason to end it."""
-    rank, where, heard = seat.rank, f"rank {seat.rank} on worker {seat.worker}", time.monotonic()
-    patience = START_SECONDS
+    rank, where = seat.rank, f"rank {seat.rank} on worker {seat.worker}"
+    heard, stopped_since = time.monotonic(), 0.0
+    patience, waits_for = SPAWN_SECONDS, "to load TensorFlow"
+
+    def lost(why: str) -> Outcome:
+        child.kill()
+        return Outcome(rank, time.time(), error=LeptonError(why))
+
     while True:
         message = child.receive(WATCH_SECONDS)
-        if message is not None:
-            if patience == START_SECONDS and _is_progress(message):
-                patience = job.patience
-            elif _is_progress(message):  # a model whose steps are long is silent for long
-                patience = max(patience, STEPS_OF_SILENCE * (time.monotonic() - heard))
-            heard = time.monotonic()
+        now = time.monotonic()
         match message:
-            case None if time.monotonic() - heard > patience:
-                child.kill()
-                error = LeptonError(f"No sign of life from {where} for {patience:.0f} s; it was killed.")
-                return Outcome(rank, time.time(), error=error)
             case ("event", dict() as event):
-                pass_on({**event, "rank": rank})
+                if event["type"] == "joining":
+                    patience, waits_for = SPAWN_SECONDS if is_spawned else JOIN_SECONDS, "to find its peers"
+                elif event["type"] == "joined":
+                    patience, waits_for = TRACE_SECONDS, "to take its first step"
+                else:  # a model whose steps are long is silent for long
+                    longest = STEPS_OF_SILENCE * (now - heard) if waits_for == "to go on" else 0.0
+                    patience, waits_for = max(patience if longest else PATIENCE, longest), "to go on"
+                pass_on({**event, "rank": rank, "generation": seat.generation})
             case ("result", dict() as result):
                 return Outcome(rank, time.time(), result=result)
             case ("error", known, line, text):
+                is_peer_error = known is None and seat.world > 1 and _blames_a_peer(line)
                 error = known or UserCodeError(f"{where} raised {line}", text)
-                return Outcome(rank, time.time(), error=error, is_peer_error=_blames_a_peer(line))
+                return Outcome(rank, time.time(), error=error, is_final=not is_peer_error, is_peer_error=is_peer_error)
             case ("exit", code):
-                error = LeptonError(f"The process of {where} ended with {describe_exit(code)}.")
-                return Outcome(rank, time.time(), error=error)
+                return lost(f"The process of {where} ended with {describe_exit(code)}.")
+        if message is not None:
+            heard, stopped_since = now, 0.0
+        elif _is_stopped(child.pid):
+            stopped_since = stopped_since or now
+            if now - stopped_since > STOPPED_SECONDS:
+                return lost(f"The process of {where} is stopped (SIGSTOP, or a debugger); it was killed.")
+        elif now - heard > patience:
+            return lost(f"The process of {where} took more than {patience:.0f} s {waits_for}; it was killed.")
         if not is_wanted():
-            child.kill()
-            return Outcome(rank, time.time(), error=LeptonError(f"Nobody waits for {where} any more."))
+            return lost(f"Nobody waits for {where} any more.")
 
 
-def _is_progress(message: tuple[Any, ...]) -> bool:
-    return message[0] == "event" and bool(message[1].get("type") == "progress")
+def _is_stopped(pid: int) -> bool:
+    """Whether a process is stopped by a signal or a debugger."""
+    try:
+        return psutil.Process(pid).status() in (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)
+    except psutil.Error:
+        return False  # it has ended, and its exit is on its way
 
 
 def _blames_a_peer(line: str) -> bool:
@@ -168,12 +212,15 @@ def _blames_a_peer(line: str) -> bool:
     )
 
 
-def release(token: str) -> None:
-    """Kill this worker's ranks of a run and let its ports go; also keeps later ones of that run from starting."""
+def release(token: str, generation: int) -> None:
+    """Kill this worker's ranks of a run and let its ports go, up to a generation.
+
+    Those of that generation or before that have not started yet are kept from it.
+    """
     with _lock:
-        _ended.add(token)
-        ports = [_ports.pop(key) for key in list(_ports) if key[0] == token]
-        ranks = [_ranks.pop(key) for key in list(_ranks) if key[0] == token]
+        _ended[token] = max(generation, _ended.get(token, 0))
+        ports = [_ports.pop(key) for key in list(_ports) if key[1] == token and key[0] <= generation]
+        ranks = [_ranks.pop(key) for key in list(_ranks) if key[1] == token and key[0] <= generation]
     for held in ports:
         held.close()
     for child in ranks:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lepton_lab.errors import ClusterError, LeptonError
@@ -21,7 +21,9 @@ GANG_SECONDS = 60.0
 """How long another run may take to hand its tasks to the scheduler."""
 
 
-def reserve(client: Client, token: str, workers: Iterable[WorkerInfo], is_stopped: Callable[[], bool]) -> list[str]:
+def reserve(
+    client: Client, token: str, generation: int, workers: Sequence[WorkerInfo], is_stopped: Callable[[], bool]
+) -> list[str]:
     """A held port on each worker, as `host:port`, by rank.
 
     Raises
@@ -32,12 +34,12 @@ def reserve(client: Client, token: str, workers: Iterable[WorkerInfo], is_stoppe
         If the run was stopped meanwhile.
     """
     addresses: list[str] = []
-    for worker in workers:
+    for rank, worker in enumerate(workers):
         if is_stopped():
             raise LeptonError("The run was stopped.")
 
-        def hold(worker: WorkerInfo, rank: int = len(addresses)) -> Any:
-            return _run(client, worker, _supervisor.reserve, token, rank, worker.host)
+        def hold(worker: WorkerInfo, rank: int = rank) -> Any:
+            return _run(client, worker, _supervisor.reserve, token, generation, rank, worker.host)
 
         answers = _ask([worker], hold, RESERVE_SECONDS)
         if worker.name not in answers:
@@ -46,12 +48,23 @@ def reserve(client: Client, token: str, workers: Iterable[WorkerInfo], is_stoppe
     return addresses
 
 
-def release(client: Client, token: str, workers: Iterable[WorkerInfo]) -> None:
+def release(client: Client, token: str, generation: int, workers: Iterable[WorkerInfo]) -> None:
     """Have every worker that still answers let go of a run's ranks and ports.
 
     The others' ranks end by themselves: with their worker, or when it finds that nobody waits for them.
     """
-    _ask(workers, lambda w: _run(client, w, _supervisor.release, token), RELEASE_SECONDS)
+    _ask(workers, lambda w: _run(client, w, _supervisor.release, token, generation), RELEASE_SECONDS)
+
+
+def tell(client: Client, token: str, generation: int, workers: Iterable[WorkerInfo], message: str) -> None:
+    """Say a word to a run's ranks."""
+    _ask(workers, lambda w: _run(client, w, _supervisor.tell, token, generation, message), RELEASE_SECONDS)
+
+
+def visible_devices(client: Client, workers: Sequence[WorkerInfo]) -> str:
+    """The GPUs of these workers together, as CUDA_VISIBLE_DEVICES has them."""
+    answers = _ask(workers, lambda w: _run(client, w, _supervisor.visible_devices), RESERVE_SECONDS)
+    return ",".join(answers[worker.name] for worker in workers if answers.get(worker.name))
 
 
 def in_one_go(client: Client, submit: Callable[[], dict[Any, int]]) -> dict[Any, int]:

@@ -9,9 +9,9 @@ from typing import Literal
 
 from lepton_lab.display import Shown, Table, duration
 
-RUN_STATES = ("starting", "running", "stopping", "done", "failed", "cancelled")
+RUN_STATES = ("starting", "running", "restarting", "stopping", "done", "failed", "cancelled")
 """The states of a training run; the last three are final."""
-FINAL_STATES = RUN_STATES[3:]
+FINAL_STATES = RUN_STATES[4:]
 
 
 @dataclass(frozen=True)
@@ -89,11 +89,13 @@ class Run(Shown):
     state: str
     """One of `RUN_STATES`."""
     folder: Path
-    """Holds `run.json`, `metrics.jsonl` and the ranks' logs."""
+    """Holds `run.json`, `events.jsonl` (all that happened, the metrics over time among it), `checkpoints`, TensorBoard's
+    logs in `tensorboard`, and what the ranks printed."""
     epochs: int
     batch_size: int
     """Rows in a step, over all workers together."""
     strategy: str
+    """Of the ranks as they are now."""
     workers: tuple[str, ...]
     """Names of the workers that it runs on, by rank."""
     started: float
@@ -106,6 +108,16 @@ class Run(Shown):
     """On the test split, after the last epoch."""
     error: str = ""
     """The earliest cause, where the run failed."""
+    traceback: str = field(default="", repr=False)
+    """The user's own, where the user's code failed."""
+    notes: tuple[str, ...] = ()
+    """What was worth a word: restarts, stragglers, what `auto` measured."""
+    restarts: int = 0
+    """How often the ranks had to start again after a failure."""
+    layers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """Where a compression trained: each layer, and what was done to it."""
+    cluster: str = ""
+    """The cluster's name."""
 
     @property
     def is_over(self) -> bool:
@@ -123,6 +135,7 @@ class Run(Shown):
             for epoch in range(len(self.history.get("seconds", ())))
         ]
         notes = [f"{self.strategy} on {', '.join(self.workers)}; batch {self.batch_size}; {duration(self.seconds)}"]
+        notes += self.notes[-5:]
         if self.metrics:
             notes.append("test split: " + ", ".join(f"{k} {v:.4f}" for k, v in self.metrics.items()))
         if self.error:

@@ -1,0 +1,59 @@
+"""Sealing what would run code when it is read: only what this user wrote on this machine is ever unpickled.
+
+The seal is an HMAC-SHA-256 with a key of the user's own, beside Jupyter's data, readable by nobody else.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import os
+import secrets
+from pathlib import Path
+
+from lepton_lab.errors import InputError
+
+
+def seal(data: bytes) -> dict[str, str]:
+    """Bytes as plain values for a JSON file, with a seal."""
+    return {"data": base64.b64encode(data).decode(), "seal": _digest(data)}
+
+
+def unseal(sealed: dict[str, str]) -> bytes:
+    """The bytes again.
+
+    Raises
+    ------
+    InputError
+        If this user didn't seal them.
+    """
+    data = base64.b64decode(sealed["data"])
+    if not hmac.compare_digest(_digest(data), sealed["seal"]):
+        raise InputError(
+            "The run holds functions that somebody else wrote, or on another machine, and these are not run: train again."
+        )
+    return data
+
+
+def _digest(data: bytes) -> str:
+    return hmac.new(_key(), data, "sha256").hexdigest()
+
+
+def _key() -> bytes:
+    from jupyter_core.paths import jupyter_data_dir
+
+    path = Path(jupyter_data_dir()) / "lepton_lab.key"
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f"{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
+        stream.write(secrets.token_bytes(32))
+    try:
+        os.link(aside, path)  # unlike a rename it fails where another kernel was first
+    except FileExistsError:
+        pass
+    finally:
+        aside.unlink()
+    return path.read_bytes()

@@ -1,0 +1,129 @@
+"""What goes into a rank's steps: rows by their numbers, straight from the memory-mapped shards, read ahead.
+
+A rank holds no copy of the data: of a batch it reads that batch's rows, a few batches before they are needed. The
+next epoch's first batches are read while the last of this one are learnt, so an epoch's end stalls nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from lepton_lab.forkserver._child import resolve
+from lepton_lab.train import _order
+from lepton_lab.train._augment import augment
+from lepton_lab.train._job import Job, Seat
+
+READ_AHEAD = 4
+"""Batches."""
+
+
+class Feed:
+    """A rank's rows.
+
+    Parameters
+    ----------
+    replicas
+        How many replicas the rank has; each takes a batch of its own at every step.
+    """
+
+    def __init__(self, job: Job, seat: Seat, strategy: Any, replicas: int = 1) -> None:
+        self.job, self.seat, self.strategy, self.replicas = job, seat, strategy, replicas
+        # Each shard is verified once in a run, by one of its ranks.
+        mine = () if seat.is_verified else range(seat.rank, len(job.shards.shards), seat.world)
+        self.rows = resolve(job.open_rows)(job.shards, verify=mine)
+        self.learnt, self.held = _order.hold_out(len(self.rows), job.num_held_out, job.seed)
+
+    @property
+    def parts(self) -> int:
+        """Into how many a step's rows are cut over all ranks."""
+        return self.seat.world * self.replicas
+
+    def training(self, epoch: int, step: int) -> Any:
+        """An iterator of (x, y, weights, real) from a step of an epoch to the end of the run.
+
+        `weights`, float32 (n,): how much each row counts in the step; `real`, float32 (n,): 0 for rows that only fill up.
+        """
+        job = self.job
+
+        def batches() -> Iterator[tuple[int, _order.Batch]]:
+            for number in range(epoch, job.epochs + 1):
+                first = step if number == epoch else 0
+                ours = [
+                    _order.epoch(len(self.learnt), job.batch_size, part, self.parts, job.seed, number, first)
+                    for part in self._ours()
+                ]
+                for together in zip(*ours, strict=True):
+                    yield from ((number, batch) for batch in together)
+
+        def take(number: int, batch: _order.Batch) -> tuple[Any, Any, Any, Any]:
+            rows = self.learnt[batch.rows]
+            x, y = self.rows.take(rows)
+            if job.augment:
+                x = augment(x, job.augment, rows, job.seed, number)
+            weights = batch.weights
+            if self.seat.layout == "averaging" and weights.any():
+                weights = weights / weights.sum()  # a rank that learns by itself takes the mean over its own rows
+            return x, y, weights * self._importance(rows, y), _real(batch)
+
+        return self._iterator(batches, take, job.batch_size)
+
+    def validation(self) -> tuple[Any, int]:
+        """An iterator over the rows held out, and its number of steps."""
+        return self._once(len(self.held), lambda rows: self.rows.take(self.held[rows]))
+
+    def test(self) -> tuple[Any, int]:
+        """An iterator over the test split, and its number of steps."""
+        x, y = resolve(self.job.open_split)(self.job.dataset, "test")
+        return self._once(len(x), lambda rows: (x[rows], y[rows]))
+
+    def _importance(self, rows: Any, y: Any) -> Any:
+        """How much each row counts: by its class, and by its own weight; float32 (n,)."""
+        weights = self.rows.weights(rows) if hasattr(self.rows, "weights") else np.ones(len(rows), np.float32)
+        if self.job.class_weight:
+            table = np.ones(self.job.dataset.target.num_outputs, np.float32)
+            for number, weight in self.job.class_weight.items():
+                table[number] = weight
+            weights = weights * table[y]
+        return weights
+
+    def _ours(self) -> range:
+        return range(self.seat.rank * self.replicas, (self.seat.rank + 1) * self.replicas)
+
+    def _once(self, num_rows: int, take: Any) -> tuple[Any, int]:
+        size = max(self.job.batch_size, 256)
+
+        def batches() -> Iterator[tuple[int, _order.Batch]]:
+            for start in range(0, num_rows, size):
+                step = np.arange(start, min(start + size, num_rows))
+                yield from ((0, _order.share(step, size, part, self.parts)) for part in self._ours())
+
+        iterator = self._iterator(batches, lambda _, batch: (*take(batch.rows), batch.weights, _real(batch)), size)
+        return iterator, -(-num_rows // size)
+
+    def _iterator(self, batches: Any, take: Any, batch_size: int) -> Any:
+        import tensorflow as tf
+
+        dataset = self.job.dataset
+        size = _order.local_batch_size(batch_size, self.parts)
+        signature = (
+            tf.TensorSpec((size, *dataset.input_shape), dataset.input_dtype),
+            tf.TensorSpec((size,), tf.int64 if dataset.target.kind == "classes" else tf.float32),
+            tf.TensorSpec((size,), tf.float32),
+            tf.TensorSpec((size,), tf.float32),
+        )
+
+        def generate() -> Iterator[tuple[Any, ...]]:
+            for number, batch in batches():
+                yield take(number, batch)
+
+        def pipeline(_: Any) -> Any:
+            return tf.data.Dataset.from_generator(generate, output_signature=signature).prefetch(READ_AHEAD)
+
+        return iter(self.strategy.distribute_datasets_from_function(pipeline))
+
+
+def _real(batch: _order.Batch) -> Any:
+    return (batch.weights > 0).astype(np.float32)

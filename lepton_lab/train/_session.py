@@ -1,0 +1,429 @@
+"""What a rank trains with: the layout's strategy, the model under it, the optimiser, and the rows that come in."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lepton_lab.errors import InputError
+from lepton_lab.forkserver._child import resolve
+from lepton_lab.runtime import load_keras
+from lepton_lab.train import _parts, _random, _step
+from lepton_lab.train._board import Board
+from lepton_lab.train._callbacks import Callbacks, Decision
+from lepton_lab.train._feed import Feed
+from lepton_lab.train._job import Job, Seat
+
+HEARTBEAT_SECONDS = 3.0
+"""After how long without a sign TensorFlow's coordination service gives a peer up."""
+COLLECTIVE_SECONDS = 120.0
+"""After how long a rank gives up a sum for which a peer's part doesn't come; the supervisors notice most of it sooner."""
+
+
+def make_strategy(seat: Seat) -> Any:
+    """TensorFlow's strategy for a layout; blocks until all ranks are there.
+
+    Raises
+    ------
+    InputError
+        If the layout's devices are not there.
+    """
+    import tensorflow as tf
+
+    if seat.layout == "tpu":
+        return _tpu_strategy()
+    if seat.layout == "mirrored":
+        devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+        return tf.distribute.MirroredStrategy([device.name for device in devices])
+    if seat.world == 1:
+        return tf.distribute.get_strategy()
+    _watch_peers()
+    options = tf.distribute.experimental.CommunicationOptions(timeout_seconds=COLLECTIVE_SECONDS)
+    return tf.distribute.MultiWorkerMirroredStrategy(communication_options=options)
+
+
+def set_devices(seat: Seat) -> None:
+    """Threads and, for `mirrored` without GPUs, logical devices; before TensorFlow looks at any device."""
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(seat.threads)
+    tf.config.threading.set_inter_op_parallelism_threads(max(4, seat.threads))
+    if seat.layout == "mirrored" and len(tf.config.list_physical_devices("GPU")) < seat.devices:
+        [cpu, *_] = tf.config.list_physical_devices("CPU")
+        tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * seat.devices)
+
+
+def _tpu_strategy() -> Any:
+    import tensorflow as tf
+
+    name = os.environ.get("TPU_NAME", "local")
+    try:
+        resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu=name)
+        tf.config.experimental_connect_to_cluster(resolver)
+        tf.tpu.experimental.initialize_tpu_system(resolver)
+    except Exception as error:  # whatever a missing TPU, driver or name makes of it
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(
+            f"No TPU answers as {name!r} ({reason}): set TPU_NAME, or train with another --strategy."
+        ) from None
+    return tf.distribute.TPUStrategy(resolver)
+
+
+def _watch_peers() -> None:
+    """Have the coordination service notice a dead peer within seconds instead of ten.
+
+    The interface is not public; where a version of TensorFlow lacks it, its own time-out stays.
+    """
+    try:
+        from tensorflow.core.protobuf.coordination_config_pb2 import CoordinatedJob
+        from tensorflow.python.eager import context
+
+        task = json.loads(os.environ["TF_CONFIG"])
+        context.context().configure_coordination_service(
+            service_type="standalone",
+            service_leader="/job:worker/replica:0/task:0",
+            coordinated_jobs=[CoordinatedJob(name="worker", num_tasks=len(task["cluster"]["worker"]))],
+            heartbeat_timeout_in_ms=int(1000 * HEARTBEAT_SECONDS),
+        )
+    except (ImportError, AttributeError, TypeError):
+        return
+
+
+class Session:
+    """A model in training under a layout; every rank of a run has one and calls the same methods in the same order."""
+
+    def __init__(self, job: Job, seat: Seat) -> None:
+        import tensorflow as tf
+
+        self.job, self.seat = job, seat
+        self.strategy = make_strategy(seat)
+        """Over which the ranks talk."""
+        self.is_averaging = seat.layout == "averaging"
+        self._scope = tf.distribute.get_strategy() if self.is_averaging else self.strategy
+        """Under which the model lives: its own rank's where the ranks learn by themselves."""
+        replicas = 1 if self.is_averaging else int(self.strategy.num_replicas_in_sync)
+        local = replicas if seat.world == 1 else 1
+        with self._scope.scope():
+            self.model = with_precision(load_keras(job.model_file), job.precision)
+            self.hook = resolve(job.hook)(**job.hook_options) if job.hook else None
+            if self.hook is not None:
+                self.model = self.hook.prepare(self.model, job.steps * job.epochs)
+            self.optimizer = make_optimizer(job)
+            self.optimizer.build(self.model.trainable_variables)
+            self.heads = _step.make_heads(job, self.model)
+        self.feed = Feed(job, seat, self._scope, local)
+        self.steps = _step.Steps(job, self.model, self.optimizer, self.heads, replicas)
+        self.metrics = [metric for head in self.heads for metric, _ in head.metrics]
+        _random.bind(self.model, job.seed, self.optimizer.iterations, self._replica)
+        self.callbacks: Callbacks | None = None
+        if job.callbacks and seat.rank == 0:
+            self.callbacks = Callbacks(job, load_keras(job.model_file), make_optimizer(job))
+            self.callbacks.check(log_names(job, self.heads, self.optimizer))
+        self._board = Board(job.folder / "tensorboard") if seat.rank == 0 else None
+        self._learn = self._several(self.steps.learn, len(self.names) + 2)
+        self._judge = self._several(self.steps.judge, len(self.names) + 2)
+        self._sum = tf.function(self._sum_in_graph, reduce_retracing=True)
+        self._average = tf.function(self._average_in_graph) if self.is_averaging else None
+
+    # what is reported
+
+    @property
+    def names(self) -> list[str]:
+        """Of the sums that are kept while the training goes on."""
+        return self.steps.names
+
+    def fast_means(self, totals: NDArray[Any]) -> dict[str, float]:
+        """Loss and the heads' metrics, from sums over the examples that come last in them."""
+        examples = max(float(totals[-1]), 1.0)
+        return {name: float(total) / examples for name, total in zip(self.names, totals, strict=False)}
+
+    def means(self, totals: NDArray[Any]) -> dict[str, float]:
+        """The same with the values of all Keras metrics; every rank must ask at once."""
+        values = self.fast_means(totals)
+        if self._is_apart:
+            for variable, total in zip(self._metric_variables(), self._metric_totals(), strict=True):
+                variable.assign(total)
+        for metric in self.metrics:
+            values[metric.name] = float(np.asarray(metric.result()))
+        return values
+
+    @property
+    def _is_apart(self) -> bool:
+        """Whether each rank has metrics of its own, which nothing sums up when they are read."""
+        return self.is_averaging and self.seat.world > 1
+
+    def _metric_variables(self) -> list[Any]:
+        return [variable for metric in self.metrics for variable in metric.variables]
+
+    def _metric_totals(self) -> list[NDArray[Any]]:
+        """What the metrics have counted over all ranks; every rank must ask at once."""
+        values = [np.asarray(variable) for variable in self._metric_variables()]
+        if not self._is_apart:
+            return values
+        return [self.sum_over_ranks(value.ravel()).reshape(value.shape).astype(value.dtype) for value in values]
+
+    def reset_metrics(self) -> None:
+        """Begin to count anew."""
+        for metric in self.metrics:
+            metric.reset_state()
+
+    def rate_logs(self) -> dict[str, float]:
+        """The learning rate, where it changes."""
+        if not _rate_changes(self.job, self.optimizer):
+            return {}
+        return {"learning_rate": float(np.asarray(self.optimizer.learning_rate))}
+
+    # steps
+
+    def count(self, wanted: int, step: int) -> int:
+        """How many steps the next call has."""
+        if self.hook is not None:
+            return 1
+        left = self.job.steps - step
+        if self.is_averaging:
+            return min(self.job.every - step % self.job.every, left)
+        return min(wanted, left)
+
+    def before_step(self, step: int) -> None:
+        """Called before each call, with the steps done over all epochs."""
+        if self.hook is not None:
+            self.hook.before_step(step)
+
+    def learn(self, iterator: Any, count: int) -> NDArray[Any]:
+        """`count` steps; this rank's sums, examples and busy seconds."""
+        import tensorflow as tf
+
+        sums: NDArray[Any] = self._learn(iterator, tf.constant(count)).numpy()
+        if self._average is not None and self.seat.world > 1:
+            self._average()
+        return sums
+
+    def judge(self, iterator: Any) -> NDArray[Any]:
+        """One batch without learning."""
+        import tensorflow as tf
+
+        sums: NDArray[Any] = self._judge(iterator, tf.constant(1)).numpy()
+        return sums
+
+    def sum_over_ranks(self, values: NDArray[Any]) -> NDArray[Any]:
+        """The elementwise sum of what all ranks give; float64 (n,)."""
+        import tensorflow as tf
+
+        if self.seat.world == 1:
+            return values
+        total: NDArray[Any] = self._sum(tf.constant(values, tf.float64)).numpy()
+        return total
+
+    def _sum_in_graph(self, values: Any) -> Any:
+        return self._over_ranks("SUM", values)
+
+    def _over_ranks(self, how: str, values: Any) -> Any:
+        import tensorflow as tf
+
+        def reduce(mine: Any) -> Any:
+            context = tf.distribute.get_replica_context()
+            return context.all_reduce(tf.distribute.ReduceOp[how], tf.identity(mine))
+
+        result = self.strategy.run(reduce, args=(values,))
+        return self.strategy.experimental_local_results(result)[0]
+
+    def _average_in_graph(self) -> None:
+        """Give all ranks the mean of their weights and of what their optimisers remember, in one message."""
+        import tensorflow as tf
+
+        variables = [v for v in self._state() if v.dtype.is_floating]
+        flat = tf.concat([tf.reshape(tf.cast(v, tf.float32), [-1]) for v in variables], 0)
+        means = tf.split(self._over_ranks("MEAN", flat), [int(np.prod(v.shape)) for v in variables])
+        for variable, mean in zip(variables, means, strict=True):
+            variable.assign(tf.cast(tf.reshape(mean, variable.shape), variable.dtype))
+
+    def _several(self, function: Any, width: int) -> Any:
+        """A graph that runs `function` on the next `count` batches and adds its results up."""
+        import tensorflow as tf
+
+        strategy = self._scope
+
+        @tf.function  # type: ignore[untyped-decorator]  # TensorFlow is untyped
+        def calls(iterator: Any, count: Any) -> Any:
+            total = tf.zeros(width, tf.float64)
+            for _ in tf.range(count):
+                result = strategy.run(function, args=next(iterator))
+                total += tf.add_n(strategy.experimental_local_results(result))
+            return total
+
+        return calls
+
+    def _replica(self) -> Any:
+        """This replica's number over all ranks."""
+        import tensorflow as tf
+
+        if self.is_averaging or self.seat.world == 1:
+            context = tf.distribute.get_replica_context()
+            mine = context.replica_id_in_sync_group if context is not None else 0
+            return self.seat.rank + tf.cast(mine, tf.int64)
+        return self.seat.rank
+
+    # callbacks
+
+    def begin(self, is_new: bool) -> None:
+        """Before the first step of this process."""
+        if self.job.callbacks:
+            weights = self.model.get_weights()
+            if self.callbacks is not None:
+                self.callbacks.begin(self._learning_rate(), weights, is_new)
+
+    def callbacks_before(self, epoch: int) -> None:
+        """Ask the callbacks before an epoch."""
+        if self.job.callbacks:
+            weights = self.model.get_weights()
+            self._obey(self.callbacks.epoch_begin(epoch, self._learning_rate(), weights) if self.callbacks else None)
+
+    def callbacks_after(self, epoch: int, logs: Mapping[str, float]) -> bool:
+        """Tell the callbacks and TensorBoard of an epoch; False if the training is to end."""
+        if self._board is not None:
+            self._board.epoch(epoch, {k: v for k, v in logs.items() if k not in ("seconds", "examples")})
+        if not self.job.callbacks:
+            return True
+        weights = self.model.get_weights()
+        return not self._obey(
+            self.callbacks.epoch_end(epoch, logs, self._learning_rate(), weights) if self.callbacks else None
+        )
+
+    def callbacks_end(self) -> None:
+        """After the last epoch."""
+        if self.job.callbacks:
+            weights = self.model.get_weights()
+            self._obey(self.callbacks.end(self._learning_rate(), weights) if self.callbacks else None)
+
+    def _obey(self, decision: Decision | None) -> bool:
+        """Do in all ranks what the first one's callbacks decided; whether to stop."""
+        stop, rate, weights = decision or (False, None, None)
+        mine = np.array([float(stop), float(rate is not None), rate or 0.0, float(weights is not None)])
+        stops, changes, rate_now, replaces = self.sum_over_ranks(mine)
+        if changes:
+            self.optimizer.learning_rate.assign(rate_now)
+        if replaces:
+            shapes = [w.shape for w in self.model.get_weights()]
+            flat = np.concatenate([np.ravel(w) for w in weights or [np.zeros(shape) for shape in shapes]])
+            ends = np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1]
+            parts = np.split(self.sum_over_ranks(flat.astype(np.float64)), ends)
+            self.model.set_weights([part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)])
+        return bool(stops)
+
+    def _learning_rate(self) -> float | None:
+        """The learning rate; None where a schedule gives it."""
+        return None if _has_schedule(self.optimizer) else float(np.asarray(self.optimizer.learning_rate))
+
+    # state
+
+    def _state(self) -> list[Any]:
+        """The variables of the model and the optimiser."""
+        return [*self.model.weights, *_variables(self.optimizer)]
+
+    def snapshot(self) -> tuple[dict[str, list[NDArray[Any]]], tuple[Any, ...]]:
+        """All numbers of the model, optimiser, metrics, hook and callbacks; every rank must ask at once."""
+        arrays: dict[str, list[NDArray[Any]]] = {
+            "model": self.model.get_weights(),
+            "optimizer": [np.asarray(v) for v in _variables(self.optimizer)],
+            "metrics": self._metric_totals(),
+            "hook": list(self.hook.state()) if self.hook is not None else [],
+        }
+        memories: tuple[Any, ...] = ()
+        if self.callbacks is not None:
+            plain, more = self.callbacks.remember()
+            memories, arrays = tuple(plain), arrays | more
+        return arrays, memories
+
+    def restore(self, arrays: dict[str, list[NDArray[Any]]], memories: tuple[Any, ...]) -> None:
+        """Take up what `snapshot` gave."""
+        self.model.set_weights(arrays.get("model", []))
+        for variable, value in zip(_variables(self.optimizer), arrays["optimizer"], strict=True):
+            variable.assign(value)
+        with self._scope.scope():
+            for variable, value in zip(self._metric_variables(), arrays.get("metrics", []), strict=True):
+                variable.assign(np.zeros_like(value) if self._is_apart and self.seat.rank else value)
+        if self.hook is not None:
+            self.hook.restore(arrays.get("hook", []))
+        if self.callbacks is not None:
+            self.callbacks.recall(memories, arrays)
+
+    def finish(self) -> Any:
+        """A plain model with what was learnt, for saving; every rank must ask at once."""
+        if self.hook is not None:
+            with self._scope.scope():
+                self.model = self.hook.finish(self.model)
+        weights = self.model.get_weights()  # some variables are summed over ranks when they are read
+        plain = load_keras(self.job.model_file)
+        plain.set_weights(weights)
+        return plain
+
+
+def make_optimizer(job: Job) -> Any:
+    """tf_keras's optimiser of a job."""
+    import tf_keras
+
+    part = job.optimizer
+    if isinstance(part, str):
+        part = {"class_name": part, "args": [], "config": {}}
+    if job.learning_rate is not None and "config" in part:
+        rate = _parts.make("learning rate", job.learning_rate)
+        part = {**part, "args": part["args"][1:], "config": {**part["config"], "learning_rate": rate}}
+    optimizer = _parts.make("optimizer", part)
+    if not isinstance(optimizer, tf_keras.optimizers.Optimizer):
+        raise InputError(f"The optimizer is a {type(optimizer).__name__}: give one of tf_keras.optimizers.")
+    if job.clip_norm is not None:
+        optimizer.global_clipnorm = job.clip_norm
+    if job.precision == "mixed_float16":
+        optimizer = tf_keras.mixed_precision.LossScaleOptimizer(optimizer)
+    return optimizer
+
+
+def log_names(job: Job, heads: list[_step.Head], optimizer: Any) -> list[str]:
+    """Names of all that an epoch's logs have."""
+    names = ["loss", *(head.metric for head in heads), *(metric.name for head in heads for metric, _ in head.metrics)]
+    held = [f"val_{name}" for name in names] if job.num_held_out else []
+    return [*names, *held, *(["learning_rate"] if _rate_changes(job, optimizer) else [])]
+
+
+def _has_schedule(optimizer: Any) -> bool:
+    """Whether the learning rate follows a schedule, so that nobody else can set it."""
+    import tf_keras
+
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    return isinstance(inner._learning_rate, tf_keras.optimizers.schedules.LearningRateSchedule)
+
+
+def _rate_changes(job: Job, optimizer: Any) -> bool:
+    return bool(job.callbacks) or _has_schedule(optimizer)
+
+
+def _variables(optimizer: Any) -> list[Any]:
+    variables = optimizer.variables
+    return list(variables() if callable(variables) else variables)
+
+
+_STAY_FLOAT32 = ("Rescaling", "Normalization", "InputLayer", "Softmax")
+
+
+def with_precision(model: Any, precision: str) -> Any:
+    """The model computing in another precision; what scales the rows and what gives the answers stays float32."""
+    import tf_keras
+
+    if precision == "float32":
+        return model
+    last = set(model.output_names)
+
+    def convert(layer: Any) -> Any:
+        config = layer.get_config()
+        if type(layer).__name__ not in _STAY_FLOAT32 and layer.name not in last:
+            config["dtype"] = precision
+        return type(layer).from_config(config)
+
+    converted = tf_keras.models.clone_model(model, clone_function=convert)
+    converted.set_weights(model.get_weights())
+    return converted
