@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lepton_lab import display
 from lepton_lab.errors import InputError
 from lepton_lab.types import Model
 
@@ -82,19 +84,27 @@ def begin(model: Model, rows_file: Path, num_rows: int, answers_file: Path, batc
     """
     if not model.file.is_file():
         raise InputError(f"The model's file {model.file} is missing; make the model again, or drop it.")
-    shape = (num_rows, *model.output_shape)
-    np.lib.format.open_memmap(answers_file, mode="w+", dtype=np.float32, shape=shape)  # closed at once, all zeros
-    size = answers_file.stat().st_size
-    with answers_file.open("r+b") as stream:
-        try:  # a full disk found out later would end whoever writes into the mapped file by a signal
-            os.posix_fallocate(stream.fileno(), 0, size)
-        except OSError as error:
-            raise InputError(
-                f"{size:,} bytes of answers can't be written to {answers_file.parent} ({error.strerror}): make room."
-            ) from None
+    _make(answers_file, (num_rows, *model.output_shape))
     batch_size = batch_size or max(1, min(MOST_ROWS, MOST_NUMBERS // max(1, math.prod(model.input_shape))))
     marks = (_mark(model.file), _mark(rows_file))
     return Work(model.name, model.file, rows_file, answers_file, num_rows, batch_size, marks, uuid.uuid4().hex)
+
+
+def _make(file: Path, shape: tuple[int, ...]) -> None:
+    """A `.npy` file of zeros with its room taken: a disk that is full later would end who writes to it by a signal."""
+    size, free = math.prod(shape) * np.dtype(np.float32).itemsize, shutil.disk_usage(file.parent).free
+    try:
+        if size > free:  # asked first, since to try would fill the disk
+            raise OSError
+        np.lib.format.open_memmap(file, mode="w+", dtype=np.float32, shape=shape)  # closed at once
+        with file.open("r+b") as stream:
+            os.posix_fallocate(stream.fileno(), 0, file.stat().st_size)
+    except OSError as error:
+        file.unlink(missing_ok=True)
+        why = error.strerror or f"{display.size(free)} are free"
+        raise InputError(
+            f"The answers need {display.size(size)} in {file.parent.parent}, but {why}: make room there."
+        ) from None
 
 
 def _mark(file: Path) -> tuple[int, int]:

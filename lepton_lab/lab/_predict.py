@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 FOLDER = "predictions"
 """In the workspace, where all workers see it."""
-MIN_COST = 1e9
+MIN_COST = 2e9
 """Rows times the numbers that a row meets (its own and the model's): what costs less is answered by one process, since
-to hand it to two workers and load the model on both takes 0.07 s more, and one process takes half a second then."""
+to hand it out and load the model on each worker takes 0.07 s more, and one process takes half a second then."""
 PREVIEW = 10
 """Rows that a `Prediction` shows."""
 SUFFIX = ".npy"
