@@ -6,6 +6,8 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,7 @@ from lepton_lab.events import Event, Progress
 from lepton_lab.files import replacing_folder
 from lepton_lab.lab import Lab
 
-ROWS = 160_000
+ROWS = 300_000
 """Enough for the workers to be asked, and for a second or so."""
 
 
@@ -35,6 +37,16 @@ def left(lab: Lab) -> set[str]:
 def without_cluster(lab: Lab) -> Lab:
     """Another lab on the same workspace."""
     return Lab(lab.workspace.folder)
+
+
+@contextmanager
+def many_rows(lab: Lab) -> Iterator[str]:
+    """A data set whose test split has many rows, for as long as the block runs."""
+    x, y = rows_of(lab), np.load(lab.data.get("digits").folder / "train" / "y.npy")
+    y = np.tile(y, ROWS // len(y) + 1)[:ROWS]
+    lab.data.load({"x_train": x[:100], "y_train": y[:100], "x_test": x, "y_test": y}, name="many")
+    yield "many"
+    lab.data.drop("many")
 
 
 def test_a_split_with_its_labels(lab: Lab, trained: str) -> None:
@@ -62,35 +74,17 @@ def test_many_rows_go_to_all_workers_and_are_answered_as_here(lab: Lab, trained:
     assert (there.workers, here.workers) == (("w0", "w1"), ())
     assert there.answers.tobytes() == here.answers.tobytes()
     assert there.path == tmp_path / "there.npy" and there.rows == ROWS
-    assert "160,000 rows in" in str(there) and "on w0, w1" in str(there) and "label" not in str(there)
+    assert "300,000 rows in" in str(there) and "on w0, w1" in str(there) and "label" not in str(there)
     assert {path.name for path in tmp_path.iterdir()} == {"there.npy", "here.npy"}
 
 
 def test_evaluate_is_the_same_with_a_cluster_and_without(lab: Lab, trained: str) -> None:
-    with lab_with_many_rows(lab) as name:
-        heard: list[Event] = []
-        unsubscribe = lab.events.subscribe(heard.append, Progress)
+    with many_rows(lab) as name:
+        assert lab.predict(trained, data=name).workers == ("w0", "w1")
         there = lab.evaluate(trained, data=name)
-        unsubscribe()
         here = without_cluster(lab).evaluate(trained, data=name)
     assert there == here and there.rows == ROWS and there.metrics["accuracy"] > 0.9
-    assert len(heard) > 2 and not [name for name in left(lab) if name.startswith(".")]
-
-
-class lab_with_many_rows:  # noqa: N801  # reads as a function
-    """A data set whose test split has many rows, for as long as the block runs."""
-
-    def __init__(self, lab: Lab) -> None:
-        self.lab = lab
-
-    def __enter__(self) -> str:
-        x, y = rows_of(self.lab), np.load(self.lab.data.get("digits").folder / "train" / "y.npy")
-        y = np.tile(y, ROWS // len(y) + 1)[:ROWS]
-        self.lab.data.load({"x_train": x[:100], "y_train": y[:100], "x_test": x, "y_test": y}, name="many")
-        return "many"
-
-    def __exit__(self, *_: object) -> None:
-        self.lab.data.drop("many")
+    assert not [name for name in left(lab) if name.startswith(".")]
 
 
 def test_numbers_instead_of_classes(tmp_path: Path) -> None:
@@ -148,7 +142,7 @@ def test_a_damaged_model_leaves_nothing(lab: Lab, trained: str, tmp_path: Path) 
 @pytest.mark.parametrize("with_cluster", [True, False])
 def test_an_interrupt_leaves_no_file_and_no_process(lab: Lab, trained: str, tmp_path: Path, with_cluster: bool) -> None:
     mine = lab if with_cluster else without_cluster(lab)
-    rows, before, timers = rows_of(lab, 3 * ROWS), left(lab), []
+    rows, before, timers = rows_of(lab, 2 * ROWS), left(lab), []
 
     def interrupt(event: Event) -> None:
         if isinstance(event, Progress) and event.fraction and not timers:
@@ -182,7 +176,7 @@ def test_a_worker_that_is_killed_in_the_middle(lab: Lab, trained: str, tmp_path:
                 os.kill(pids[0], signal.SIGKILL)
 
         mine.events.subscribe(kill, Progress)
-        rows = rows_of(lab, 2 * ROWS)
+        rows = rows_of(lab)
         there = mine.predict("small", rows=rows)
         assert killed and there.workers
         here = lab.predict(trained, rows=rows)
