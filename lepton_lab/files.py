@@ -16,23 +16,30 @@ _ASIDE = ".aside-"
 
 
 @contextmanager
+def scratch(parent: Path) -> Iterator[Path]:
+    """A folder in `parent` to work in; it is removed when the block ends, and what is to stay is renamed out of it."""
+    parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=_ASIDE, dir=parent))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
 def replacing_file(path: Path, *, durable: bool = True) -> Iterator[Path]:
     """A path to write to; it becomes `path` when the block ends well, and is removed when it raises.
 
     The folder is made if it is missing. The name is kept, because many writers choose the format by its suffix. With
     `durable` it is on disk before it has its name, so that it outlives a power cut: right for models, which are dear.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=_ASIDE, dir=path.parent))
-    try:
+    with scratch(path.parent) as folder:
         aside = folder / path.name
         yield aside
         if durable:
             with aside.open("rb") as stream:
                 os.fsync(stream.fileno())
         aside.replace(path)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

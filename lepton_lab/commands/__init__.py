@@ -20,6 +20,7 @@ from lepton_lab.commands._types import (
     Source,
     Text,
     ValueType,
+    Variable,
 )
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "Source",
     "Text",
     "ValueType",
+    "Variable",
     "find",
     "parse",
     "read",

@@ -1,20 +1,34 @@
-"""`%lepton evaluate`, `compress` and `export`."""
+"""`%lepton predict`, `evaluate`, `compress` and `export`."""
 
 from lepton_lab.commands._spec import Parameter, Verb, When
-from lepton_lab.commands._types import Choice, File, Integer, Name, Number, Text
+from lepton_lab.commands._types import Choice, File, Integer, Name, Number, Text, Variable
 from lepton_lab.compress import SCHEMES, TECHNIQUES
 from lepton_lab.export import FORMATS
-from lepton_lab.types import Bundle, CompressedModel, Evaluation
+from lepton_lab.types import Bundle, CompressedModel, Evaluation, Prediction
 
 _MODEL = Parameter("model", Name("model"), "the model", positional=True)
 _DATA = Parameter("data", Name("data set"), "a data set; the one that it was trained on if left out", None)
 _PRUNE, _QUANTIZE = When("technique", ("prune",)), When("technique", ("quantize",))
 
+_SPLIT = Parameter("split", Choice(("test", "train")), "which rows", "test")
+
 VERBS = (
+    Verb(
+        ("predict",),
+        "What a model answers to rows of a split, or to rows of your own.",
+        (
+            _MODEL,
+            _DATA,
+            _SPLIT,
+            Parameter("rows", Variable(), "a variable that holds rows of your own, instead of a data set's", None),
+            Parameter("to", File(), "the .npy file for the answers; in the workspace if left out", None),
+        ),
+        Prediction,
+    ),
     Verb(
         ("evaluate",),
         "How good a model is on rows of a split.",
-        (_MODEL, _DATA, Parameter("split", Choice(("test", "train")), "which rows", "test")),
+        (_MODEL, _DATA, _SPLIT),
         Evaluation,
     ),
     Verb(

@@ -227,6 +227,22 @@ class Source(ValueType):
 
 
 @dataclass(frozen=True)
+class Variable(ValueType):
+    """What a variable of the notebook holds; that there is such a variable is for the lab to say."""
+
+    metavar = "VARIABLE"
+
+    def read(self, text: str, what: str, namespace: Namespace) -> object:
+        return namespace.get(text, text)
+
+    def write(self, value: object) -> str:
+        if not isinstance(value, str):
+            kind = type(value).__name__
+            raise InputError(f"A {kind} can't be written on a line: give the name of a variable.")
+        return value
+
+
+@dataclass(frozen=True)
 class Body(ValueType):
     """The text of the cell below the line."""
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
+
 from lepton_lab.errors import InputError
 from lepton_lab.runtime import check_fits, open_rows, predict, score
 from lepton_lab.types import Dataset, Evaluation, Model
 
 
-def evaluate(model: Model, dataset: Dataset, split: str = "test", batch_size: int = 512) -> Evaluation:
+def evaluate(
+    model: Model, dataset: Dataset, split: str = "test", batch_size: int = 512, answers_file: Path | None = None
+) -> Evaluation:
     """How good `model` is on a split of `dataset`.
 
     Parameters
@@ -18,6 +24,8 @@ def evaluate(model: Model, dataset: Dataset, split: str = "test", batch_size: in
         The rows to try it on.
     batch_size
         How many rows go in at once; it changes the memory needed, not the answer.
+    answers_file
+        The model's answers to these rows (`.npy`), where they are there already; else they are made here.
 
     Returns
     -------
@@ -34,5 +42,6 @@ def evaluate(model: Model, dataset: Dataset, split: str = "test", batch_size: in
         raise InputError(f"batch_size={batch_size}: give at least 1 row at once.")
     rows, targets = open_rows(dataset, split)
     check_fits(model, dataset)
-    metrics = score(predict(model.file, rows, batch_size), targets, dataset.target.kind)
+    answers = predict(model.file, rows, batch_size) if answers_file is None else np.load(answers_file, mmap_mode="r")
+    metrics = score(answers, targets, dataset.target.kind)
     return Evaluation(model.name, dataset.name, split, len(rows), metrics)

@@ -15,12 +15,13 @@ from lepton_lab.lab._cluster import ClusterNoun
 from lepton_lab.lab._data import DataNoun
 from lepton_lab.lab._lines import line_of
 from lepton_lab.lab._model import ModelNoun
+from lepton_lab.lab._predict import answering_split, check_destination, predict_rows, predict_split
 from lepton_lab.lab._runs import RunNoun
 from lepton_lab.lab._summary import summarize
 from lepton_lab.lab._training import Training, class_weights, prepare
 from lepton_lab.lab._workspace import Workspace, check_name
 from lepton_lab.train import KINDS, layouts
-from lepton_lab.types import Bundle, CompressedModel, Dataset, Evaluation, Listing, Model, Run, Status
+from lepton_lab.types import Bundle, CompressedModel, Dataset, Evaluation, Listing, Model, Prediction, Run, Status
 
 
 class Lab:
@@ -232,6 +233,42 @@ class Lab:
         """All training runs, the latest last."""
         return self.run.list()
 
+    def predict(
+        self,
+        model: str,
+        *,
+        data: str | None = None,
+        split: str = "test",
+        rows: object = None,
+        to: Path | str | None = None,
+    ) -> Prediction:
+        """What a model answers to the rows of a split, or to rows of your own; on all workers, if they are many.
+
+        Parameters
+        ----------
+        data
+            A data set's name; None takes the one that the model was trained on.
+        split
+            `test` or `train`.
+        rows
+            An array of raw rows, shape (n, *input_shape), instead of a data set's.
+        to
+            The `.npy` file for the answers; None numbers one in the workspace's `predictions`.
+
+        Raises
+        ------
+        InputError
+            Before any work, if something can't be used.
+        """
+        destination = check_destination(to)
+        if rows is None:
+            chosen, dataset = self._model_and_data(model, data)
+            check_fit(chosen, dataset)
+            return predict_split(self, chosen, dataset, split, destination)
+        if data is not None or split != "test":
+            raise InputError("--rows came with --data or --split: give either rows of your own, or a data set's.")
+        return predict_rows(self, self.model.show(model), rows, destination)
+
     def evaluate(self, model: str, *, data: str | None = None, split: str = "test") -> Evaluation:
         """How good a model is on rows of a split.
 
@@ -244,9 +281,9 @@ class Lab:
         """
         chosen, dataset = self._model_and_data(model, data)
         check_fit(chosen, dataset)
-        result: Evaluation = self.call(
-            "lepton_lab.evaluate:evaluate", {"model": chosen, "dataset": dataset, "split": split}
-        )
+        with answering_split(self, chosen, dataset, split) as answers:
+            arguments = {"model": chosen, "dataset": dataset, "split": split, "answers_file": answers.file}
+            result: Evaluation = self.call("lepton_lab.evaluate:evaluate", arguments)
         return result
 
     def compress(

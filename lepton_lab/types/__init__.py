@@ -1,8 +1,8 @@
 """The values that one stage hands to the next.
 
 Each is frozen, and each shows itself as a table. A value names the folder or file that holds its bytes; nothing here
-reads them. In the order that data flows: `Dataset`, `ShardSet`, `ClusterInfo`, `Model`, `Run`, `Evaluation`,
-`CompressedModel`, `Bundle`.
+reads them, but for `Prediction.answers` when it is asked for. In the order that data flows: `Dataset`, `ShardSet`,
+`ClusterInfo`, `Model`, `Run`, `Prediction`, `Evaluation`, `CompressedModel`, `Bundle`.
 """
 
 from lepton_lab.types._bundle import Agreement, Bundle, CompressedModel
@@ -10,6 +10,7 @@ from lepton_lab.types._cluster import ClusterInfo, ClusterLogs, Device, DeviceTa
 from lepton_lab.types._data import Dataset, Scaling, Shard, ShardSet, Target
 from lepton_lab.types._lab import Listing, Status
 from lepton_lab.types._model import FINAL_STATES, RUN_STATES, Evaluation, Measure, Model, Run
+from lepton_lab.types._prediction import Prediction
 
 __all__ = [
     "Target",
@@ -25,6 +26,7 @@ __all__ = [
     "Measure",
     "Model",
     "Run",
+    "Prediction",
     "Evaluation",
     "FINAL_STATES",
     "RUN_STATES",

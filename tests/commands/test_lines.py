@@ -148,3 +148,11 @@ def test_run_calls_the_lab(tmp_path: Path) -> None:
     dataset = run(lab, *read("%lepton data load digits --name d --test-share 0"))
     assert dataset.splits == {"train": 1797}
     assert run(lab, *read("%lepton runs")).rows == ()
+
+
+def test_a_variable_stands_for_what_it_holds() -> None:
+    rows = [[1.0]]
+    assert read("%lepton predict cnn --rows x", {"x": rows})[1]["rows"] is rows
+    assert read("%lepton predict cnn --rows x")[1]["rows"] == "x"
+    with pytest.raises(InputError, match="A list can't be written on a line: give the name of a variable"):
+        render(find(["predict"])[0], {"model": "cnn", "rows": rows})

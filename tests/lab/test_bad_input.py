@@ -32,6 +32,11 @@ LINES = [
     ("%lepton export small tflite --to {}/table.csv/x.tflite", "table.csv"),
     ("%lepton export small onyx", "onyx"),
     ("%lepton evaluate small --split held", "held"),
+    ("%lepton predict small --split held", "held"),
+    ("%lepton predict small --rows nosuch", "nosuch"),
+    ("%lepton predict small --to {}/none/a.npy", "none"),
+    ("%lepton predict small --to {}/table.csv/a.npy", "table.csv"),
+    ("%lepton predict small --to {}/table.csv", ".npy"),
     ("%lepton model new 'no/slash' --data digits", "no/slash"),
     ("%lepton model new x --kind rnn --data digits", "rnn"),
 ]

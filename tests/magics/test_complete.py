@@ -59,6 +59,8 @@ def test_variables_and_files(tmp_path: Path) -> None:
     (tmp_path / "frame.csv").touch()
     _, words = complete("data load fra", NAMES.__getitem__, {"frame": 1, "_f": 2}, VERBS)
     assert words == ["frame"]
+    _, words = complete("predict cnn --rows ", NAMES.__getitem__, {"frame": 1, "_f": 2}, VERBS)
+    assert words == ["frame"]
     _, words = complete(f"data load {tmp_path}/fra", NAMES.__getitem__, {}, VERBS)
     assert words == [f"{tmp_path}/frame.csv", f"{tmp_path}/frames/"]
     assert complete("data load /no/such/place/", NAMES.__getitem__, {}, VERBS)[1] == []
