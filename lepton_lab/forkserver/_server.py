@@ -2,9 +2,8 @@
 
 It has one thread and one loop. A new connection's first line is JSON: `{"want": "lease"}`, which is answered by
 `("leased",)`, or `{"want": "child", ...}` with the child's environment, working folder, log file, and whether to start
-it afresh (`"spawn"`, where there is a GPU) instead of forking it, and whether it outlives its owner (`"stays"`). The server keeps its copy of each connection only to
-see that the other end has gone.
-"""
+it afresh (`"spawn"`, where there is a GPU) instead of forking it, and whether it outlives its owner (`"stays"`). The
+server keeps its copy of each connection only to see that the other end has gone."""
 
 from __future__ import annotations
 

@@ -18,9 +18,9 @@ from lepton_lab.lab._model import ModelNoun
 from lepton_lab.lab._predict import answering_split, check_destination, predict_rows, predict_split
 from lepton_lab.lab._runs import RunNoun
 from lepton_lab.lab._summary import summarize
-from lepton_lab.lab._training import Training, class_weights, prepare
+from lepton_lab.lab._training import Training, check_workers, class_weights, prepare
 from lepton_lab.lab._workspace import Workspace, check_name
-from lepton_lab.train import KINDS, layouts
+from lepton_lab.train import KINDS
 from lepton_lab.types import Bundle, CompressedModel, Dataset, Evaluation, Listing, Model, Prediction, Run, Status
 
 
@@ -133,12 +133,13 @@ class Lab:
             Rows in a step, over all workers together.
         optimizer, loss
             A name as Keras has it, a name with settings (`"SGD(momentum=0.9)"`), or an object of Keras; a loss may be a
-            function of one's own, of (y_true, y_pred), that gives a number for each row. The loss `auto` goes by the target.
+            function of one's own, of (y_true, y_pred), that gives a number for each row. The loss `auto` goes by the
+            target.
         learning_rate
             A number, or a schedule as text (`"CosineDecay(0.01, 2000)"`) or object; None takes the optimizer's own.
         metrics, callbacks
-            One or several, as names or with settings in a text with commas between, or as objects or functions. Callbacks
-            hear of epochs; those that hear of batches are refused.
+            One or several, as names or with settings in a text with commas between, or as objects or functions.
+            Callbacks hear of epochs; those that hear of batches are refused.
         validation
             Share of the training rows to hold out; `val_loss` and the metrics on them are in the history.
         class_weight
@@ -203,7 +204,7 @@ class Lab:
         training = Training.from_given(given)
         training.validate(dataset)
         class_weights(class_weight, dataset)
-        layouts(strategy, self.cluster.handle.workers(), workers)
+        check_workers(self, training)
         is_new = model in KINDS and model not in self.model.names()
         source = self._model_for(model, dataset)
         line = line_of(self.train, ("train", model), {"data": data} | given)

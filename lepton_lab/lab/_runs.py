@@ -112,8 +112,8 @@ class RunNoun:
     def resume(self, id: str | None = None, *, background: bool = False) -> Run:
         """Go on with a run that was cancelled, failed, or lost its kernel or cluster; by default the latest such.
 
-        It goes on from its last checkpoint, on the cluster that is up now, and ends with the weights that it would have had
-        without the break.
+        It goes on from its last checkpoint, on the cluster that is up now, and ends with the weights that it would have
+        had without the break.
 
         Parameters
         ----------
@@ -180,7 +180,7 @@ class RunNoun:
             wish(run.folder, avoid=sorted(workers))
         deadline = time.monotonic() + LEAVE_SECONDS
         while time.monotonic() < deadline:
-            runs = [run for run in map(lambda run: self.show(run.id), runs) if not run.is_over]
+            runs = [now for run in runs if not (now := self.show(run.id)).is_over]
             if not any(set(run.workers) & workers for run in runs):
                 return
             time.sleep(0.05)

@@ -30,7 +30,7 @@ def unseal(sealed: dict[str, str]) -> bytes:
     data = base64.b64decode(sealed["data"])
     if not hmac.compare_digest(_digest(data), sealed["seal"]):
         raise InputError(
-            "The run holds functions that somebody else wrote, or on another machine, and these are not run: train again."
+            "The run holds functions that somebody else wrote, or on another machine; they are not run: train again."
         )
     return data
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -164,7 +163,7 @@ def prepare(
     InputError
         Before anything is written.
     """
-    layouts(training.strategy, lab.cluster.handle.workers(), training.workers)
+    check_workers(lab, training)
     check_devices(lab, training)
     file = source.file if training.warm_start else source.folder / INITIAL
     lab.call("lepton_lab.train._models:check", {"job": _job(lab, training, "check", dataset, Path(), file)})
@@ -173,7 +172,7 @@ def prepare(
     for original, copy_name in ((source.folder / INITIAL, INITIAL), (file, START)):
         copy(original, folder / copy_name)  # the run has its own: the model may be made anew meanwhile
     settings = {"training": training.to_plain(), "result": record_of(result), "initial": initial}
-    write_json(folder / SETTINGS, {**settings, "working_folder": os.getcwd()})
+    write_json(folder / SETTINGS, {**settings, "working_folder": str(Path.cwd())})
     run = Run(
         id=name,
         model=source.name,
@@ -242,7 +241,8 @@ def class_weights(given: Any, dataset: Dataset) -> dict[int, float]:
     Parameters
     ----------
     given
-        None; `"balanced"`: rows / (classes * rows of the class), as scikit-learn has it; or weights by class name or number.
+        None; `"balanced"`: rows / (classes * rows of the class), as scikit-learn has it; or weights by class name or
+        number.
 
     Raises
     ------
@@ -273,6 +273,23 @@ def class_weights(given: Any, dataset: Dataset) -> dict[int, float]:
             raise InputError(f"The weight of the class {key!r} is {weight}, but must be at least 0.")
         weights[number] = float(weight)
     return weights
+
+
+def check_workers(lab: Lab, training: Training) -> None:
+    """Refuse a run for which the cluster has too few workers.
+
+    Raises
+    ------
+    InputError
+        Says how to have more.
+    """
+    present = lab.cluster.handle.workers()
+    layouts(training.strategy, present, training.workers)
+    if training.workers is not None and training.workers > len(present):
+        raise InputError(
+            f"--workers is {training.workers}, but the cluster has {len(present)}: "
+            f"%lepton cluster scale {training.workers}."
+        )
 
 
 def check_devices(lab: Lab, training: Training) -> None:

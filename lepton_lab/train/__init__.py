@@ -1,11 +1,11 @@
 """Stage 3: a data set's shards and a model at its start become a trained model.
 
-In the order that a run goes: the lab hands an `Order` to a process of its own, the `Controller`. That lays the ranks out
-(`_chooser`, `_layout`), reserves a port for each (`_supervisor.reserve`) and starts one supervising Dask task per worker
-(`_supervisor.supervise`), each of which owns a *rank* (`_rank.run_rank`), a process forked from the host's fork server. A
-rank trains in a `Loop` over a `Session`: strategy, model, optimiser and rows (`_feed`, `_order`). It reports at about 5 Hz
-through its supervisor to the controller's `Scoreboard`; what comes out is written to the run's folder (`_journal`), which
-every kernel can read. Checkpoints (`_checkpoint`) are what a run goes on from, whatever happened.
+In the order that a run goes: the lab hands an `Order` to a process of its own, the `Controller`. That lays the ranks
+out (`_chooser`, `_layout`), reserves a port for each (`_supervisor.reserve`) and starts one supervising Dask task per
+worker (`_supervisor.supervise`), each of which owns a *rank* (`_rank.run_rank`), a process forked from the host's fork
+server. A rank trains in a `Loop` over a `Session`: strategy, model, optimiser and rows (`_feed`, `_order`). It reports
+at about 5 Hz through its supervisor to the controller's `Scoreboard`; what comes out is written to the run's folder
+(`_journal`), which every kernel can read. Checkpoints (`_checkpoint`) are what a run goes on from, whatever happened.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Checkpoints: what a run needs to go on as if it had never been interrupted.
 
-One is a pair of files in the run's `checkpoints` folder: `00001234.npz` with every number of the model, the optimiser and
-the metrics, and `00001234.json`, written last, with the place in the data, the history and the first file's SHA-256. So
-one whose `.json` is there was written whole, and whether it still is can be told.
+One is a pair of files in the run's `checkpoints` folder: `00001234.npz` with every number of the model, the optimiser
+and the metrics, and `00001234.json`, written last, with the place in the data, the history and the first file's
+SHA-256. So one whose `.json` is there was written whole, and whether it still is can be told.
 
 Arrays are stored as plain `.npz` and not in TensorFlow's own format: no code runs when it is read, and any number of
 ranks can read what any other number wrote. Nothing random is stored: what is random follows from the seed and the step.
@@ -163,7 +163,8 @@ class Writer:
     folder, order, keep
         As for `save`.
     seconds
-        How often one is due; more seldom where writing takes long, so that it is never more than a twentieth of the time.
+        How often one is due; more seldom where writing takes long, so that it is never more than a twentieth of the
+        time.
     complain
         Told why one could not be written.
     """

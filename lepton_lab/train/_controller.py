@@ -3,14 +3,13 @@
 It lives in a process of its own beside the kernel, forked from the fork server, so that a run neither waits for a busy
 kernel nor dies with it; it ends with its cluster. The run's folder is how it is heard and told (`_journal`).
 
-States: starting -> running -> done, failed or cancelled; `restarting` between two generations of ranks, `stopping` between
-a wish to stop and its effect. Every start of the ranks is a *generation*, and what an older one still says is not heard.
-Whatever ends a generation, `release` on every worker is the one way in which ranks and ports are let go.
+States: starting -> running -> done, failed or cancelled; `restarting` between two generations of ranks, `stopping`
+between a wish to stop and its effect. Every start of the ranks is a *generation*, and what an older one still says is
+not heard. Whatever ends a generation, `release` on every worker is the one way in which ranks and ports are let go.
 
-What ends a generation is one of three: the ranks are done; they were told to stop, and left a checkpoint; or one failed. A
-failure that would only come again (the user's code or data: `Outcome.is_final`) fails the run at once. Any other is put
-down to the machines, and the ranks start again from the last checkpoint.
-"""
+What ends a generation is one of three: the ranks are done; they were told to stop, and left a checkpoint; or one
+failed. A failure that would only come again (the user's code or data: `Outcome.is_final`) fails the run at once. Any
+other is put down to the machines, and the ranks start again from the last checkpoint."""
 
 from __future__ import annotations
 
@@ -65,7 +64,8 @@ class Order:
     cluster: Mapping[str, Any]
     """Arguments of `lepton_lab.cluster:attach`."""
     deliver: str
-    """`"module:function"` called with `run`, `report` and `delivery` when the run has ended well, before it says `done`."""
+    """`"module:function"` called with `run`, `report` and `delivery` when the run has ended well, before it says
+    `done`."""
     delivery: Mapping[str, Any]
     attach: str = "lepton_lab.cluster:attach"
 
@@ -76,11 +76,11 @@ def conduct(order: Order) -> None:
     Controller(order).conduct()
 
 
-class Stopped(Exception):
+class Stopped(Exception):  # noqa: N818  # nothing went wrong
     """The ranks were told to stop, and did; says why they were told."""
 
 
-class Failed(Exception):
+class Failed(Exception):  # noqa: N818  # a generation's end, which the run may outlive
     """A generation failed for a reason that may go away."""
 
 
@@ -216,7 +216,8 @@ class Controller:
                 break
             if waited > NOBODY_SECONDS:
                 raise ClusterError(
-                    f"The cluster has had no worker for {waited:.0f} s: scale it up, then %lepton run resume {self.run.id}."
+                    f"The cluster has had no worker for {waited:.0f} s: scale it up, then go on with "
+                    f"%lepton run resume {self.run.id}."
                 )
             time.sleep(POLL_SECONDS)
         return self.chooser.choose(present)

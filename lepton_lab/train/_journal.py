@@ -1,8 +1,7 @@
 """A run's folder as the one place where everybody learns how it stands, in whatever kernel they are.
 
-`run.json` is the record, `events.jsonl` has a JSON line for each event (so it holds the metrics over time), `owner.json`
-says which process conducts the run, and `wish.json` is what somebody wishes of it.
-"""
+`run.json` is the record, `events.jsonl` has a JSON line for each event (so it holds the metrics over time),
+`owner.json` says which process conducts the run, and `wish.json` is what somebody wishes of it."""
 
 from __future__ import annotations
 

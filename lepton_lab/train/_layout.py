@@ -10,8 +10,9 @@ from lepton_lab.types import WorkerInfo
 
 STRATEGIES = ("auto", "single", "multiworker", "mirrored", "averaging", "tpu")
 """`single`: one rank with all cores of a host; `multiworker`: a rank on each worker, gradients summed at every step;
-`mirrored`: one rank with all devices of a host; `averaging`: a rank on each worker that learns by itself, weights averaged
-every few steps, which is another algorithm; `tpu`: one rank on a TPU host; `auto`: the fastest of the first two, measured."""
+`mirrored`: one rank with all devices of a host; `averaging`: a rank on each worker that learns by itself, weights
+averaged every few steps, which is another algorithm; `tpu`: one rank on a TPU host; `auto`: the fastest of the first
+two, measured."""
 
 
 @dataclass(frozen=True)

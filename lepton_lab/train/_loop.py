@@ -29,7 +29,7 @@ MOST_STEPS_A_CALL = 64
 """Bounds how long a run goes on after it was told to stop."""
 
 
-class Stopped(Exception):
+class Stopped(Exception):  # noqa: N818  # nothing went wrong
     """The ranks have agreed to stop here; a checkpoint is written."""
 
 

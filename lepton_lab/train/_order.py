@@ -23,8 +23,8 @@ class Batch:
     rows: Numbers
     """Global row numbers, shape (local batch,); the end is filled up by repeating where the share is short."""
     weights: npt.NDArray[np.float32]
-    """1 / rows in the whole step, and 0 for what only fills up; shape (local batch,). The weighted sum over all replicas
-    of the examples' losses is the step's mean loss."""
+    """1 / rows in the whole step, and 0 for what only fills up; shape (local batch,). The weighted sum over all
+    replicas of the examples' losses is the step's mean loss."""
 
 
 def hold_out(num_rows: int, num_held: int, seed: int) -> tuple[Numbers, Numbers]:

@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from lepton_lab.errors import LeptonError
 from lepton_lab.files import replacing_file
-from lepton_lab.forkserver._child import Channel
+from lepton_lab.forkserver._child import Channel, summary
 from lepton_lab.train._checkpoint import verify
 from lepton_lab.train._job import Job, Seat
 
 if TYPE_CHECKING:
     import tf_keras
     from numpy.typing import NDArray
+
+
+class JoinError(LeptonError):
+    """The ranks could not find each other: the machines are to blame, not the user."""
 
 
 class Hook(Protocol):
@@ -55,21 +59,28 @@ def run_rank(job: Job, seat: Seat, channel: Channel) -> dict[str, Any]:
     Returns
     -------
     dict
-        `stopped`: whether the run was told to stop, and is to be gone on with; `metrics`: on the test split; `layers`: the
-        hook's report.
+        `stopped`: whether the run was told to stop, and is to be gone on with; `metrics`: on the test split; `layers`:
+        the hook's report.
     """
     import tf_keras
 
     from lepton_lab.train._loop import Loop, Stopped
-    from lepton_lab.train._session import Session, set_devices
+    from lepton_lab.train._session import Session, make_strategy, set_devices
 
     if job.working_folder is not None and job.working_folder.is_dir():
         os.chdir(job.working_folder)
     tf_keras.utils.set_random_seed(job.seed)
     set_devices(seat)
     channel.send("event", {"type": "joining"})
-    session = Session(job, seat)
+    try:
+        strategy = make_strategy(seat)
+    except LeptonError:
+        raise
+    except Exception as error:  # TensorFlow has a class for each way in which a network can fail
+        where = f"rank {seat.rank} on worker {seat.worker} at {seat.addresses[seat.rank]}"
+        raise JoinError(f"The process of {where} could not join its peers: {summary(error)}") from None
     channel.send("event", {"type": "joined"})
+    session = Session(job, seat, strategy)
     loop = Loop(job, seat, channel, session)
     if seat.checkpoint is not None:
         loop.restore(verify(seat.checkpoint))

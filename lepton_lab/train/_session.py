@@ -21,8 +21,6 @@ from lepton_lab.train._job import Job, Seat
 
 HEARTBEAT_SECONDS = 3.0
 """After how long without a sign TensorFlow's coordination service gives a peer up."""
-COLLECTIVE_SECONDS = 120.0
-"""After how long a rank gives up a sum for which a peer's part doesn't come; the supervisors notice most of it sooner."""
 
 
 def make_strategy(seat: Seat) -> Any:
@@ -43,8 +41,9 @@ def make_strategy(seat: Seat) -> Any:
     if seat.world == 1:
         return tf.distribute.get_strategy()
     _watch_peers()
-    options = tf.distribute.experimental.CommunicationOptions(timeout_seconds=COLLECTIVE_SECONDS)
-    return tf.distribute.MultiWorkerMirroredStrategy(communication_options=options)
+    # No CommunicationOptions(timeout_seconds=...): each sum starts a thread that sleeps until the time is over. At 1,500
+    # steps a second that is a leak which ends the process within a quarter of a minute.
+    return tf.distribute.MultiWorkerMirroredStrategy()
 
 
 def set_devices(seat: Seat) -> None:
@@ -97,11 +96,11 @@ def _watch_peers() -> None:
 class Session:
     """A model in training under a layout; every rank of a run has one and calls the same methods in the same order."""
 
-    def __init__(self, job: Job, seat: Seat) -> None:
+    def __init__(self, job: Job, seat: Seat, strategy: Any) -> None:
         import tensorflow as tf
 
         self.job, self.seat = job, seat
-        self.strategy = make_strategy(seat)
+        self.strategy = strategy
         """Over which the ranks talk."""
         self.is_averaging = seat.layout == "averaging"
         self._scope = tf.distribute.get_strategy() if self.is_averaging else self.strategy

@@ -19,7 +19,7 @@ import psutil
 from lepton_lab.errors import LeptonError, UserCodeError
 from lepton_lab.forkserver import Child, describe_exit, hold
 from lepton_lab.train._job import Job, Seat
-from lepton_lab.train._rank import environment, log_name
+from lepton_lab.train._rank import JoinError, environment, log_name
 
 WATCH_SECONDS = 1.0
 """How often to see whether a silent rank is still wanted, and not stopped."""
@@ -182,7 +182,8 @@ def _follow(
             case ("error", known, line, text):
                 is_peer_error = known is None and seat.world > 1 and _blames_a_peer(line)
                 error = known or UserCodeError(f"{where} raised {line}", text)
-                return Outcome(rank, time.time(), error=error, is_final=not is_peer_error, is_peer_error=is_peer_error)
+                is_final = not (is_peer_error or isinstance(known, JoinError))
+                return Outcome(rank, time.time(), error=error, is_final=is_final, is_peer_error=is_peer_error)
             case ("exit", code):
                 return lost(f"The process of {where} ended with {describe_exit(code)}.")
         if message is not None:

@@ -89,8 +89,8 @@ class Run(Shown):
     state: str
     """One of `RUN_STATES`."""
     folder: Path
-    """Holds `run.json`, `events.jsonl` (all that happened, the metrics over time among it), `checkpoints`, TensorBoard's
-    logs in `tensorboard`, and what the ranks printed."""
+    """Holds `run.json`, `events.jsonl` (all that happened, the metrics over time among it), `checkpoints`,
+    TensorBoard's logs in `tensorboard`, and what the ranks printed."""
     epochs: int
     batch_size: int
     """Rows in a step, over all workers together."""
