@@ -49,7 +49,12 @@ def test_a_class_that_only_test_rows_have():
 @pytest.mark.parametrize(
     ("labels", "error", "words"),
     [
-        (np.eye(3), InputError, r"shape \(3, 3\).*argmax"),
+        (np.zeros((3, 3, 1)), InputError, r"shape \(3, 3, 1\), expected one label a row, \(rows,\), or several"),
+        (np.zeros((3, 0)), InputError, r"shape \(3, 0\)"),
+        (np.array([["a", "b"], ["b", "a"]]), InputError, "text in several columns"),
+        (np.array([[0.5, 1.0], [np.nan, np.nan]]), DataError, r"1 of 2 rows .*the first is row 2"),
+        (np.array([[0.5, 1.0], [None, 1.0]], dtype=object), DataError, r"1 of 2 rows .*the first is row 2"),
+        (np.array([[1e300, 0.5]]), DataError, "float32"),
         (np.array([1, "a"], dtype=object), InputError, "dtype object"),
         (np.array([None, "a"], dtype=object), DataError, "1 of 2 rows"),
         (np.array([0.0, np.nan, np.nan]), DataError, r"2 of 3 rows have no usable label in 'y' \(the first is row 2\)"),
