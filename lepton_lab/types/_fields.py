@@ -7,12 +7,13 @@ A data set with several inputs or targets keeps them side by side in one `.npy` 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-Array = NDArray[Any]
+    Array = NDArray[Any]
 
 
 def fields(array: Array) -> dict[str, Array]:
@@ -27,6 +28,8 @@ def fields(array: Array) -> dict[str, Array]:
     -------
     Name and array of shape (rows, *the field's shape), in the records' order.
     """
+    import numpy as np  # late: whoever loads the extension needs the values, but no NumPy yet
+
     if array.dtype.names is None:
         raise TypeError(f"got an array of {array.dtype}, expected records, whose dtype has names")
     return {name: np.array(array[name], order="C") for name in array.dtype.names}
@@ -34,6 +37,8 @@ def fields(array: Array) -> dict[str, Array]:
 
 def records(arrays: Mapping[str, Array]) -> Array:
     """Arrays of as many rows each, side by side as records of shape (rows,); what `fields` takes apart."""
+    import numpy as np  # late: whoever loads the extension needs the values, but no NumPy yet
+
     dtype = record_dtype({name: (array.shape[1:], array.dtype) for name, array in arrays.items()})
     made = np.empty(len(next(iter(arrays.values()))), dtype)
     for name, array in arrays.items():
@@ -43,4 +48,6 @@ def records(arrays: Mapping[str, Array]) -> Array:
 
 def record_dtype(parts: Mapping[str, tuple[tuple[int, ...], Any]]) -> np.dtype[Any]:
     """The structured dtype of records with these fields: shape and dtype (or its name) by the field's name."""
+    import numpy as np  # late: whoever loads the extension needs the values, but no NumPy yet
+
     return np.dtype([(name, dtype, shape) for name, (shape, dtype) in parts.items()])
