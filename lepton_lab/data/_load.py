@@ -190,9 +190,12 @@ def _by_name(splits: Mapping[str, Arrays], name: str, what: str) -> dict[str, di
         If the splits have different names.
     """
     named = {split: dict(arrays) if isinstance(arrays, Mapping) else {name: arrays} for split, arrays in splits.items()}
-    train = named["train"]
-    for arrays in named.values():
-        if set(arrays) != set(train):
-            lists = [", ".join(map(repr, names)) if any(names) else "(one array)" for names in (train, arrays)]
-            raise InputError(f"{what} has the names {lists[0]} in train but {lists[1]} in test, expected the same")
-    return {key: {split: arrays[key] for split, arrays in named.items()} for key in train}
+    if any(set(arrays) != set(named["train"]) for arrays in named.values()):
+        lists = {
+            split: ", ".join(map(repr, arrays)) if isinstance(arrays, Mapping) else "(one array)"
+            for split, arrays in splits.items()
+        }
+        raise InputError(
+            f"{what} has the names {lists['train']} in train but {lists['test']} in test, expected the same"
+        )
+    return {key: {split: arrays[key] for split, arrays in named.items()} for key in named["train"]}

@@ -2,6 +2,7 @@
 
 A data set with several inputs or targets keeps them side by side in one `.npy` file of a structured dtype, such as
 `[("image", "u1", (28, 28, 1)), ("table", "f4", (5,))]`: to map, shard, check and take rows is then the same for all.
+NumPy is imported when it is needed, for whoever loads the notebook's extension needs the values, but no NumPy yet.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ def fields(array: Array) -> dict[str, Array]:
     -------
     Name and array of shape (rows, *the field's shape), in the records' order.
     """
-    import numpy as np  # late: whoever loads the extension needs the values, but no NumPy yet
+    import numpy as np
 
     if array.dtype.names is None:
         raise TypeError(f"got an array of {array.dtype}, expected records, whose dtype has names")
@@ -37,7 +38,7 @@ def fields(array: Array) -> dict[str, Array]:
 
 def records(arrays: Mapping[str, Array]) -> Array:
     """Arrays of as many rows each, side by side as records of shape (rows,); what `fields` takes apart."""
-    import numpy as np  # late: whoever loads the extension needs the values, but no NumPy yet
+    import numpy as np
 
     dtype = record_dtype({name: (array.shape[1:], array.dtype) for name, array in arrays.items()})
     made = np.empty(len(next(iter(arrays.values()))), dtype)
@@ -48,6 +49,6 @@ def records(arrays: Mapping[str, Array]) -> Array:
 
 def record_dtype(parts: Mapping[str, tuple[tuple[int, ...], Any]]) -> np.dtype[Any]:
     """The structured dtype of records with these fields: shape and dtype (or its name) by the field's name."""
-    import numpy as np  # late: whoever loads the extension needs the values, but no NumPy yet
+    import numpy as np
 
     return np.dtype([(name, dtype, shape) for name, (shape, dtype) in parts.items()])
