@@ -11,12 +11,12 @@ import numpy as np
 
 from lepton_lab.data import _features, _split, _store, _target, _weights
 from lepton_lab.data._base import Array, Arrays, Columns, Raw, Ticker, as_array
-from lepton_lab.data._blocks import Part, Record
+from lepton_lab.data._blocks import Part, Record, Sliced
 from lepton_lab.data._format import format_of
 from lepton_lab.data._npy import map_npy
 from lepton_lab.errors import DataError, InputError
 from lepton_lab.events import Report, ignore
-from lepton_lab.types import Dataset, Scaling, Target, records
+from lepton_lab.types import Dataset, Scaling, Target
 
 
 def load(
@@ -78,23 +78,13 @@ def load(
     tell("checking")
     targets, labels = _targets(raw)
     x, inputs = _inputs(raw)
-    picked: dict[str, Array | None] = dict.fromkeys(raw.splits)
-    if "test" not in raw.splits:
-        classes = next((key for key, target in targets.items() if target.kind == "classes"), None)
-        by = np.zeros(num_rows["train"]) if classes is None else labels["train"][classes]
-        train, test = _split.hold_out(by, test_share, seed, classes is not None)
-        if len(test):
-            picked = {"train": train, "test": test}
-    splits: dict[str, dict[str, Part | Record]] = {}
+    picked = _picked(raw, targets, labels, test_share, seed)
+    splits: dict[str, dict[str, Sliced]] = {}
     for split, rows in picked.items():
         of = split if split in raw.splits else "train"
         parts = {key: Part(x[key][of], np.dtype(dtype), rows) for key, (_, dtype) in inputs.items()}
-        y = {key: array if rows is None else array[rows] for key, array in labels[of].items()}
-        whole = records(y) if len(y) > 1 else next(iter(y.values()))
-        splits[split] = {
-            "x": Record(parts) if len(parts) > 1 else next(iter(parts.values())),
-            "y": Part(whole, whole.dtype),
-        }
+        y = {key: Part(array, array.dtype, rows) for key, array in labels[of].items()}
+        splits[split] = {"x": _side_by_side(parts), "y": _side_by_side(y)}
     if raw.weights is not None:
         weighing = Part(_weights.check(raw.weights, num_rows["train"]), np.dtype(np.float32), picked["train"])
         _weights.check_some(weighing[:])
@@ -118,6 +108,23 @@ def load(
     _store.write(dataset, splits, tell)
     tell(f"{sum(dataset.splits.values()):,} rows", 1.0)
     return dataset
+
+
+def _picked(
+    raw: Raw, targets: Mapping[str, Target], labels: Mapping[str, Mapping[str, Array]], test_share: float, seed: int
+) -> dict[str, Array | None]:
+    """The numbers of each split's rows, held out of `train` where the source has no `test`; None for all."""
+    if "test" in raw.splits:
+        return dict.fromkeys(raw.splits)
+    classes = next((key for key, target in targets.items() if target.kind == "classes"), None)
+    y = labels["train"][classes or next(iter(targets))]
+    train, test = _split.hold_out(y, test_share, seed, classes is not None)
+    return {"train": train, "test": test} if len(test) else {"train": None}
+
+
+def _side_by_side(parts: Mapping[str, Part]) -> Sliced:
+    """Several parts as records; one as it is."""
+    return Record(parts) if len(parts) > 1 else next(iter(parts.values()))
 
 
 def _with_weights(raw: Raw, weights: object) -> Raw:
