@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lepton_lab.types import Dataset, Model, Target
+from lepton_lab.types import Dataset, Model, Target, fields, records
 
 DIGITS = tuple("0123456789")
 
@@ -56,7 +56,7 @@ def save(model: Any, dataset: Dataset, folder: Path, kind: str) -> Model:
         "trained",
         "keras",
         dataset.input_shape,
-        tuple(model.output_shape[1:]),
+        () if dataset.targets else tuple(model.output_shape[1:]),
         model.count_params(),
         dataset=dataset.name,
         classes=dataset.target.classes,
@@ -130,6 +130,48 @@ def make_table() -> tuple[Model, Dataset]:
         epochs=25,
     )
     return save(model, dataset, made() / "models" / "mlp", "mlp"), dataset
+
+
+@cache
+def make_mixed() -> tuple[Model, Dataset]:
+    """Two inputs, image and table, and three targets, kind, price and tags, which can be read off them."""
+    random = np.random.default_rng(0)
+    kind = np.arange(600) % 3
+    image = (random.integers(0, 60, (600, 4, 4, 1)) + 60 * kind[:, None, None, None]).astype("uint8")
+    values = random.uniform(-1, 1, (600, 2)).astype("float32")
+    x = records({"image": image, "table": values})
+    y = records({"kind": kind, "price": values[:, 0] + 1, "tags": (values > 0).astype("uint8")})
+    folder = made() / "data" / "mixed"
+    write_split(folder / "train", x[:450], y[:450])
+    write_split(folder / "test", x[450:], y[450:])
+    targets = {
+        "kind": Target("classes", "kind", ("a", "b", "c")),
+        "price": Target("numbers", "price"),
+        "tags": Target("labels", "tags", ("left", "right")),
+    }
+    inputs = {"image": ((4, 4, 1), "uint8"), "table": ((2,), "float32")}
+    splits, target = {"train": 450, "test": 150}, targets["kind"]
+    dataset = Dataset("mixed", folder, "arrays", splits, (), "record", target, inputs=inputs, targets=targets)
+    layer = keras().layers
+    keras().utils.set_random_seed(1)
+    pixels, table = keras().Input((4, 4, 1), name="image"), keras().Input((2,), name="table")
+    flat = layer.Flatten()(layer.Rescaling(1 / 255)(pixels))
+    outputs = [
+        layer.Dense(2, activation="sigmoid", name="tags")(layer.Dense(16, activation="relu")(table)),
+        layer.Dense(3, activation="softmax", name="kind")(layer.Dense(16, activation="relu")(flat)),
+        layer.Dense(1, name="price")(table),
+    ]
+    model = keras().Model([table, pixels], outputs)
+    losses = {"kind": "sparse_categorical_crossentropy", "price": "mse", "tags": "binary_crossentropy"}
+    model.compile(keras().optimizers.Adam(1e-2), losses)
+    model.fit(fields(x), fields(y), epochs=20, batch_size=64, verbose=0)
+    return save(model, dataset, made() / "models" / "mixed", "builder"), dataset
+
+
+@pytest.fixture(scope="session")
+def mixed() -> tuple[Model, Dataset]:
+    """A model with several inputs and outputs, and its data set."""
+    return make_mixed()
 
 
 @pytest.fixture(scope="session")

@@ -18,11 +18,13 @@ VERBS = (
             Parameter(
                 "source",
                 Source(NAMED_SOURCES),
-                "digits; a path (IDX folder, .npz, .csv, .parquet); a variable, or two: x,y",
+                "digits; a path (IDX or .npy folder, .npz, .csv, .parquet); a variable, or several: x,y or x,y,weights",
                 positional=True,
             ),
             Parameter("name", Text(), "what to call it; after the source if left out", None),
-            Parameter("label", Text(), "the label's column, for tables", None),
+            Parameter("label", Text(), "the label's column, for tables; several with commas between", None),
+            Parameter("weight", Text(), "the column of how much each row counts in training, for tables", None),
+            Parameter("weights", Source(), "the same for arrays: one number a training row", None),
             Parameter("format", Choice(SOURCES), "where the path doesn't tell", None),
             Parameter(
                 "test_share",

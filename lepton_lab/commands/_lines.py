@@ -84,8 +84,9 @@ def parse(
         for name, text in texts.items()
     }
     for parameter in verb.parameters:
-        if isinstance(parameter.type, Source) and parameter.name in values and "name" not in values:
-            name = parameter.type.name_for(texts[parameter.name], values[parameter.name])
+        kind, is_given = parameter.type, parameter.name in values
+        if isinstance(kind, Source) and parameter.positional and is_given and "name" not in values:
+            name = kind.name_for(texts[parameter.name], values[parameter.name])
             values |= {"name": name} if name else {}
         if parameter.is_required and parameter.name not in values:
             raise InputError(f"{verb.line} needs {parameter.usage()}: see {verb.line} --help.")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lepton_lab.runtime import Interpreter, check_fits, load_keras, open_rows, predict, score, to_tflite
+from lepton_lab.runtime import Interpreter, check_fits, check_one_each, load_keras, open_rows, predict, score, to_tflite
 from lepton_lab.types import CompressedModel, Dataset, Measure, Model
 
 
@@ -37,6 +37,7 @@ def measure(model: Model, dataset: Dataset, split: str = "test") -> Measure:
 
 
 def _measure(model: Model, dataset: Dataset, split: str) -> Measure:
+    check_one_each(model, dataset, "compress")
     check_fits(model, dataset)
     if model.format == "tflite":
         return measure_file(model.file, dataset, split)[0]
@@ -70,7 +71,7 @@ def measure_file(file: Path, dataset: Dataset, split: str) -> tuple[Measure, dic
         rows, targets = open_rows(dataset, split)
         metrics = score(predict(file, rows), targets, dataset.target.kind)
         row = np.asarray(rows[:1], np.float32)
-    metric = "accuracy" if dataset.target.kind == "classes" else "mae"
+    metric = {"classes": "accuracy", "labels": "binary_accuracy", "numbers": "mae"}[dataset.target.kind]
     latency = Interpreter(file).latency(row)
     return Measure(
         metrics.get(metric), len(content), len(gzip.compress(content, 9, mtime=0)), latency, split, metric

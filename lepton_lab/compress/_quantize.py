@@ -17,7 +17,7 @@ from lepton_lab.compress._preflight import check_format
 from lepton_lab.errors import ConversionError, InputError, UnknownNameError
 from lepton_lab.events import Progress, Report, ignore
 from lepton_lab.files import replacing_file
-from lepton_lab.runtime import Interpreter, Operation, check_fits, load_keras, open_rows, to_tflite
+from lepton_lab.runtime import Interpreter, Operation, check_fits, check_one_each, load_keras, open_rows, to_tflite
 from lepton_lab.types import CompressedModel, Dataset, Model
 
 SCHEMES = ("dynamic", "float16", "int8")
@@ -68,6 +68,7 @@ def quantize(
     if scheme not in SCHEMES:
         raise UnknownNameError("scheme", scheme, SCHEMES)
     check_format(model, "quantize")
+    check_one_each(model, dataset, "compress")
     check_fits(model, dataset)
     chosen: Scheme = importlib.import_module(f"lepton_lab.compress._{scheme}")
     rows = _calibration_rows(dataset, split, calibration_rows, seed) if chosen.NEEDS_ROWS else None

@@ -6,7 +6,8 @@ Importing this package loads NumPy and nothing heavier.
 """
 
 from lepton_lab.data._assign import SHARDINGS
-from lepton_lab.data._load import SOURCES, default_name, load
+from lepton_lab.data._format import SOURCES, default_name
+from lepton_lab.data._load import load
 from lepton_lab.data._place import place
 from lepton_lab.data._rows import Rows, open_rows
 from lepton_lab.data._sample import sample

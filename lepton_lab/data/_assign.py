@@ -5,7 +5,8 @@ Each way is a function of a `Cut` that gives one shard number a row, int64 of sh
 - `hash`: by a hash of the key column or of the whole row, so that equal rows meet, wherever and whenever this runs;
 - `range`: equal stretches of rows in order, or in the order of a key column;
 - `round_robin`: like dealing cards;
-- `stratified`: every shard gets the same shares of the classes (for numbers: the same spread);
+- `stratified`: every shard gets the same shares of the classes (for labels: of their combinations; for numbers: the
+  same spread, by the first of several); where there are several targets, of the first;
 - `dirichlet`: skewed by class, as data is that many owners gathered. Each class is spread over the shards by a draw
   from Dirichlet(alpha): small alpha, strong skew. Hsu, Qi and Brown 2019, https://arxiv.org/abs/1909.06335
 """
@@ -19,12 +20,12 @@ from hashlib import blake2b
 import numpy as np
 
 from lepton_lab.data._base import Array
+from lepton_lab.data._blocks import blocks
 from lepton_lab.errors import InputError, UnknownNameError
 from lepton_lab.types import Dataset
 
 VERSION = 1
 """Of the assignment; raised when a change would send a row to another shard. It is part of the hash."""
-_BLOCK = 8192
 
 
 @dataclass(frozen=True)
@@ -44,11 +45,17 @@ class Cut:
         """Training rows."""
         return len(self.y)
 
+    def first_target(self) -> Array:
+        """What rows are to be evenly or unevenly spread by: the first target's y."""
+        return self.y[next(iter(self.dataset.targets))] if self.dataset.targets else self.y
+
     def key_values(self) -> Array:
         """The key's values, (rows, columns of the key); a column of text lies in several columns of 0 and 1."""
         columns, key = self.dataset.columns, self.key
+        if key in self.dataset.targets:
+            return self.y[key].reshape(self.num_rows, -1)
         if key == self.dataset.target.name:
-            return self.y[:, None]
+            return self.y.reshape(self.num_rows, -1)
         if not columns:
             raise InputError(
                 f"data set {self.dataset.name!r} has no columns, so {key!r} can't be a key: leave the key out"
@@ -64,10 +71,11 @@ def _hash(cut: Cut) -> Array:
         values, numbers = np.unique(cut.key_values(), axis=0, return_inverse=True)
         return (_digests(values) % np.uint64(cut.num_shards)).astype(np.int64)[numbers.reshape(-1)]
     parts = []
-    for start in range(0, cut.num_rows, _BLOCK):
-        stop = start + _BLOCK
-        both = [_bytes(cut.x[start:stop]), _bytes(cut.y[start:stop])]
+    start = 0
+    for block in blocks(cut.x):
+        both = [_bytes(block), _bytes(cut.y[start : start + len(block)])]
         parts.append(_digests(np.concatenate(both, axis=1)))
+        start += len(block)
     return (np.concatenate(parts) % np.uint64(cut.num_shards)).astype(np.int64)
 
 
@@ -87,23 +95,25 @@ def _round_robin(cut: Cut) -> Array:
 
 def _stratified(cut: Cut) -> Array:
     order = np.random.default_rng(cut.seed).permutation(cut.num_rows)
-    order = order[np.argsort(cut.y[order], kind="stable")]
+    y = cut.first_target().reshape(cut.num_rows, -1)[order]
+    order = order[np.lexsort(y.T[::-1])]
     assigned = np.empty(cut.num_rows, np.int64)
     assigned[order] = np.arange(cut.num_rows) % cut.num_shards
     return assigned
 
 
 def _dirichlet(cut: Cut) -> Array:
-    if cut.dataset.target.kind != "classes":
+    target, y = cut.dataset.target, cut.first_target()
+    if target.kind != "classes":
         raise InputError(
-            f"dirichlet skews classes, but {cut.dataset.target.name!r} are numbers: shard by hash, range or stratified"
+            f"dirichlet skews classes, but {target.name!r} are {target.kind}: shard by hash, range or stratified"
         )
     if not 0 < cut.alpha < float("inf"):
         raise InputError(f"alpha is {cut.alpha}, expected a number above 0 (0.1 skews strongly, 100 hardly)")
     random = np.random.default_rng(cut.seed)
     assigned = np.empty(cut.num_rows, np.int64)
-    for label in range(len(cut.dataset.target.classes)):
-        rows = random.permutation(np.flatnonzero(cut.y == label))
+    for label in range(len(target.classes)):
+        rows = random.permutation(np.flatnonzero(y == label))
         shares = random.dirichlet(np.full(cut.num_shards, cut.alpha))
         ends = (np.cumsum(shares) * len(rows)).round().astype(np.int64)[:-1]
         for shard, part in enumerate(np.split(rows, ends)):

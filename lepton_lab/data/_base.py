@@ -2,13 +2,15 @@
 
 A source is a file `_<format>.py` with one function, imported when it is asked for::
 
-    def read(source, label, report) -> Raw
+    def read(source, columns, report) -> Raw
 
-It only reads. What holds for all sources (labels to numbers, channel axes, scaling, the hold-out) is done after it.
+It only reads, or just maps. What holds for all sources (labels to numbers, channel axes, scaling, the hold-out) is done
+after it.
 """
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,14 +25,37 @@ from lepton_lab.events import Progress, Report
 from lepton_lab.types import Scaling
 
 Array = NDArray[Any]
+Arrays = Array | Mapping[str, Array]
+"""One array, or several by name."""
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}")
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns that were named in `load`; they have a meaning for tables only."""
+
+    label: str | None = None
+    """To learn; several with commas between."""
+    weight: str | None = None
+    """How much each row counts."""
+
+    def refuse(self, origin: str) -> None:
+        """Raise InputError where one was named for a source that has no columns."""
+        if self.label is not None:
+            raise InputError(f"{origin} brings its labels along and has no column {self.label!r}: leave the label out")
+        if self.weight is not None:
+            raise InputError(
+                f"{origin} has no columns, so no column {self.weight!r} of weights: give weights as an array"
+            )
 
 
 @dataclass(frozen=True)
 class Raw:
     """Rows as a source has them."""
 
-    splits: Mapping[str, tuple[Array, Array]]
-    """x of shape (rows, ...) and y of shape (rows,) by split; `test` only where the source has one of its own."""
+    splits: Mapping[str, tuple[Arrays, Arrays]]
+    """x of shape (rows, ...) and y of shape (rows,) or (rows, k) by split, each one array or several by name; `test`
+    only where the source has one of its own."""
     origin: str
     """Where the rows came from, for a person."""
     label: str = "label"
@@ -39,6 +64,10 @@ class Raw:
     """Names of the columns, for tables."""
     scaling: Scaling | None = None
     """Where the source knows it; otherwise it is found from the training rows."""
+    label_columns: tuple[str, ...] = ()
+    """What the columns of a y of shape (rows, k) are called, where the source knows it."""
+    weights: Array | None = None
+    """How much each row of `train` counts; None where all count alike."""
 
 
 class Ticker:
@@ -52,12 +81,6 @@ class Ticker:
         if now - self._last >= 0.2 or fraction == 1.0:
             self._last = now
             self._report(Progress(self._task, message, fraction))
-
-
-def refuse_label(label: str | None, origin: str) -> None:
-    """Raise InputError where a label column was named for a source that has no columns."""
-    if label is not None:
-        raise InputError(f"{origin} brings its labels along and has no column {label!r}: leave the label out")
 
 
 def file_head(path: Path, num_bytes: int = 65536) -> bytes:
@@ -116,3 +139,24 @@ def as_array(value: object, name: str) -> Array:
     if array.ndim == 0:
         raise InputError(f"{name} is a single {type(value).__name__}, expected an array with one entry a row")
     return array
+
+
+def as_arrays(value: object, name: str) -> Arrays:
+    """`value` as an array, or as several by name where it is a dict of them or an array of records.
+
+    Raises
+    ------
+    InputError
+        If one of them is no array, or a name can't be that of a model's input or output.
+    """
+    if not isinstance(value, Mapping):
+        array = as_array(value, name)
+        if array.dtype.names is None:
+            return array
+        value = {field: array[field] for field in array.dtype.names}
+    if not value:
+        raise InputError(f"{name} is an empty dict, expected an array for each name")
+    for key in value:
+        if not isinstance(key, str) or not _NAME.fullmatch(key):
+            raise InputError(f"{name} has the name {key!r}: use letters, digits, '.', '_' and '-', as layers have them")
+    return {key: as_array(array, f"{name}[{key!r}]") for key, array in value.items()}

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from lepton_lab.data._base import Raw, Ticker, file_head, one_line
+from lepton_lab.data._base import Columns, Raw, Ticker, file_head, one_line
 from lepton_lab.data._frame import from_frame
 from lepton_lab.display import size
 from lepton_lab.errors import DataError
 from lepton_lab.events import Report
 
 
-def read(source: object, label: str | None, report: Report) -> Raw:
+def read(source: object, columns: Columns, report: Report) -> Raw:
     """The table; see `_frame` for what becomes of its columns."""
     path = Path(str(source)).expanduser()
     head = file_head(path)
@@ -51,4 +51,4 @@ def read(source: object, label: str | None, report: Report) -> Raw:
         raise DataError(f"{path} can't be read as CSV: {one_line(error)}") from None
     if frame.columns[0] == "Unnamed: 0" and (frame.iloc[:, 0] == frame.index).all():
         frame = frame.iloc[:, 1:]
-    return from_frame(frame, label, str(path))
+    return from_frame(frame, columns, str(path))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from lepton_lab.data._base import Raw, refuse_label
+from lepton_lab.data._base import Columns, Raw
 from lepton_lab.events import Progress, Report
 from lepton_lab.types import Scaling
 
 
-def read(source: object, label: str | None, report: Report) -> Raw:
+def read(source: object, columns: Columns, report: Report) -> Raw:
     """The digits: x uint8 (1797, 8, 8) from 0 to 16, y int64."""
-    refuse_label(label, "digits")
+    columns.refuse("digits")
     report(Progress("data load digits", "loading scikit-learn"))
     from sklearn.datasets import load_digits
 

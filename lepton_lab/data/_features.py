@@ -3,22 +3,31 @@
 A row of one dimension is a row of a table: stored as float32, scaled per column by mean and deviation. A row of more
 dimensions is pixels: a channel axis is added to (height, width), whole numbers from 0 to 255 are stored as uint8 and
 scaled by 255 (by 1, where there are only 0 and 1), floats within -1..1 are left alone, and anything else is scaled by
-one mean and one deviation. All of these are found from the training rows only.
+one mean and one deviation. All of these are found from the training rows only, and a block of rows at a time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
 from lepton_lab.data._base import Array, not_finite
+from lepton_lab.data._blocks import Sliced, blocks
 from lepton_lab.errors import DataError, InputError
 from lepton_lab.types import Scaling
 
 
-def check(parts: Mapping[str, Array], columns: tuple[str, ...]) -> dict[str, Array]:
+def check(parts: Mapping[str, Array], columns: tuple[str, ...], what: str = "x") -> dict[str, Array]:
     """Rows by split as numbers without gaps, with the channel axis that pictures need.
+
+    Parameters
+    ----------
+    columns
+        Names of the columns, for tables.
+    what
+        What the rows are called in messages.
 
     Raises
     ------
@@ -27,88 +36,140 @@ def check(parts: Mapping[str, Array], columns: tuple[str, ...]) -> dict[str, Arr
     DataError
         If a value is missing or infinite.
     """
-    checked = {split: _shaped(x, split) for split, x in parts.items()}
+    checked = {split: _shaped(x, f"{what} of {split}") for split, x in parts.items()}
     shapes = {split: x.shape[1:] for split, x in checked.items()}
     if len(set(shapes.values())) > 1:
-        raise InputError(f"rows have shape {shapes['train']} in train but {shapes['test']} in test, expected the same")
+        raise InputError(
+            f"rows {'' if what == 'x' else f'of {what} '}have shape {shapes['train']} in train but {shapes['test']} in "
+            "test, expected the same"
+        )
     for split, x in checked.items():
         if x.dtype.kind == "f":
-            _check_finite(x, columns, split)
+            _check_finite(x, columns, split, what)
     return checked
 
 
-def store(parts: Mapping[str, Array], columns: tuple[str, ...]) -> dict[str, Array]:
-    """Checked rows by split in the dtype that they are stored in: uint8 or float32, the same for all splits."""
+def stored_dtype(parts: Mapping[str, Array], columns: tuple[str, ...], what: str = "x") -> np.dtype[Any]:
+    """The dtype that checked rows are stored in: uint8 or float32, the same for all splits.
+
+    Raises
+    ------
+    DataError
+        If float32 can't hold them.
+    """
     if parts["train"].ndim > 2 and all(_fits_uint8(x) for x in parts.values()):
-        return {split: x.astype(np.uint8, copy=False) for split, x in parts.items()}
-    stored = {}
+        return np.dtype(np.uint8)
     for split, x in parts.items():
-        with np.errstate(over="ignore"):
-            stored[split] = x.astype(np.float32, copy=False)
-        if not np.isfinite(stored[split]).all():
-            raise DataError(f"x of {split} reaches {np.abs(x).max():.3g}, more than float32 can hold: scale it down")
+        _check_range(x, f"{what} of {split}")
         if x.ndim == 2 and split == "train":
-            _check_digits(x, stored[split], columns)
-    return stored
+            _check_digits(x, columns, what)
+    return np.dtype(np.float32)
 
 
-def scaling(x: Array) -> Scaling:
-    """How stored training rows are to be scaled."""
-    if x.ndim == 2:
-        mean, deviation = x.mean(axis=0, dtype=np.float64), x.std(axis=0, dtype=np.float64)
-        deviation[(x == x[0]).all(axis=0)] = 1.0
+def scaling(x: Sliced) -> Scaling:
+    """How training rows, as they are stored, are to be scaled."""
+    if len(x.shape) == 2:
+        low, high = _extremes(x, 0)
+        mean, deviation = _moments(x, 0)
+        deviation[low == high] = 1.0
         return Scaling(tuple(mean.tolist()), tuple(deviation.tolist()))
+    low, high = _extremes(x, None)
     if x.dtype == np.uint8:
-        return Scaling((0.0,), (255.0 if x.max() > 1 else 1.0,))
-    if np.abs(x).max() <= 1:
+        return Scaling((0.0,), (255.0 if high > 1 else 1.0,))
+    if max(abs(low), abs(high)) <= 1:
         return Scaling()
-    return Scaling((float(x.mean(dtype=np.float64)),), (float(x.std(dtype=np.float64)) or 1.0,))
+    mean, deviation = _moments(x, None)
+    return Scaling((float(mean),), (float(deviation) or 1.0,))
 
 
-def _shaped(x: Array, split: str) -> Array:
+def _shaped(x: Array, what: str) -> Array:
     if x.dtype.kind not in "biuf":
         raise InputError(
-            f"x of {split} has dtype {x.dtype}, expected numbers: convert it, such as "
+            f"{what} has dtype {x.dtype}, expected numbers: convert it, such as "
             "x.astype('float32')" + ("; rows of unequal length also end as object" if x.dtype.kind == "O" else "")
         )
     if x.ndim == 1:
         x = x[:, None]
     if 0 in x.shape[1:]:
-        raise DataError(f"x of {split} has shape {x.shape}: its rows are empty")
+        raise DataError(f"{what} has shape {x.shape}: its rows are empty")
     return x[..., None] if x.ndim == 3 else x
 
 
-def _check_finite(x: Array, columns: tuple[str, ...], split: str) -> None:
-    with np.errstate(over="ignore", invalid="ignore"):
-        if np.isfinite(x.sum()):  # one pass without a second array; a sum that overflows is looked at again
-            return
-    bad = ~np.isfinite(x)
-    if not bad.any():
+def _check_finite(x: Array, columns: tuple[str, ...], split: str, what: str) -> None:
+    """Raise DataError where values are missing or infinite; of a table, it names the first such column."""
+    count: Any = 0  # by column, for a table
+    first: tuple[int, ...] = ()
+    start = 0
+    for block in blocks(x):
+        with np.errstate(over="ignore", invalid="ignore"):
+            is_sound = np.isfinite(block.sum())  # without a second array; a sum that overflows is looked at again
+        if not is_sound:
+            bad = ~np.isfinite(block)
+            count = count + bad.sum(axis=0 if x.ndim == 2 else None)
+            if not first and bad.any():
+                place = np.argwhere(bad)[0].tolist()
+                first = (start + place[0], *place[1:])
+        start += len(block)
+    if not first:
         return
-    first = np.argwhere(bad)[0]
     if x.ndim == 2:
         column = first[1]
-        name = f"column {columns[column]!r}" if columns else f"column {column} of x"
-        raise not_finite(f"{name} in {split}" if split != "train" else name, int(bad[:, column].sum()), int(first[0]))
-    raise not_finite(f"x of {split}", int(bad.sum()), int(first[0]))
+        name = f"column {columns[column]!r}" if columns else f"column {column} of {what}"
+        raise not_finite(f"{name} in {split}" if split != "train" else name, int(count[column]), first[0])
+    raise not_finite(f"{what} of {split}", int(count), first[0])
 
 
 def _fits_uint8(x: Array) -> bool:
     if x.dtype == np.uint8 or x.dtype.kind == "b":
         return True
-    return x.dtype.kind in "iu" and bool(x.min() >= 0 and x.max() <= 255)
+    if x.dtype.kind not in "iu":
+        return False
+    low, high = _extremes(x, None)
+    return bool(low >= 0 and high <= 255)
 
 
-def _check_digits(x: Array, stored: Array, columns: tuple[str, ...]) -> None:
+def _check_range(x: Array, what: str) -> None:
+    """Raise DataError where float32 can't reach."""
+    if x.dtype.kind != "f" or x.dtype.itemsize <= 4:
+        return
+    low, high = _extremes(x, None)
+    reach = max(abs(low), abs(high))
+    with np.errstate(over="ignore"):
+        if not np.isfinite(np.float32(reach)):
+            raise DataError(f"{what} reaches {reach:.3g}, more than float32 can hold: scale it down")
+
+
+def _check_digits(x: Array, columns: tuple[str, ...], what: str) -> None:
     """Raise DataError where float32 would blur a column: large numbers that differ little, such as time stamps."""
     if x.dtype in (np.float32, np.float16) or x.dtype.itemsize < 4:
         return
-    for column in range(x.shape[1]):
-        exact = x[:, column].astype(np.float64)
-        if np.abs(stored[:, column] - exact).max() > 0.01 * exact.std() > 0:
-            name = columns[column] if columns else f"{column} of x"
-            raise DataError(
-                f"column {name!r} has values near {np.abs(exact).max():.6g} that differ too little "
-                "for float32: "
-                "subtract its smallest value first"
-            )
+    (low, high), deviation = _extremes(x, 0), _moments(x, 0)[1]
+    lost = np.zeros(x.shape[1])
+    for block in blocks(x):
+        exact = block.astype(np.float64)
+        lost = np.maximum(lost, np.abs(block.astype(np.float32) - exact).max(axis=0))
+    blurred = (lost > 0.01 * deviation) & (low < high)
+    if blurred.any():
+        column = int(blurred.argmax())
+        name = columns[column] if columns else f"{column} of {what}"
+        raise DataError(
+            f"column {name!r} has values near {max(abs(low[column]), abs(high[column])):.6g} that differ too little "
+            "for float32: subtract its smallest value first"
+        )
+
+
+def _extremes(x: Sliced, axis: int | None) -> tuple[Any, Any]:
+    """Smallest and largest values, over all or (axis 0) by column, of the rows' own type."""
+    found = [(block.min(axis=axis), block.max(axis=axis)) for block in blocks(x)]
+    return np.min([low for low, _ in found], axis=0), np.max([high for _, high in found], axis=0)
+
+
+def _moments(x: Sliced, axis: int | None) -> tuple[Any, Any]:
+    """Mean and deviation in float64, over all or (axis 0) by column; in two passes, for one would lose digits."""
+
+    def total(values: Iterator[Array]) -> Any:
+        return sum(block.sum(axis=axis, dtype=np.float64) for block in values)
+
+    count = x.shape[0] if axis == 0 else int(np.prod(x.shape))
+    mean = total(blocks(x)) / count
+    return mean, np.sqrt(total(np.square(block - mean) for block in blocks(x)) / count)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lepton_lab.data._base import Array, Raw, Ticker, file_head, one_line, refuse_label
+from lepton_lab.data._base import Array, Columns, Raw, Ticker, file_head, one_line
 from lepton_lab.errors import DataError, InputError
 from lepton_lab.events import Report
 
@@ -22,10 +22,10 @@ _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E:
 _PREFIXES = {"train": "train", "test": "t10k"}
 
 
-def read(source: object, label: str | None, report: Report) -> Raw:
+def read(source: object, columns: Columns, report: Report) -> Raw:
     """The folder's images and labels; `t10k-...` files, where they are, become the test split."""
     folder = Path(str(source)).expanduser()
-    refuse_label(label, str(folder))
+    columns.refuse(str(folder))
     if not folder.is_dir():
         raise InputError(
             f"{folder} is no folder, expected one with train-images-idx3-ubyte and train-labels-idx1-ubyte"

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import importlib
-import re
-import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from lepton_lab.data import _features, _split, _store, _target
-from lepton_lab.data._base import Raw, Ticker
-from lepton_lab.data._idx import is_idx_folder
-from lepton_lab.errors import DataError, InputError, UnknownNameError
-from lepton_lab.events import Report, ignore
-from lepton_lab.types import Dataset
+import numpy as np
 
-SOURCES = ("digits", "idx", "npz", "csv", "parquet", "arrays", "frame")
-"""What can be read; each is a file of this package."""
-_IN_MEMORY = ("arrays", "frame")
-_SUFFIXES = {".npz": "npz", ".csv": "csv", ".csv.gz": "csv", ".parquet": "parquet", ".pq": "parquet"}
+from lepton_lab.data import _features, _split, _store, _target, _weights
+from lepton_lab.data._base import Array, Arrays, Columns, Raw, Ticker, as_array
+from lepton_lab.data._blocks import Part, Record, Sliced
+from lepton_lab.data._format import format_of
+from lepton_lab.data._npy import map_npy
+from lepton_lab.errors import DataError, InputError
+from lepton_lab.events import Report, ignore
+from lepton_lab.types import Dataset, Scaling, Target
 
 
 def load(
@@ -27,6 +25,8 @@ def load(
     folder: Path,
     *,
     label: str | None = None,
+    weight: str | None = None,
+    weights: object = None,
     format: str | None = None,
     test_share: float = 0.2,
     seed: int = 0,
@@ -35,23 +35,30 @@ def load(
     """Read a source, check it, split it and write it as a data set.
 
     Nothing is written before everything was read and checked; what stood in `folder` stays until the new data set is
-    whole.
+    whole. Rows are checked and written a block at a time, so that `.npy` files and mapped arrays may be of any size.
 
     Parameters
     ----------
     source
-        `"digits"`; a path to a folder of IDX files, an `.npz`, `.csv` or `.parquet` file; arrays `(x, y)` or a dict
-        with Keras's names (`x_train`, ...); or a pandas frame.
+        `"digits"`; a path to a folder of IDX files, an `.npz`, `.csv` or `.parquet` file, or a folder with `x.npy` and
+        `y.npy` (or both paths, as a pair); arrays `(x, y)` or a dict with Keras's names (`x_train`, ...); or a pandas
+        frame. Each x and y in memory may be a dict of arrays by name: several inputs, several targets.
     name
         What the data set is to be called.
     folder
         The data set's own folder, which is replaced.
     label
-        The column to learn, for tables; without it, a column `label` or `target`.
+        The column to learn, for tables; several with commas between; without it, a column `label` or `target`.
+    weight
+        The column that says how much each row counts in training, for tables.
+    weights
+        The same for arrays: one number a training row, from 0, or the path of a `.npy` file; `(x, y, weights)` says
+        it too. Rows that are held out have none.
     format
         One of `SOURCES`, where it can't be told from the source.
     test_share
-        Part of the rows to hold out, with the classes' shares kept, where the source has no test split; 0 for none.
+        Part of the rows to hold out where the source has no test split, with the classes' shares kept (of the first
+        target that is classes, where there are several); 0 for none.
     seed
         Decides which rows are held out.
 
@@ -63,112 +70,139 @@ def load(
         If its rows are damaged or have gaps.
     """
     _split.check_share(test_share)
-    format = _format(source, format)
+    format = format_of(source, format)
     tell = Ticker(report, f"data load {name}")
-    raw: Raw = importlib.import_module(f"lepton_lab.data._{format}").read(source, label, report)
-    for split, (x, y) in raw.splits.items():
-        if len(x) != len(y):
-            raise DataError(f"x of {split} has {len(x):,} rows and y has {len(y):,}, expected as many")
-        if not len(x):
-            raise DataError(f"{split} of {raw.origin} has no rows, expected at least one")
+    reader = importlib.import_module(f"lepton_lab.data._{format}")
+    raw: Raw = _with_weights(reader.read(source, Columns(label, weight), report), weights)
+    num_rows = _num_rows(raw)
     tell("checking")
-    target, labels = _target.encode({split: y for split, (_, y) in raw.splits.items()}, raw.label)
-    rows = _features.check({split: x for split, (x, _) in raw.splits.items()}, raw.columns)
-    if "test" not in raw.splits:
-        train, test = _split.hold_out(labels["train"], test_share, seed, target.kind == "classes")
-        if len(test):
-            rows = {"train": rows["train"][train], "test": rows["train"][test]}
-            labels = {"train": labels["train"][train], "test": labels["train"][test]}
-    rows = _features.store(rows, raw.columns)
-    x = rows["train"]
+    targets, labels = _targets(raw)
+    x, inputs = _inputs(raw)
+    picked = _picked(raw, targets, labels, test_share, seed)
+    splits: dict[str, dict[str, Sliced]] = {}
+    for split, rows in picked.items():
+        of = split if split in raw.splits else "train"
+        parts = {key: Part(x[key][of], np.dtype(dtype), rows) for key, (_, dtype) in inputs.items()}
+        y = {key: Part(array, array.dtype, rows) for key, array in labels[of].items()}
+        splits[split] = {"x": _side_by_side(parts), "y": _side_by_side(y)}
+    if raw.weights is not None:
+        weighing = Part(_weights.check(raw.weights, num_rows["train"]), np.dtype(np.float32), picked["train"])
+        _weights.check_some(weighing[:])
+        splits["train"]["w"] = weighing
+    several = len(inputs) > 1
+    shape, dtype = ((), "record") if several else next(iter(inputs.values()))
     dataset = Dataset(
         name=name,
         folder=Path(folder),
         source=raw.origin,
-        splits={split: len(y) for split, y in labels.items()},
-        input_shape=x.shape[1:],
-        input_dtype=x.dtype.name,
-        target=target,
-        scaling=raw.scaling or _features.scaling(x),
-        columns=raw.columns or (tuple(f"x{column}" for column in range(x.shape[1])) if x.ndim == 2 else ()),
+        splits={split: arrays["y"].shape[0] for split, arrays in splits.items()},
+        input_shape=shape,
+        input_dtype=dtype,
+        target=next(iter(targets.values())),
+        scaling=raw.scaling or (Scaling() if several else _features.scaling(splits["train"]["x"])),
+        columns=raw.columns or (tuple(f"x{column}" for column in range(shape[0])) if len(shape) == 1 else ()),
+        inputs=inputs if several else {},
+        targets=targets if len(targets) > 1 else {},
+        weighted=raw.weights is not None,
     )
-    tell("writing", 0.9)
-    _store.write(dataset, {split: (rows[split], labels[split]) for split in rows})
+    _store.write(dataset, splits, tell)
     tell(f"{sum(dataset.splits.values()):,} rows", 1.0)
     return dataset
 
 
-def default_name(source: object) -> str:
-    """A name for what this source becomes: `digits`, a file's or a folder's name without suffix, `frame`, "
-    "`arrays`."""
-    if isinstance(source, (str, Path)):
-        stem = Path(source).expanduser().resolve().name if str(source) != "digits" else "digits"
-        for suffix in sorted(_SUFFIXES, key=len, reverse=True):
-            stem = stem.removesuffix(suffix)
-        return re.sub(r"[^A-Za-z0-9_-]+", "_", stem).strip("_") or "data"
-    return "frame" if _is_frame(source) else "arrays"
+def _picked(
+    raw: Raw, targets: Mapping[str, Target], labels: Mapping[str, Mapping[str, Array]], test_share: float, seed: int
+) -> dict[str, Array | None]:
+    """The numbers of each split's rows, held out of `train` where the source has no `test`; None for all."""
+    if "test" in raw.splits:
+        return dict.fromkeys(raw.splits)
+    classes = next((key for key, target in targets.items() if target.kind == "classes"), None)
+    y = labels["train"][classes or next(iter(targets))]
+    train, test = _split.hold_out(y, test_share, seed, classes is not None)
+    return {"train": train, "test": test} if len(test) else {"train": None}
 
 
-def _format(source: object, format: str | None) -> str:
-    """Which of `SOURCES` reads this."""
-    if format is not None and format not in SOURCES:
-        raise UnknownNameError("format", format, SOURCES)
-    if isinstance(source, (str, Path)):
-        if format in _IN_MEMORY:
-            raise InputError(f"{str(source)!r} is a name or a path, but format {format!r} expects a value in memory")
-        return _format_of_path(str(source), format)
-    found = "frame" if _is_frame(source) else "arrays"
-    if found == "arrays" and not isinstance(source, (tuple, list, Mapping)):
-        raise InputError(
-            f"got {type(source).__name__}, expected 'digits', a path, arrays (x, y), a dict of "
-            "arrays or a pandas DataFrame"
-        )
-    if format not in (None, found):
-        raise InputError(
-            f"format is {format!r}, but the source is in memory and of format {found!r}: leave the format out"
-        )
-    return found
+def _side_by_side(parts: Mapping[str, Part]) -> Sliced:
+    """Several parts as records; one as it is."""
+    return Record(parts) if len(parts) > 1 else next(iter(parts.values()))
 
 
-def _format_of_path(source: str, format: str | None) -> str:
-    if source == "digits" and format in (None, "digits"):
-        return "digits"
-    if format == "digits":
-        raise InputError(f"format 'digits' reads scikit-learn's digits, not {source!r}: give the source as digits")
-    path = Path(source).expanduser()
-    try:
-        exists = path.exists()
-    except (OSError, ValueError) as error:  # too long, or with a zero byte
-        raise InputError(
-            f"{source[:40]!r} is no path ({type(error).__name__}), expected digits or a path to data"
-        ) from None
-    if not exists:
-        raise UnknownNameError("source", source, _near(path), "Expected digits or a path to data.")
-    if format is not None:
-        return format
-    if path.is_dir():
-        if is_idx_folder(path):
-            return "idx"
-        if any(path.glob("*.parquet")):
-            return "parquet"
-        raise InputError(
-            f"{path} is a folder without train-images-idx3-ubyte (MNIST's files) or .parquet files: name a data file"
-        )
-    for suffix, found in _SUFFIXES.items():
-        if path.name.lower().endswith(suffix):
-            return found
-    raise InputError(
-        f"{path} has no suffix that tells its format ({', '.join(_SUFFIXES)}): give the format, one of "
-        f"{', '.join(name for name in SOURCES if name not in ('digits', *_IN_MEMORY))}"
+def _with_weights(raw: Raw, weights: object) -> Raw:
+    """The same with weights that were given beside the source."""
+    if weights is None:
+        return raw
+    if raw.weights is not None:
+        raise InputError(f"{raw.origin} brings weights along and others were given: leave one of them out")
+    mapped = map_npy(Path(weights).expanduser()) if isinstance(weights, (str, Path)) else as_array(weights, "weights")
+    return replace(raw, weights=mapped)
+
+
+def _num_rows(raw: Raw) -> dict[str, int]:
+    """Rows by split.
+
+    Raises
+    ------
+    DataError
+        If a split has none, or its arrays differ in their number.
+    """
+    for split, (x, y) in raw.splits.items():
+        named = {**_named(x, "x"), **_named(y, "y")}
+        rows = {what: len(array) for what, array in named.items()}
+        first, *others = rows
+        for other in others:
+            if rows[other] != rows[first]:
+                raise DataError(
+                    f"{first} of {split} has {rows[first]:,} rows and {other} has {rows[other]:,}, expected as many"
+                )
+        if not rows[first]:
+            raise DataError(f"{split} of {raw.origin} has no rows, expected at least one")
+    return {split: len(next(iter(_named(y, "y").values()))) for split, (_, y) in raw.splits.items()}
+
+
+def _targets(raw: Raw) -> tuple[dict[str, Target], dict[str, dict[str, Array]]]:
+    """Targets by name, and the encoded labels by split and then by the target's name."""
+    targets: dict[str, Target] = {}
+    labels: dict[str, dict[str, Array]] = {split: {} for split in raw.splits}
+    for name, parts in _by_name({split: y for split, (_, y) in raw.splits.items()}, raw.label, "y").items():
+        targets[name], encoded = _target.encode(parts, name, raw.label_columns)
+        for split, array in encoded.items():
+            labels[split][name] = array
+    return targets, labels
+
+
+def _inputs(raw: Raw) -> tuple[dict[str, dict[str, Array]], dict[str, tuple[tuple[int, ...], str]]]:
+    """Checked rows by the input's name and then by split; and the shape and dtype of each input as it is stored."""
+    rows, inputs = {}, {}
+    several = _by_name({split: x for split, (x, _) in raw.splits.items()}, "", "x")
+    for name, parts in several.items():
+        what = f"x[{name!r}]" if len(several) > 1 else "x"
+        rows[name] = _features.check(parts, raw.columns, what)
+        inputs[name] = rows[name]["train"].shape[1:], _features.stored_dtype(rows[name], raw.columns, what).name
+    return rows, inputs
+
+
+def _named(arrays: Arrays, what: str) -> dict[str, Array]:
+    """Arrays by what they are called in messages."""
+    return (
+        {f"{what}[{key!r}]": array for key, array in arrays.items()} if isinstance(arrays, Mapping) else {what: arrays}
     )
 
 
-def _near(path: Path) -> list[str]:
-    """What may have been meant, written as the source was."""
-    beside = sorted(path.parent.iterdir()) if path.parent.is_dir() else []
-    return ["digits", *(str(entry) for entry in beside if entry.name.lower().endswith(tuple(_SUFFIXES)))]
+def _by_name(splits: Mapping[str, Arrays], name: str, what: str) -> dict[str, dict[str, Array]]:
+    """Arrays by name and then by split; a single one is called `name`.
 
-
-def _is_frame(source: object) -> bool:
-    pandas = sys.modules.get("pandas")  # who has a frame has pandas loaded
-    return pandas is not None and isinstance(source, pandas.DataFrame)
+    Raises
+    ------
+    InputError
+        If the splits have different names.
+    """
+    named = {split: dict(arrays) if isinstance(arrays, Mapping) else {name: arrays} for split, arrays in splits.items()}
+    if any(set(arrays) != set(named["train"]) for arrays in named.values()):
+        lists = {
+            split: ", ".join(map(repr, arrays)) if isinstance(arrays, Mapping) else "(one array)"
+            for split, arrays in splits.items()
+        }
+        raise InputError(
+            f"{what} has the names {lists['train']} in train but {lists['test']} in test, expected the same"
+        )
+    return {key: {split: arrays[key] for split, arrays in named.items()} for key in named["train"]}

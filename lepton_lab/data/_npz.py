@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 
 from lepton_lab.data._arrays import from_mapping
-from lepton_lab.data._base import Raw, Ticker, file_head, one_line, refuse_label
+from lepton_lab.data._base import Columns, Raw, Ticker, file_head, one_line
 from lepton_lab.errors import DataError, InputError
 from lepton_lab.events import Report
 
 
-def read(source: object, label: str | None, report: Report) -> Raw:
+def read(source: object, columns: Columns, report: Report) -> Raw:
     """The archive's arrays. Pickled objects are refused: to read one is to run what it says."""
     path = Path(str(source)).expanduser()
-    refuse_label(label, str(path))
+    columns.refuse(str(path))
     if file_head(path).startswith(b"\x93NUMPY"):
         raise DataError(f"{path} is a single .npy array, expected an .npz archive: np.savez(path, x=..., y=...)")
     Ticker(report, f"data load {path.name}")("reading")

@@ -21,11 +21,13 @@ class Rows:
     Parameters
     ----------
     parts
-        x of shape (rows, *input_shape) and y of shape (rows,) of each shard.
+        x of shape (rows, *input_shape) and y of shape (rows, *target shape) of each shard.
+    weights
+        float32 of shape (rows,) of each shard; None where all rows count alike.
     """
 
-    def __init__(self, parts: list[tuple[Array, Array]]) -> None:
-        self._x, self._y = [x for x, _ in parts], [y for _, y in parts]
+    def __init__(self, parts: list[tuple[Array, Array]], weights: list[Array] | None = None) -> None:
+        self._x, self._y, self._w = [x for x, _ in parts], [y for _, y in parts], weights
         self._starts = np.cumsum([0, *map(len, self._y)])
         self.input_shape: tuple[int, ...] = self._x[0].shape[1:]
         self.input_dtype = self._x[0].dtype
@@ -44,20 +46,31 @@ class Rows:
 
         Returns
         -------
-        x of shape (n, *input_shape) and y of shape (n,).
+        x of shape (n, *input_shape) and y of shape (n, *target shape); several inputs or targets are records of shape
+        (n,), see `lepton_lab.types.fields`.
 
         Raises
         ------
         IndexError
             If there is no such row.
         """
+        x, y = self._take([self._x, self._y], indices)
+        return x, y
+
+    def weights(self, indices: Array) -> Array:
+        """How much these rows count in training, float32 of shape (n,): all 1 where the data set has no weights."""
+        if self._w is None:
+            self._check(np.asarray(indices, np.int64))
+            return np.ones(len(indices), np.float32)
+        return self._take([self._w], indices)[0]
+
+    def _take(self, columns: list[list[Array]], indices: Array) -> list[Array]:
+        """Rows by number of each column, which is a list of the shards' arrays."""
         indices = np.asarray(indices, np.int64)
-        if len(indices) and (indices.min() < 0 or indices.max() >= len(self)):
-            raise IndexError(f"rows {indices.min()} to {indices.max()} were asked for, expected 0 to {len(self) - 1}")
+        self._check(indices)
         if len(self._x) == 1:
-            return self._x[0][indices], self._y[0][indices]
-        x = np.empty((len(indices), *self.input_shape), self.input_dtype)
-        y = np.empty(len(indices), self.target_dtype)
+            return [column[0][indices] for column in columns]
+        taken = [np.empty((len(indices), *column[0].shape[1:]), column[0].dtype) for column in columns]
         shards = np.searchsorted(self._starts, indices, side="right") - 1
         order = np.argsort(shards, kind="stable")
         ends = np.searchsorted(shards[order], np.arange(len(self._x)), side="right")
@@ -66,10 +79,14 @@ class Rows:
             if end > start:
                 places = order[start:end]
                 inside = indices[places] - self._starts[shard]
-                x[places] = self._x[shard][inside]
-                y[places] = self._y[shard][inside]
+                for array, column in zip(taken, columns, strict=True):
+                    array[places] = column[shard][inside]
                 start = end
-        return x, y
+        return taken
+
+    def _check(self, indices: Array) -> None:
+        if len(indices) and (indices.min() < 0 or indices.max() >= len(self)):
+            raise IndexError(f"rows {indices.min()} to {indices.max()} were asked for, expected 0 to {len(self) - 1}")
 
 
 def open_rows(shards: ShardSet, verify: Container[int] | None = None) -> Rows:
@@ -88,23 +105,34 @@ def open_rows(shards: ShardSet, verify: Container[int] | None = None) -> Rows:
     if not shards.shards:
         raise DataError(f"the shards of data set {shards.dataset!r} are none, expected at least one: {_MEND}")
     parts: list[tuple[Array, Array]] = []
+    weights: list[Array] = []
+    names = ("x.npy", "y.npy", *(("w.npy",) if shards.weighted else ()))
     for shard in shards.shards:
-        files = shard.folder / "x.npy", shard.folder / "y.npy"
+        files = [shard.folder / name for name in names]
         for file in files:
             if not file.is_file():
                 raise DataError(f"shard {shard.index} of {shards.dataset!r} lacks its file {file}: {_MEND}")
         if (verify is None or shard.index in verify) and checksum(*files) != shard.checksum:
             raise DataError(
                 f"shard {shard.index} of {shards.dataset!r} is not what was written: {files[0]} and "
-                "y.npy have another "
+                f"{', '.join(names[1:])} have another "
                 f"checksum than {shard.checksum[:12]}...: {_MEND}"
             )
-        x, y = map_array(files[0], _MEND), map_array(files[1], _MEND)
-        if len(x) != len(y) or len(y) != shard.rows or (parts and x.shape[1:] != parts[0][0].shape[1:]):
+        x, y, *w = (map_array(file, _MEND) for file in files)
+        if any(len(array) != shard.rows for array in (x, y, *w)) or not _alike(parts, x, y):
             raise DataError(
                 f"shard {shard.index} of {shards.dataset!r} has x of shape {x.shape} and y of shape "
                 f"{y.shape}, which "
                 f"does not fit its record of {shard.rows:,} rows or the other shards: {_MEND}"
             )
         parts.append((x, y))
-    return Rows(parts)
+        weights += w
+    return Rows(parts, weights if shards.weighted else None)
+
+
+def _alike(parts: list[tuple[Array, Array]], *own: Array) -> bool:
+    """Whether a shard's x and y are of the first shard's shape and dtype."""
+    if not parts:
+        return True
+    pairs = zip(own, parts[0], strict=True)
+    return all(array.shape[1:] == first.shape[1:] and array.dtype == first.dtype for array, first in pairs)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import io
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from lepton_lab.data._base import Array
 from lepton_lab.data._store import open_split
 from lepton_lab.errors import InputError
-from lepton_lab.types import Dataset
+from lepton_lab.types import Dataset, Target
 
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
@@ -36,14 +37,23 @@ def sample(dataset: Dataset, split: str = "train", rows: int = 12) -> Dataset:
         return dataset
     chosen = np.linspace(0, len(x) - 1, min(rows, len(x))).round().astype(np.int64)
     pixels = _to_bytes(x[chosen], dataset)
-    classes = dataset.target.classes
-    captions = [classes[value] if classes else f"{value:.4g}" for value in y[chosen]]
+    shown = y[next(iter(dataset.targets))] if dataset.targets else y
+    captions = [_caption(dataset.target, value) for value in shown[chosen]]
     return replace(dataset, images=tuple(zip(captions, map(_png, pixels), strict=True)))
 
 
+def _caption(target: Target, value: Any) -> str:
+    """One row's class, labels that are true, or first numbers."""
+    if target.kind == "classes":
+        return target.classes[int(value)]
+    if target.kind == "labels":
+        return ", ".join(target.classes[label] for label in np.flatnonzero(value)) or "none"
+    numbers = np.atleast_1d(value)
+    return ", ".join(f"{number:.4g}" for number in numbers[:3]) + (", ..." if len(numbers) > 3 else "")
+
+
 def _to_bytes(x: Array, dataset: Dataset) -> Array:
-    """Pixels as uint8 over their whole range: from 0 to the deviation where that is their scale, else what is "
-    "seen."""
+    """Pixels as uint8 over their whole range: from 0 to the deviation where that is their scale, else what is seen."""
     low, high = 0.0, dataset.scaling.deviation[0]
     if dataset.scaling.mean[0] or x.min() < low or x.max() > high:
         low, high = float(x.min()), float(x.max())

@@ -1,4 +1,7 @@
-"""A data set's training rows, cut into shards on disk: `shard-00000/x.npy`, `y.npy` and so on, and `shards.json`."""
+"""A data set's training rows, cut into shards on disk: `shard-00000/x.npy`, `y.npy` and so on, and `shards.json`.
+
+Weights, `w.npy` in each shard, are there where the data set has some.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,8 @@ import numpy as np
 
 from lepton_lab.data._assign import VERSION, Cut, assign
 from lepton_lab.data._base import Ticker, one_line
-from lepton_lab.data._store import open_split
+from lepton_lab.data._blocks import Part, write_npy
+from lepton_lab.data._store import open_split, open_weights
 from lepton_lab.errors import DataError, InputError
 from lepton_lab.events import Report, ignore
 from lepton_lab.files import checksum, read_json, replacing_folder, write_json
@@ -29,7 +33,7 @@ def shard(
     seed: int = 0,
     report: Report = ignore,
 ) -> ShardSet:
-    """Cut the training rows into shards; each row is in exactly one.
+    """Cut the training rows into shards; each row is in exactly one. They are copied a block at a time.
 
     Parameters
     ----------
@@ -51,6 +55,8 @@ def shard(
     """
     tell = Ticker(report, f"data shard {dataset.name}")
     x, y = open_split(dataset, "train")
+    weights = open_weights(dataset)
+    arrays = {"x": x, "y": y, **({} if weights is None else {"w": weights})}
     assigned = assign(by, Cut(dataset, x, y, num_shards, key, alpha, seed))
     order = np.argsort(assigned, kind="stable")
     ends = np.cumsum(np.bincount(assigned, minlength=num_shards))
@@ -60,12 +66,12 @@ def shard(
             tell(f"writing shard {index + 1} of {num_shards}", index / num_shards)
             part = aside / _name(index)
             part.mkdir()
-            files = [part / "x.npy", part / "y.npy"]
-            np.save(files[0], x[rows], allow_pickle=False)
-            np.save(files[1], y[rows], allow_pickle=False)
+            files = [part / f"{name}.npy" for name in arrays]
+            for file, array in zip(files, arrays.values(), strict=True):
+                write_npy(file, Part(array, array.dtype, rows))
             num_bytes = sum(file.stat().st_size for file in files)
             shards.append(Shard(index, folder / part.name, len(rows), num_bytes, checksum(*files)))
-        result = ShardSet(dataset.name, folder, by, tuple(shards), VERSION)
+        result = ShardSet(dataset.name, folder, by, tuple(shards), VERSION, dataset.weighted)
         _write(aside, result)
     tell(f"{num_shards} shards", 1.0)
     return result
@@ -107,7 +113,8 @@ def read_shards(folder: Path) -> ShardSet:
             )
             for item in record["shards"]
         )
-        return ShardSet(record["dataset"], folder, record["by"], shards, record["version"])
+        weighted = record.get("weighted", False)  # shards of the first version have no weights
+        return ShardSet(record["dataset"], folder, record["by"], shards, record["version"], weighted)
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(
             f"{path} is damaged ({type(error).__name__}: {one_line(error)}): shard the data set again"
@@ -130,7 +137,5 @@ def _write(folder: Path, shards: ShardSet) -> None:
         }
         for part in shards.shards
     ]
-    write_json(
-        folder / _RECORD,
-        {"format": _FORMAT, "dataset": shards.dataset, "by": shards.by, "version": shards.version, "shards": items},
-    )
+    record = {"format": _FORMAT, "dataset": shards.dataset, "by": shards.by, "version": shards.version, "shards": items}
+    write_json(folder / _RECORD, record | {"weighted": shards.weighted})

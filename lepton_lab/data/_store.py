@@ -1,32 +1,55 @@
-"""A data set on disk: `<split>/x.npy`, `<split>/y.npy` and `dataset.json`."""
+"""A data set on disk: `<split>/x.npy`, `<split>/y.npy`, `train/w.npy` where rows are weighted, and `dataset.json`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from lepton_lab.data._base import Array, one_line
+from lepton_lab.data._base import Array, Ticker, one_line
+from lepton_lab.data._blocks import Sliced, write_npy
 from lepton_lab.errors import DataError, InputError
 from lepton_lab.files import read_json, replacing_folder, write_json
-from lepton_lab.types import Dataset, Scaling, Target
+from lepton_lab.types import Dataset, Scaling, Target, record_dtype
 
 _RECORD = "dataset.json"
 _FORMAT = 1
 
 
-def write(dataset: Dataset, splits: Mapping[str, tuple[Array, Array]]) -> Dataset:
-    """Put the rows and the record into `dataset.folder`, in place of what stood there."""
+def write(dataset: Dataset, splits: Mapping[str, Mapping[str, Sliced]], tell: Ticker) -> Dataset:
+    """Put the rows and the record into `dataset.folder`, in place of what stood there.
+
+    Parameters
+    ----------
+    splits
+        By split and then by the file's name, `x`, `y` or `w`, its rows.
+    """
+    total = sum(rows.shape[0] for arrays in splits.values() for rows in arrays.values())
+    done = 0
+
+    def wrote(count: int) -> None:
+        nonlocal done
+        done += count
+        tell("writing", 0.5 + 0.4 * done / total)
+
     with replacing_folder(dataset.folder) as aside:
-        for split, (x, y) in splits.items():
+        for split, arrays in splits.items():
             (aside / split).mkdir()
-            np.save(aside / split / "x.npy", np.ascontiguousarray(x), allow_pickle=False)
-            np.save(aside / split / "y.npy", np.ascontiguousarray(y), allow_pickle=False)
-        record = {key: value for key, value in asdict(dataset).items() if key not in ("folder", "images")}
-        write_json(aside / _RECORD, {"format": _FORMAT, **record})
+            for name, rows in arrays.items():
+                write_npy(aside / split / f"{name}.npy", rows, wrote)
+        write_json(aside / _RECORD, {"format": _FORMAT, **_to_record(dataset)})
     return dataset
+
+
+def _to_record(dataset: Dataset) -> dict[str, Any]:
+    """What is kept of a data set: lists instead of what has an order, which JSON objects don't keep."""
+    record = {key: value for key, value in asdict(dataset).items() if key not in ("folder", "images")}
+    record["inputs"] = [[name, list(shape), dtype] for name, (shape, dtype) in dataset.inputs.items()]
+    record["targets"] = [[name, asdict(target)] for name, target in dataset.targets.items()]
+    return record
 
 
 def read(folder: Path) -> Dataset:
@@ -46,7 +69,7 @@ def read(folder: Path) -> Dataset:
         record = read_json(path)
         if record.pop("format") != _FORMAT:
             raise DataError(f"{path} was written by another version of Lepton Lab: load the data set again")
-        target, scaling = record.pop("target"), record.pop("scaling")
+        scaling = record["scaling"]
         return Dataset(
             folder=Path(folder),
             name=record["name"],
@@ -54,9 +77,13 @@ def read(folder: Path) -> Dataset:
             splits={str(split): int(rows) for split, rows in sorted(record["splits"].items(), key=_train_first)},
             input_shape=tuple(record["input_shape"]),
             input_dtype=record["input_dtype"],
-            target=Target(target["kind"], target["name"], tuple(target["classes"])),
+            target=_target(record["target"]),
             scaling=Scaling(tuple(scaling["mean"]), tuple(scaling["deviation"])),
             columns=tuple(record["columns"]),
+            # data sets of the first version have none of these
+            inputs={name: (tuple(shape), dtype) for name, shape, dtype in record.get("inputs", ())},
+            targets={name: _target(target) for name, target in record.get("targets", ())},
+            weighted=record.get("weighted", False),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(
@@ -64,8 +91,14 @@ def read(folder: Path) -> Dataset:
         ) from None
 
 
+def _target(record: Mapping[str, Any]) -> Target:
+    return Target(record["kind"], record["name"], tuple(record["classes"]), record.get("width", 1))
+
+
 def open_split(dataset: Dataset, split: str) -> tuple[Array, Array]:
-    """x of shape (rows, *input_shape) and y of shape (rows,), memory-mapped and read-only.
+    """x of shape (rows, *input_shape) and y of shape (rows, *target.shape), memory-mapped and read-only.
+
+    Several inputs or targets are records of shape (rows,); see `lepton_lab.types.fields`.
 
     Raises
     ------
@@ -74,18 +107,38 @@ def open_split(dataset: Dataset, split: str) -> tuple[Array, Array]:
     """
     if split not in dataset.splits:
         raise DataError(f"Data set {dataset.name!r} has no split {split!r}, only {', '.join(dataset.splits)}")
-    rows = dataset.splits[split]
-    arrays = []
-    for name, shape in (("x", (rows, *dataset.input_shape)), ("y", (rows,))):
-        array = map_array(dataset.folder / split / f"{name}.npy", "load the data set again")
-        if array.shape != shape:
-            raise DataError(
-                f"{split}/{name}.npy of data set {dataset.name!r} has shape {array.shape}, its record "
-                "says "
-                f"{shape}: load the data set again"
-            )
-        arrays.append(array)
-    return arrays[0], arrays[1]
+    targets = {name: (target.shape, target.dtype) for name, target in dataset.targets.items()}
+    x = _open(dataset, split, "x", dataset.input_shape, dataset.inputs)
+    return x, _open(dataset, split, "y", () if targets else dataset.target.shape, targets)
+
+
+def open_weights(dataset: Dataset) -> Array | None:
+    """The training rows' weights, float32 (rows,), memory-mapped and read-only; None where all count alike."""
+    return _open(dataset, "train", "w", (), {}) if dataset.weighted else None
+
+
+def _open(
+    dataset: Dataset,
+    split: str,
+    name: str,
+    shape: tuple[int, ...],
+    parts: Mapping[str, tuple[tuple[int, ...], str]],
+) -> Array:
+    """One of a split's files, held against the record: rows of `shape`, or records of `parts`."""
+    array = map_array(dataset.folder / split / f"{name}.npy", "load the data set again")
+    shape = (dataset.splits[split], *shape)
+    if array.shape != shape:
+        raise DataError(
+            f"{split}/{name}.npy of data set {dataset.name!r} has shape {array.shape}, its record "
+            "says "
+            f"{shape}: load the data set again"
+        )
+    if array.dtype != record_dtype(parts) if parts else array.dtype.names is not None:
+        raise DataError(
+            f"{split}/{name}.npy of data set {dataset.name!r} has other fields than its record says: load the data set "
+            "again"
+        )
+    return array
 
 
 def map_array(path: Path, mend: str) -> Array:

@@ -29,7 +29,8 @@ def evaluate(
 
     Returns
     -------
-    Accuracy and loss (sparse categorical crossentropy) for classes; mae and mse for numbers.
+    Accuracy and loss (crossentropy) for classes; binary accuracy, exact match and loss for labels; mae and mse for
+    numbers. Of several targets each has its own, beginning with its name.
 
     Raises
     ------

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lepton_lab.errors import ConversionError, InputError
 from lepton_lab.export._base import TOLERANCE
-from lepton_lab.runtime import check_fits, open_rows, predict
+from lepton_lab.runtime import check_fits, check_one_each, open_rows, predict
 from lepton_lab.types import Agreement, Dataset, Model
 
 
@@ -18,6 +18,7 @@ def rows_to_try(model: Model, dataset: Dataset | None, count: int) -> tuple[NDAr
     """Rows for the comparison and where they are from: spread over the test split, or else the training split."""
     if count < 1:
         raise InputError(f"rows={count}: give at least 1 row to compare the exported file on.")
+    check_one_each(model, dataset, "export")
     if dataset is None:
         # Made-up rows can't show how good a file is, but they show whether it answers alike.
         made = np.random.default_rng(0).uniform(0, 1, (count, *model.input_shape))

@@ -43,6 +43,8 @@ class DataNoun:
         *,
         name: str | None = None,
         label: str | None = None,
+        weight: str | None = None,
+        weights: object = None,
         format: str | None = None,
         test_share: float = 0.2,
         seed: int = 0,
@@ -52,12 +54,17 @@ class DataNoun:
         Parameters
         ----------
         source
-            `"digits"`; a path (a folder of IDX files, `.npz`, `.csv`, `.parquet`); `(x, y)` arrays; a dict with Keras's
-            keys `x_train, y_train, x_test, y_test`; a pandas frame.
+            `"digits"`; a path (a folder of IDX files or with `x.npy` and `y.npy`, `.npz`, `.csv`, `.parquet`); `(x, y)`
+            arrays, or the paths of two `.npy` files; a dict with Keras's keys `x_train, y_train, x_test, y_test`; a
+            pandas frame. An x or y in memory may be a dict of arrays: several inputs, several targets.
         name
             What to call it; by default after the source.
         label
-            The label's column, for tables.
+            The label's column, for tables; several with commas between.
+        weight
+            The column that says how much each row counts in training, for tables.
+        weights
+            The same for arrays: one number a training row. `(x, y, weights)` as the source says it too.
         format
             One of `lepton_lab.data.SOURCES`, where the path doesn't tell.
         test_share
@@ -72,6 +79,8 @@ class DataNoun:
             name,
             self._lab.workspace.path("data", name),
             label=label,
+            weight=weight,
+            weights=weights,
             format=format,
             test_share=test_share,
             seed=seed,
@@ -88,8 +97,8 @@ class DataNoun:
             (
                 d.name,
                 f"{sum(d.splits.values()):,}",
-                d.input_shape,
-                d.target.kind,
+                ", ".join(f"{name} {shape}" for name, (shape, _) in d.inputs.items()) or d.input_shape,
+                ", ".join(f"{name} {target.kind}" for name, target in d.targets.items()) or d.target.kind,
                 f"{len(shards[d.name].shards)} by {shards[d.name].by}" if d.name in shards else "-",
                 d.source,
             )

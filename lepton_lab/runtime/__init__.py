@@ -6,10 +6,11 @@ process which has TensorFlow already; `.tflite` files run without it.
 """
 
 from lepton_lab.runtime._convert import to_tflite
+from lepton_lab.runtime._fits import check_fits, check_one_each
 from lepton_lab.runtime._keras import foreign_part, layers_of, load_keras, one_line, read_config
 from lepton_lab.runtime._litert import Interpreter, Operation, Port
 from lepton_lab.runtime._predict import predict
-from lepton_lab.runtime._rows import check_fits, open_rows
+from lepton_lab.runtime._rows import open_rows
 from lepton_lab.runtime._score import score
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Operation",
     "Port",
     "check_fits",
+    "check_one_each",
     "foreign_part",
     "layers_of",
     "load_keras",

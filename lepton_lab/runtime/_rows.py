@@ -1,4 +1,4 @@
-"""A split's rows, and whether a model can take them."""
+"""A split's rows."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lepton_lab.errors import DataError, InputError, UnknownNameError
-from lepton_lab.types import Dataset, Model
+from lepton_lab.errors import DataError, UnknownNameError
+from lepton_lab.types import Dataset
 
 
 def open_rows(dataset: Dataset, split: str) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -16,7 +16,8 @@ def open_rows(dataset: Dataset, split: str) -> tuple[NDArray[Any], NDArray[Any]]
 
     Returns
     -------
-    `x` of shape (rows, *input_shape) and `y` of shape (rows,).
+    `x` of shape (rows, *input_shape) and `y` of shape (rows, *target.shape); several inputs or targets are records of
+    shape (rows,), see `lepton_lab.types.fields`.
 
     Raises
     ------
@@ -40,18 +41,3 @@ def open_rows(dataset: Dataset, split: str) -> tuple[NDArray[Any], NDArray[Any]]
     if len(x) != len(y) or len(x) == 0:
         raise DataError(f"{folder} holds {len(x)} rows and {len(y)} targets; load the data set {dataset.name!r} again.")
     return x, y
-
-
-def check_fits(model: Model, dataset: Dataset) -> None:
-    """Raise InputError unless rows of `dataset` have the shape that `model` takes and its answers fit the target."""
-    if tuple(model.input_shape) != tuple(dataset.input_shape):
-        raise InputError(
-            f"Model {model.name!r} takes rows of shape {tuple(model.input_shape)}, but those of {dataset.name!r} have "
-            f"{tuple(dataset.input_shape)}; name the data set that the model was made for."
-        )
-    num_outputs = int(np.prod(model.output_shape))
-    if num_outputs != dataset.target.num_outputs:
-        raise InputError(
-            f"Model {model.name!r} answers with {num_outputs} numbers a row, but {dataset.name!r} needs "
-            f"{dataset.target.num_outputs} ({dataset.target.kind}); name the data set that the model was made for."
-        )

@@ -7,7 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lepton_lab.errors import InputError
+from lepton_lab.types import fields
+
 _EPSILON = 1e-7
+_KINDS = {"i": "classes", "f": "numbers", "u": "labels"}
 
 
 def score(answers: NDArray[Any], targets: NDArray[Any], kind: str) -> dict[str, float]:
@@ -16,18 +20,70 @@ def score(answers: NDArray[Any], targets: NDArray[Any], kind: str) -> dict[str, 
     Parameters
     ----------
     answers
-        For `classes` probabilities, shape (rows, num_classes); for `numbers` shape (rows, 1).
+        For `classes` probabilities, shape (rows, num_classes), or of the second of two classes, shape (rows, 1); for
+        `labels` a probability each, shape (rows, num_labels); for `numbers` shape (rows, num_numbers). Records of
+        these for several targets.
     targets
-        Shape (rows,).
+        Shape (rows,) or (rows, num_outputs), or records with the answers' names, as data sets store them.
     kind
-        `"classes"`: accuracy, and loss as sparse categorical crossentropy; `"numbers"`: mae, mse.
+        `"classes"`: accuracy, and loss as sparse categorical (or binary) crossentropy; `"labels"`: binary_accuracy over
+        all labels, exact_match (rows that are right in all of them), and loss as binary crossentropy; `"numbers"`:
+        mae, mse. Of several targets, each is scored by what it is stored as, and its metrics begin with its name.
+
+    Raises
+    ------
+    InputError
+        If a row has another number of answers than the targets need.
     """
+    if targets.dtype.names is not None:
+        given = fields(answers)
+        return {
+            f"{name}_{metric}": value
+            for name, own in fields(targets).items()
+            for metric, value in _score(given[name], own, _KINDS[own.dtype.kind], f" for {name!r}").items()
+        }
+    return _score(answers, targets, kind, "")
+
+
+def _score(answers: NDArray[Any], targets: NDArray[Any], kind: str, whose: str) -> dict[str, float]:
     answers = np.asarray(answers, np.float64).reshape(len(targets), -1)
+    if kind == "classes":
+        return _score_classes(answers, np.asarray(targets, np.int64), whose)
+    truth = np.asarray(targets, np.float64).reshape(len(targets), -1)
+    if answers.shape != truth.shape:
+        raise _unlike(answers, f"{truth.shape[1]}", whose)
     if kind == "numbers":
-        difference = answers[:, 0] - np.asarray(targets, np.float64)
+        difference = answers - truth
         return {"mae": float(np.abs(difference).mean()), "mse": float(np.square(difference).mean())}
-    targets = np.asarray(targets, np.int64)
+    right = (answers > 0.5) == (truth > 0.5)
+    return {
+        "binary_accuracy": float(right.mean()),
+        "exact_match": float(right.all(axis=1).mean()),
+        "loss": _binary_crossentropy(answers, truth),
+    }
+
+
+def _score_classes(answers: NDArray[Any], targets: NDArray[Any], whose: str) -> dict[str, float]:
+    most = int(targets.max())
+    if answers.shape[1] == 1 and most <= 1:
+        right = (answers[:, 0] > 0.5) == (targets == 1)
+        return {"accuracy": float(right.mean()), "loss": _binary_crossentropy(answers[:, 0], targets)}
+    if most >= answers.shape[1]:
+        raise _unlike(answers, f"at least {most + 1}", whose)
     # Clipped and made to sum to one as Keras does it, so that a certain but wrong answer costs a finite loss.
     clipped = np.clip(answers, _EPSILON, 1 - _EPSILON)
-    right = clipped[np.arange(len(targets)), targets] / clipped.sum(axis=1)
-    return {"accuracy": float((answers.argmax(axis=1) == targets).mean()), "loss": float(-np.log(right).mean())}
+    likely = clipped[np.arange(len(targets)), targets] / clipped.sum(axis=1)
+    return {"accuracy": float((answers.argmax(axis=1) == targets).mean()), "loss": float(-np.log(likely).mean())}
+
+
+def _binary_crossentropy(answers: NDArray[Any], truth: NDArray[Any]) -> float:
+    """As Keras computes it, with both of its guards against log(0)."""
+    clipped = np.clip(answers, _EPSILON, 1 - _EPSILON)
+    return float(-(truth * np.log(clipped + _EPSILON) + (1 - truth) * np.log(1 - clipped + _EPSILON)).mean())
+
+
+def _unlike(answers: NDArray[Any], expected: str, whose: str) -> InputError:
+    return InputError(
+        f"The model answers{whose} with {answers.shape[1]} numbers a row, but the targets need {expected}; name the "
+        "data set that the model was made for."
+    )

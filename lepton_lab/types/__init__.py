@@ -8,6 +8,7 @@ reads them, but for `Prediction.answers` when it is asked for. In the order that
 from lepton_lab.types._bundle import Agreement, Bundle, CompressedModel
 from lepton_lab.types._cluster import ClusterInfo, ClusterLogs, Device, DeviceTable, WorkerInfo
 from lepton_lab.types._data import Dataset, Scaling, Shard, ShardSet, Target
+from lepton_lab.types._fields import fields, record_dtype, records
 from lepton_lab.types._lab import Listing, Status
 from lepton_lab.types._model import FINAL_STATES, RUN_STATES, Evaluation, Measure, Model, Run
 from lepton_lab.types._prediction import Prediction
@@ -16,6 +17,9 @@ __all__ = [
     "Target",
     "Scaling",
     "Dataset",
+    "fields",
+    "records",
+    "record_dtype",
     "Shard",
     "ShardSet",
     "Device",

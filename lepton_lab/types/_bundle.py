@@ -25,7 +25,7 @@ class CompressedModel(Shown):
         def metric(measure: Measure) -> str:
             if measure.accuracy is None:
                 return "-"
-            return f"{measure.accuracy:.2%}" if measure.metric == "accuracy" else f"{measure.accuracy:.4g}"
+            return f"{measure.accuracy:.2%}" if measure.metric.endswith("accuracy") else f"{measure.accuracy:.4g}"
 
         rows = [
             (
@@ -35,7 +35,7 @@ class CompressedModel(Shown):
                 "-"
                 if a.accuracy is None or b.accuracy is None
                 else f"{(a.accuracy - b.accuracy) * 100:+.2f} points"
-                if b.metric == "accuracy"
+                if b.metric.endswith("accuracy")
                 else f"{a.accuracy - b.accuracy:+.4g}",
             ),
             ("raw size", size(b.raw_bytes), size(a.raw_bytes), f"{b.raw_bytes / a.raw_bytes:.1f} x smaller"),

@@ -10,22 +10,44 @@ from typing import Literal
 
 from lepton_lab.display import Shown, Table, size
 
+_SIZES = {"uint8": 1, "float32": 4, "float64": 8}
+
 
 @dataclass(frozen=True)
 class Target:
     """What a model is to learn of a data set."""
 
-    kind: Literal["classes", "numbers"]
-    """`classes`: whole numbers from 0 that stand for classes; `numbers`: one float32 a row, for regression."""
+    kind: Literal["classes", "numbers", "labels"]
+    """`classes`: whole numbers from 0 that stand for classes; `numbers`: one or more float32 a row, for regression;
+    `labels`: 0 or 1 for each of several labels, any number of which are true of a row."""
     name: str = "label"
-    """The column's name, where the source had one."""
+    """The column's name, where the source had one; `"a,b"` for several columns."""
     classes: tuple[str, ...] = ()
-    """The class names, in the order of their numbers; empty for `numbers`."""
+    """The names of the classes, in the order of their numbers, or of the labels; empty for `numbers`."""
+    width: int = 1
+    """How many `numbers` a row has."""
 
     @property
     def num_outputs(self) -> int:
         """How many numbers a model must give for a row."""
-        return len(self.classes) if self.kind == "classes" else 1
+        return self.width if self.kind == "numbers" else len(self.classes)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one row's target as it is stored: () for a class or one number, else (num_outputs,)."""
+        return () if self.kind == "classes" or self.num_outputs == 1 else (self.num_outputs,)
+
+    @property
+    def dtype(self) -> str:
+        """NumPy's name of what is stored: int64 for classes, float32 for numbers, uint8 for labels."""
+        return {"classes": "int64", "numbers": "float32", "labels": "uint8"}[self.kind]
+
+    def describe(self) -> str:
+        """For a person: `10 classes (0, 1, ...)`, `3 numbers`, `2 labels (bright, round)`."""
+        if self.kind == "numbers":
+            return "numbers" if self.width == 1 else f"{self.width} numbers"
+        more = ", ..." if len(self.classes) > 12 else ""
+        return f"{len(self.classes)} {self.kind} ({', '.join(self.classes[:12])}{more})"
 
 
 @dataclass(frozen=True)
@@ -44,7 +66,8 @@ class Dataset(Shown):
     """Rows on disk, split, with what is known of them.
 
     `folder/<split>/x.npy` has shape (rows, *input_shape) and dtype `input_dtype`; `folder/<split>/y.npy` has shape
-    (rows,) and dtype int64 (classes) or float32 (numbers).
+    (rows, *target.shape) and dtype `target.dtype`. Several inputs, or several targets, lie side by side as records of
+    shape (rows,), which `fields` takes apart. `folder/train/w.npy`, float32 (rows,), is there where rows are weighted.
     """
 
     name: str
@@ -54,15 +77,22 @@ class Dataset(Shown):
     splits: Mapping[str, int]
     """Rows by split: `train`, and where there is one, `test`."""
     input_shape: tuple[int, ...]
-    """Shape of one row, channels last for images: (8, 8, 1)."""
+    """Shape of one row, channels last for images: (8, 8, 1); () for several inputs."""
     input_dtype: str
-    """NumPy's name: `"uint8"`, `"float32"`."""
+    """NumPy's name: `"uint8"`, `"float32"`; `"record"` for several inputs."""
     target: Target
+    """The first of several."""
     scaling: Scaling = field(default_factory=Scaling)
     columns: tuple[str, ...] = ()
     """Names of the columns, for tables."""
     images: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     """Caption and PNG (base64) of a few rows, where rows are images and `show` was asked for."""
+    inputs: Mapping[str, tuple[tuple[int, ...], str]] = field(default_factory=dict)
+    """Shape and dtype by name, for a data set with several inputs; else empty."""
+    targets: Mapping[str, Target] = field(default_factory=dict)
+    """By name, for a data set with several targets; else empty."""
+    weighted: bool = False
+    """Whether the training rows have weights: how much each counts in training."""
 
     @property
     def is_image(self) -> bool:
@@ -70,35 +100,35 @@ class Dataset(Shown):
         return len(self.input_shape) == 3 and self.input_shape[-1] in (1, 3, 4)
 
     def table(self) -> Table:
-        kind = f"{len(self.target.classes)} classes" if self.target.kind == "classes" else "numbers"
-        row_bytes = math.prod(self.input_shape) * {"uint8": 1, "float32": 4, "float64": 8}.get(self.input_dtype, 4)
+        inputs = self.inputs or {"": (self.input_shape, self.input_dtype)}
+        row_bytes = sum(math.prod(shape) * _SIZES.get(dtype, 4) for shape, dtype in inputs.values())
+        if self.inputs:
+            notes = [f"input {name!r}: rows of shape {shape} {dtype}" for name, (shape, dtype) in inputs.items()]
+            notes += [f"target {self.target.name!r}: {self.target.describe()}"] if not self.targets else []
+        else:
+            one = f"; target {self.target.name!r}: {self.target.describe()}" if not self.targets else ""
+            notes = [f"rows of shape {self.input_shape} {self.input_dtype}{one}"]
+        notes += [f"target {name!r}: {target.describe()}" for name, target in self.targets.items()]
+        notes += ["the training rows are weighted"] if self.weighted else []
         return Table(
             f"Data set {self.name}",
             ("split", "rows", "bytes"),
             [(split, f"{rows:,}", size(rows * row_bytes)) for split, rows in self.splits.items()],
-            notes=[
-                f"rows of shape {self.input_shape} {self.input_dtype}; target {self.target.name!r}: {kind}"
-                + (
-                    f" ({', '.join(self.target.classes[:12])}{', ...' if len(self.target.classes) > 12 else ''})"
-                    if self.target.classes
-                    else ""
-                ),
-                f"from {self.source}",
-            ],
+            notes=[*notes, f"from {self.source}"],
             images=self.images,
         )
 
 
 @dataclass(frozen=True)
 class Shard(Shown):
-    """A part of a data set's training rows, in a folder of its own: `x.npy`, `y.npy`."""
+    """A part of a data set's training rows, in a folder of its own: `x.npy`, `y.npy`, and `w.npy` where weighted."""
 
     index: int
     folder: Path
     rows: int
     num_bytes: int
     checksum: str
-    """SHA-256 of `x.npy` and then `y.npy`, verified whenever the shard is opened."""
+    """SHA-256 of `x.npy`, `y.npy` and, where it is there, `w.npy`, verified whenever the shard is opened."""
     nodes: tuple[str, ...] = ()
     """Names of the workers that hold it; empty before there is a cluster."""
 
@@ -121,6 +151,8 @@ class ShardSet(Shown):
     shards: tuple[Shard, ...]
     version: int = 1
     """Of the way rows are assigned to shards; raised when a change would send a row elsewhere."""
+    weighted: bool = False
+    """Whether rows have weights, `w.npy` in each shard."""
 
     @property
     def num_rows(self) -> int:

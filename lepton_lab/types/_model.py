@@ -19,7 +19,7 @@ class Measure:
     """What a model costs and is worth, measured on the file that would be shipped."""
 
     accuracy: float | None
-    """Share of right classes (or, for numbers, the mean absolute error) on `split`; None without rows to try."""
+    """Share of right classes or labels (for numbers, the mean absolute error) on `split`; None without rows to try."""
     raw_bytes: int
     """Of the `.tflite` file."""
     gzip_bytes: int

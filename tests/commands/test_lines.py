@@ -91,6 +91,9 @@ class TestVariables:
         assert parse(verb, ["path"], {"path": "a.csv"}) == {"source": "a.csv"}
         assert parse(verb, ["x,y"], {"x": 1, "y": 2}) == {"source": (1, 2)}
         assert parse(verb, ["x,z"], {"x": 1}) == {"source": "x,z"}
+        assert parse(verb, ["x,y,w"], {"x": 1, "y": 2, "w": 3}) == {"source": (1, 2, 3)}
+        values = parse(verb, ["x,y", "--weights", "w"], {"x": 1, "y": 2, "w": 3})
+        assert values == {"source": (1, 2), "weights": 3}  # only the source gives a name
 
     def test_a_known_source_and_a_path_go_first(self, tmp_path: Path) -> None:
         verb, _ = find(["data", "load"])

@@ -1,13 +1,15 @@
 import gzip
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from lepton_lab import data
 from lepton_lab.compress import compare, measure
 from lepton_lab.errors import InputError, UnknownNameError
 from lepton_lab.evaluate import evaluate
 from lepton_lab.types import Dataset, Model
-from tests.models_fixture import copy_of, truncate
+from tests.models_fixture import copy_of, fit, keras, save, truncate
 
 
 def test_a_quantised_model(int8_cnn: Model, digits: Dataset) -> None:
@@ -27,6 +29,23 @@ def test_a_keras_model_is_measured_as_tflite(cnn: Model, digits: Dataset) -> Non
 def test_numbers_are_measured_by_mean_absolute_error(mlp: Model, table: Dataset) -> None:
     found = measure(mlp, table)
     assert found.metric == "mae" and found.accuracy == pytest.approx(evaluate(mlp, table).metrics["mae"], rel=1e-3)
+
+
+def test_labels_are_measured_by_binary_accuracy(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).uniform(-1, 1, (300, 3)).astype("float32")
+    dataset = data.load((x, x > 0), "d", tmp_path / "d")
+    rows, targets = (np.asarray(array) for array in data.open_split(dataset, "train"))
+    layers = [keras().layers.Dense(3, "sigmoid")]
+    model = save(fit(layers, rows, targets, "binary_crossentropy", 20, 3e-2), dataset, tmp_path / "m", "added")
+    found = measure(model, dataset)
+    expected = evaluate(model, dataset).metrics["binary_accuracy"]
+    assert found.metric == "binary_accuracy" and found.accuracy == pytest.approx(expected, abs=1e-3) and expected > 0.8
+    assert f"{found.accuracy:.2%}" in str(compare(model, model, dataset))
+
+
+def test_several_inputs_are_refused(mixed: tuple[Model, Dataset]) -> None:
+    with pytest.raises(InputError, match="several inputs or outputs, and compress takes models with one of each"):
+        measure(*mixed)
 
 
 def test_compare(cnn: Model, int8_cnn: Model, digits: Dataset) -> None:

@@ -151,3 +151,9 @@ def test_progress_is_told(cnn: Model, digits: Dataset, tmp_path: Path) -> None:
     assert {event.task for event in told} == {"compress cnn quantize"}
     fractions = [event.fraction for event in told if event.fraction is not None]
     assert fractions == sorted(fractions) and fractions[-1] == 1.0
+
+
+def test_several_inputs_are_refused(mixed: tuple[Model, Dataset], tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="several inputs or outputs, and compress takes models with one of each"):
+        quantize(mixed[0], tmp_path / "q", "q", "int8", mixed[1])
+    assert not (tmp_path / "q").exists()

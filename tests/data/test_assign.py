@@ -8,7 +8,7 @@ import pytest
 from lepton_lab import data
 from lepton_lab.data._assign import Cut, assign
 from lepton_lab.errors import InputError, UnknownNameError
-from lepton_lab.types import Dataset, Target
+from lepton_lab.types import Dataset, Target, records
 
 HASHED = [0, 0, 1, 0, 1, 1, 1, 2, 3, 1, 2, 3, 2, 1, 1, 3, 1, 0, 0, 0]
 """Shards of 20 fixed rows, written down when version 1 was."""
@@ -142,6 +142,56 @@ class TestDirichlet:
         for alpha in (0, -1, float("nan"), float("inf")):
             with pytest.raises(InputError, match="alpha"):
                 assign("dirichlet", cut(alpha=alpha))
+
+
+class TestOtherTargets:
+    @staticmethod
+    def cut(y, target, targets=None, **options):
+        x = np.random.default_rng(0).random((len(y), 2), dtype=np.float32)
+        dataset = Dataset("d", None, "test", {"train": len(y)}, (2,), "float32", target, targets=targets or {})
+        return Cut(dataset, x, y, 4, options.get("key"), 0.1, 0)
+
+    labels = np.random.default_rng(1).integers(0, 2, (400, 3)).astype(np.uint8)
+
+    @pytest.mark.parametrize("by", ["hash", "range", "round_robin", "stratified"])
+    @pytest.mark.parametrize("kind", ["labels", "numbers", "records"])
+    def test_every_shard_gets_rows(self, by, kind):
+        target = Target("labels", "l", ("a", "b", "c")) if kind != "numbers" else Target("numbers", "l", width=3)
+        y = self.labels if kind != "numbers" else self.labels.astype(np.float32)
+        if kind == "records":
+            y = records({"l": self.labels, "n": np.arange(400, dtype=np.float32)})
+        targets = {"l": target, "n": Target("numbers", "n")} if kind == "records" else {}
+        shards = assign(by, self.cut(y, target, targets))
+        assert set(shards.tolist()) == set(range(4))
+
+    @pytest.mark.parametrize("several", [False, True])
+    def test_stratified_keeps_the_combinations_of_labels(self, several):
+        target = Target("labels", "l", ("a", "b", "c"))
+        y, targets = self.labels, {}
+        if several:
+            y, targets = records({"l": self.labels, "n": np.arange(400.0)}), {"l": target, "n": Target("numbers", "n")}
+        shards = assign("stratified", self.cut(y, target, targets))
+        combined = self.labels @ [1, 2, 4]
+        counts = np.array([np.bincount(combined[shards == n], minlength=8) for n in range(4)])
+        assert np.ptp(counts, axis=0).max() <= 1
+
+    def test_dirichlet_skews_the_first_target_and_only_classes(self):
+        with pytest.raises(InputError, match="'l' are labels: shard by hash, range or stratified"):
+            assign("dirichlet", self.cut(self.labels, Target("labels", "l", ("a", "b", "c"))))
+        y = records({"c": np.arange(400) % 2, "n": np.arange(400, dtype=np.float32)})
+        first = Target("classes", "c", ("0", "1"))
+        shards = assign("dirichlet", self.cut(y, first, {"c": first, "n": Target("numbers", "n")}))
+        counts = np.array([np.bincount(y["c"][shards == n], minlength=2) for n in range(4)])
+        assert (counts / counts.sum(axis=0)).std() > 0.2
+
+    def test_a_target_as_key(self):
+        y = records({"c": np.arange(400) % 40, "l": self.labels})
+        first = Target("classes", "c", tuple(map(str, range(40))))
+        targets = {"c": first, "l": Target("labels", "l", ("a", "b", "c"))}
+        for key in targets:
+            shards = assign("hash", self.cut(y, first, targets, key=key))
+            values = y[key].reshape(400, -1) @ [100, 10, 1][: y[key].reshape(400, -1).shape[1]]
+            assert all(len(set(shards[values == value].tolist())) == 1 for value in np.unique(values))
 
 
 def test_refused(digits):

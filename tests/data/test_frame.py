@@ -84,3 +84,47 @@ def test_two_columns_of_one_name(tmp_path):
 def test_no_rows(tmp_path):
     with pytest.raises(DataError, match="no rows"):
         data.load(pd.DataFrame({"a": [], "label": []}), "f", tmp_path / "f")
+
+
+SEVERAL = pd.DataFrame(
+    {"x": np.arange(SIZE), "wet": [True, False] * 15, "cold": [1, 1, 0] * 10, "mm": np.linspace(0, 9, SIZE), "t": "a"}
+)
+
+
+@pytest.mark.parametrize(
+    ("label", "kind", "classes", "outputs"),
+    [
+        ("wet,cold", "labels", ("wet", "cold"), 2),
+        ("mm, cold", "numbers", (), 2),
+        ("wet", "classes", ("False", "True"), 2),
+    ],
+)
+def test_several_labels(tmp_path, label, kind, classes, outputs):
+    dataset = data.load(SEVERAL.drop(columns="t"), "f", tmp_path / "f", label=label, test_share=0)
+    target = dataset.target
+    assert (target.kind, target.classes, target.num_outputs) == (kind, classes, outputs)
+    assert target.name == label.replace(" ", "")
+    assert set(dataset.columns).isdisjoint(label.replace(" ", "").split(","))
+    names = label.replace(" ", "").split(",")
+    expected = SEVERAL[names].to_numpy(dtype=np.float32)
+    np.testing.assert_allclose(data.open_split(dataset, "train")[1].reshape(SIZE, -1), expected)
+
+
+def test_a_label_column_with_a_comma_in_its_name(tmp_path):
+    frame = pd.DataFrame({"x": np.arange(SIZE), "a,b": [0, 1] * 15, "a": 0.5, "b": 1.0})
+    assert data.load(frame, "f", tmp_path / "f", label="a,b").target.kind == "classes"
+
+
+@pytest.mark.parametrize(
+    ("label", "words"),
+    [
+        ("wet,t", "label column 't' is text"),
+        ("wet,wet", "names a column twice"),
+        ("wet,cald", r"no column 'cald'\. Did you mean 'cold'"),
+        ("wet,", "no column ''"),
+        ("x,wet,cold,mm,t", "is text"),
+    ],
+)
+def test_several_labels_refused(tmp_path, label, words):
+    with pytest.raises(InputError, match=words):
+        data.load(SEVERAL, "f", tmp_path / "f", label=label)

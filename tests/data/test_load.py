@@ -1,5 +1,4 @@
 import numpy as np
-import pandas as pd
 import pytest
 
 from lepton_lab import data
@@ -7,23 +6,6 @@ from lepton_lab.errors import DataError, InputError, LeptonError, UnknownNameErr
 from lepton_lab.events import Progress
 
 X, Y = np.arange(40.0).reshape(20, 2), np.arange(20) % 2
-
-
-@pytest.mark.parametrize(
-    ("source", "name"),
-    [
-        ("digits", "digits"),
-        ("/a/mnist/", "mnist"),
-        ("prices.csv", "prices"),
-        ("a b.csv.gz", "a_b"),
-        ("x.parquet", "x"),
-        ((X, Y), "arrays"),
-        ({"x": X}, "arrays"),
-        (pd.DataFrame(), "frame"),
-    ],
-)
-def test_default_name(source, name):
-    assert data.default_name(source) == name
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,20 @@ def test_floats_span_all_greys(load_arrays):
     assert shown.images[-1][0] == "1"
 
 
+@pytest.mark.parametrize(
+    ("y", "caption"),
+    [
+        (np.array([[1, 0, 1]] * 3 + [[0, 1, 0]] * 3), "0, 2"),
+        (np.array([[0, 0, 0]] * 3 + [[0, 1, 0]] * 3), "none"),
+        (np.full((6, 4), 0.25), "0.25, 0.25, 0.25, ..."),
+        ({"c": np.array(["a", "b"] * 3), "n": np.linspace(0, 1, 6)}, "a"),
+    ],
+)
+def test_captions_of_other_targets(load_arrays, y, caption):
+    shown = data.sample(load_arrays(np.zeros((6, 5, 4), np.uint8), y))
+    assert shown.images[0][0] == caption
+
+
 def test_a_table_has_no_pictures(load_arrays):
     assert data.sample(load_arrays(np.eye(4), np.arange(4) % 2)).images == ()
 

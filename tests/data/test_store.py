@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -68,3 +69,18 @@ def test_rows_of_another_split(copy):
     shutil.copy(copy / "test" / "x.npy", copy / "train" / "x.npy")
     with pytest.raises(DataError, match=r"has shape \(359, 8, 8, 1\), its record says \(1438, 8, 8, 1\)"):
         data.open_split(data.read(copy), "train")
+
+
+def test_a_record_of_the_first_version(digits, copy, tmp_path):
+    shards = data.shard(digits, tmp_path / "shards", num_shards=2)
+    for path, added in (
+        (copy / "dataset.json", ("inputs", "targets", "weighted")),
+        (tmp_path / "shards" / "shards.json", ("weighted",)),
+    ):
+        record = json.loads(path.read_text())
+        path.write_text(json.dumps({key: value for key, value in record.items() if key not in added}))
+    record = json.loads((copy / "dataset.json").read_text())
+    del record["target"]["width"]
+    (copy / "dataset.json").write_text(json.dumps(record))
+    assert data.read(copy) == replace(digits, folder=copy)
+    assert data.read_shards(tmp_path / "shards") == shards

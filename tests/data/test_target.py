@@ -35,6 +35,44 @@ def test_numbers(labels):
     np.testing.assert_allclose(encoded["train"], labels)
 
 
+@pytest.mark.parametrize("dtype", ["int64", "float32", "bool"])
+def test_one_hot(dtype):
+    target, encoded = encode(
+        {"train": np.eye(3)[[2, 0, 1, 2]].astype(dtype), "test": np.eye(3)[[1]].astype(dtype)}, "y"
+    )
+    assert (target.kind, target.classes, target.num_outputs, target.shape) == ("classes", ("0", "1", "2"), 3, ())
+    assert encoded["train"].dtype == np.int64
+    assert encoded["train"].tolist() == [2, 0, 1, 2] and encoded["test"].tolist() == [1]
+
+
+@pytest.mark.parametrize("dtype", ["int64", "float32", "bool"])
+@pytest.mark.parametrize("rows", [[[1, 0, 1], [0, 1, 0]], [[0, 0, 0], [0, 1, 0]]])
+def test_labels(dtype, rows):
+    target, encoded = encode({"train": np.array(rows, dtype)}, "y", ("a", "b", "c"))
+    assert (target.kind, target.classes, target.num_outputs, target.shape) == ("labels", ("a", "b", "c"), 3, (3,))
+    assert encoded["train"].dtype.name == target.dtype == "uint8"
+    assert encoded["train"].tolist() == rows
+
+
+def test_one_row_that_is_not_one_hot_makes_labels_of_all_splits():
+    target, encoded = encode({"train": np.eye(2), "test": np.array([[1, 1]])}, "y")
+    assert target.kind == "labels"
+    assert encoded["train"].tolist() == [[1, 0], [0, 1]] and encoded["test"].tolist() == [[1, 1]]
+
+
+@pytest.mark.parametrize("labels", [[[0.5, 1.0], [2.0, 3.0]], [[0, 2], [1, 0]], [[0, 1], [-1, 0]]])
+def test_several_numbers(labels):
+    target, encoded = encode({"train": np.array(labels)}, "y")
+    assert (target.kind, target.classes, target.num_outputs, target.shape) == ("numbers", (), 2, (2,))
+    assert encoded["train"].dtype == np.float32
+    assert encoded["train"].tolist() == labels
+
+
+def test_splits_of_different_width():
+    with pytest.raises(InputError, match="have 2 numbers a row in train but 1 number in test"):
+        encode({"train": np.zeros((3, 2)), "test": np.zeros(3)}, "y")
+
+
 def test_many_classes_that_repeat():
     assert encode({"train": np.arange(1000) % 100}, "y")[0].num_outputs == 100
 
@@ -49,7 +87,12 @@ def test_a_class_that_only_test_rows_have():
 @pytest.mark.parametrize(
     ("labels", "error", "words"),
     [
-        (np.eye(3), InputError, r"shape \(3, 3\).*argmax"),
+        (np.zeros((3, 3, 1)), InputError, r"shape \(3, 3, 1\), expected one label a row, \(rows,\), or several"),
+        (np.zeros((3, 0)), InputError, r"shape \(3, 0\)"),
+        (np.array([["a", "b"], ["b", "a"]]), InputError, "text in several columns"),
+        (np.array([[0.5, 1.0], [np.nan, np.nan]]), DataError, r"1 of 2 rows .*the first is row 2"),
+        (np.array([[0.5, 1.0], [None, 1.0]], dtype=object), DataError, r"1 of 2 rows .*the first is row 2"),
+        (np.array([[1e300, 0.5]]), DataError, "float32"),
         (np.array([1, "a"], dtype=object), InputError, "dtype object"),
         (np.array([None, "a"], dtype=object), DataError, "1 of 2 rows"),
         (np.array([0.0, np.nan, np.nan]), DataError, r"2 of 3 rows have no usable label in 'y' \(the first is row 2\)"),

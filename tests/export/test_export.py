@@ -126,3 +126,12 @@ def test_progress_is_told(cnn: Model, digits: Dataset, tmp_path: Path) -> None:
     events: list[Event] = []
     export(cnn, "keras", tmp_path / "cnn.keras", digits, report=events.append)
     assert {event.task for event in events if isinstance(event, Progress)} == {"export cnn keras"}
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("with_data", [True, False])
+def test_several_inputs_are_refused(mixed: tuple[Model, Dataset], tmp_path: Path, format: str, with_data: bool) -> None:
+    model, dataset = mixed
+    with pytest.raises(InputError, match="several inputs or outputs, and export takes models with one of each"):
+        export(model, format, tmp_path / f"m.{format}", dataset if with_data else None)
+    assert list(tmp_path.iterdir()) == []

@@ -4,9 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lepton_lab.errors import DataError, InputError, UnknownNameError
-from lepton_lab.runtime import check_fits, open_rows
-from lepton_lab.types import Dataset, Model
+from lepton_lab.errors import DataError, UnknownNameError
+from lepton_lab.runtime import open_rows
+from lepton_lab.types import Dataset
 from tests.models_fixture import truncate, write_split
 
 
@@ -32,12 +32,3 @@ def test_no_rows_or_a_wrong_number_of_targets(digits: Dataset, tmp_path: Path, r
     write_split(tmp_path / "train", np.zeros((rows, 8, 8, 1), "uint8"), np.zeros(targets, "int64"))
     with pytest.raises(DataError, match=f"{rows} rows and {targets} targets"):
         open_rows(dataclasses.replace(digits, folder=tmp_path), "train")
-
-
-def test_model_and_data_must_fit(cnn: Model, digits: Dataset, table: Dataset) -> None:
-    check_fits(cnn, digits)
-    with pytest.raises(InputError, match=r"takes rows of shape \(8, 8, 1\).*'table' have \(3,\)"):
-        check_fits(cnn, table)
-    two = dataclasses.replace(digits, target=dataclasses.replace(digits.target, classes=("a", "b")))
-    with pytest.raises(InputError, match="answers with 10 numbers a row, but 'digits' needs 2"):
-        check_fits(cnn, two)

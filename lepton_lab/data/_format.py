@@ -1,0 +1,106 @@
+"""Which of the sources a value is, and what a data set made of it is called."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TypeGuard
+
+from lepton_lab.data._idx import is_idx_folder
+from lepton_lab.data._npy import is_npy_folder
+from lepton_lab.errors import InputError, UnknownNameError
+
+SOURCES = ("digits", "idx", "npz", "csv", "parquet", "npy", "arrays", "frame")
+"""What can be read; each is a file of this package."""
+_IN_MEMORY = ("arrays", "frame")
+_SUFFIXES = {".npz": "npz", ".csv": "csv", ".csv.gz": "csv", ".parquet": "parquet", ".pq": "parquet", ".npy": "npy"}
+
+
+def default_name(source: object) -> str:
+    """A name for what this source becomes: `digits`, a file's or a folder's name without suffix, `frame`, `arrays`."""
+    if _are_paths(source):
+        source = Path(source[0]).expanduser().resolve().parent
+    if isinstance(source, (str, Path)):
+        stem = Path(source).expanduser().resolve().name if str(source) != "digits" else "digits"
+        for suffix in sorted(_SUFFIXES, key=len, reverse=True):
+            stem = stem.removesuffix(suffix)
+        return re.sub(r"[^A-Za-z0-9_-]+", "_", stem).strip("_") or "data"
+    return "frame" if _is_frame(source) else "arrays"
+
+
+def format_of(source: object, format: str | None) -> str:
+    """Which of `SOURCES` reads this."""
+    if format is not None and format not in SOURCES:
+        raise UnknownNameError("format", format, SOURCES)
+    if isinstance(source, (str, Path)):
+        if format in _IN_MEMORY:
+            raise InputError(f"{str(source)!r} is a name or a path, but format {format!r} expects a value in memory")
+        return _format_of_path(str(source), format)
+    found = "frame" if _is_frame(source) else "npy" if _are_paths(source) else "arrays"
+    if found == "arrays" and not isinstance(source, (tuple, list, Mapping)):
+        raise InputError(
+            f"got {type(source).__name__}, expected 'digits', a path, arrays (x, y), a dict of "
+            "arrays or a pandas DataFrame"
+        )
+    if format not in (None, found):
+        raise InputError(
+            f"format is {format!r}, but the source is {'a pair of files' if found == 'npy' else 'in memory'} and of "
+            f"format {found!r}: leave the format out"
+        )
+    return found
+
+
+def _format_of_path(source: str, format: str | None) -> str:
+    if source == "digits" and format in (None, "digits"):
+        return "digits"
+    if format == "digits":
+        raise InputError(f"format 'digits' reads scikit-learn's digits, not {source!r}: give the source as digits")
+    path = Path(source).expanduser()
+    try:
+        exists = path.exists()
+    except (OSError, ValueError) as error:  # too long, or with a zero byte
+        raise InputError(
+            f"{source[:40]!r} is no path ({type(error).__name__}), expected digits or a path to data"
+        ) from None
+    if not exists:
+        raise UnknownNameError("source", source, _near(path), "Expected digits or a path to data.")
+    if format is not None:
+        return format
+    if path.is_dir():
+        if is_idx_folder(path):
+            return "idx"
+        if is_npy_folder(path):
+            return "npy"
+        if any(path.glob("*.parquet")):
+            return "parquet"
+        raise InputError(
+            f"{path} is a folder without train-images-idx3-ubyte (MNIST's files), x.npy and y.npy, or .parquet files: "
+            "name a data file"
+        )
+    for suffix, found in _SUFFIXES.items():
+        if path.name.lower().endswith(suffix):
+            return found
+    raise InputError(
+        f"{path} has no suffix that tells its format ({', '.join(_SUFFIXES)}): give the format, one of "
+        f"{', '.join(name for name in SOURCES if name not in ('digits', *_IN_MEMORY))}"
+    )
+
+
+def _near(path: Path) -> list[str]:
+    """What may have been meant, written as the source was."""
+    beside = sorted(path.parent.iterdir()) if path.parent.is_dir() else []
+    return ["digits", *(str(entry) for entry in beside if entry.name.lower().endswith(tuple(_SUFFIXES)))]
+
+
+def _is_frame(source: object) -> bool:
+    pandas = sys.modules.get("pandas")  # who has a frame has pandas loaded
+    return pandas is not None and isinstance(source, pandas.DataFrame)
+
+
+def _are_paths(source: object) -> TypeGuard[Sequence[str | Path]]:
+    """Whether these are the paths of x and y, and perhaps of weights."""
+    if not isinstance(source, (tuple, list)) or len(source) not in (2, 3):
+        return False
+    return all(isinstance(path, (str, Path)) for path in source)

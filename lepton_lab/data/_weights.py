@@ -1,0 +1,47 @@
+"""Weights of training rows: how much each of them counts in the loss."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lepton_lab.data._base import Array
+from lepton_lab.errors import DataError, InputError
+
+
+def check(weights: Array, num_rows: int) -> Array:
+    """The weights as float32 (rows,).
+
+    Raises
+    ------
+    InputError
+        If there isn't one number for each training row.
+    DataError
+        If one is missing, infinite or below 0.
+    """
+    if weights.ndim == 2 and weights.shape[1] == 1:
+        weights = weights[:, 0]
+    if weights.shape != (num_rows,):
+        raise InputError(
+            f"the weights have shape {weights.shape}, expected one for each training row: ({num_rows},)"
+            + ("; rows of a test split have none" if weights.ndim == 1 else "")
+        )
+    if weights.dtype.kind not in "biuf":
+        raise InputError(
+            f"the weights have dtype {weights.dtype}, expected numbers: convert them with astype('float32')"
+        )
+    with np.errstate(over="ignore"):
+        stored = weights.astype(np.float32)
+    bad = ~np.isfinite(stored) | (stored < 0)
+    if bad.any():
+        first = int(bad.argmax())
+        raise DataError(
+            f"{int(bad.sum()):,} of {num_rows:,} weights are missing, infinite or below 0 (the first is "
+            f"{weights[first]} in row {first + 1:,}): give each row a finite weight of at least 0"
+        )
+    return stored
+
+
+def check_some(weights: Array) -> None:
+    """Raise DataError where no training row would count."""
+    if not weights.any():
+        raise DataError("all weights of the training rows are 0, expected at least one above 0: no row would count")

@@ -1,0 +1,97 @@
+import dataclasses
+
+import pytest
+
+from lepton_lab.errors import InputError
+from lepton_lab.runtime import check_fits, check_one_each
+from lepton_lab.types import Dataset, Model, Target
+from tests.models_fixture import copy_of, truncate
+
+Mixed = tuple[Model, Dataset]
+
+
+def test_model_and_data_must_fit(cnn: Model, digits: Dataset, table: Dataset) -> None:
+    check_fits(cnn, digits)
+    with pytest.raises(InputError, match=r"takes rows of shape \(8, 8, 1\).*'table' have \(3,\)"):
+        check_fits(cnn, table)
+    two = dataclasses.replace(digits, target=dataclasses.replace(digits.target, classes=("a", "b")))
+    with pytest.raises(InputError, match="answers with 10 numbers a row, but 'digits' needs 2"):
+        check_fits(cnn, two)
+
+
+@pytest.mark.parametrize(
+    ("target", "fits"),
+    [
+        (Target("classes", classes=("a", "b")), True),
+        (Target("classes", classes=("a", "b", "c")), False),
+        (Target("labels", classes=("a", "b")), False),
+        (Target("numbers"), True),
+        (Target("numbers", width=2), False),
+    ],
+)
+def test_a_model_with_one_output(mlp: Model, table: Dataset, target: Target, fits: bool) -> None:
+    dataset = dataclasses.replace(table, target=target)
+    if fits:
+        check_fits(mlp, dataset)
+    else:
+        with pytest.raises(InputError, match=f"answers with 1 numbers a row, but 'table' needs {target.num_outputs}"):
+            check_fits(mlp, dataset)
+
+
+class TestSeveral:
+    def test_in_any_order(self, mixed: Mixed) -> None:
+        check_fits(*mixed)
+
+    @pytest.mark.parametrize(
+        ("field", "missing", "added", "words"),
+        [
+            (
+                "inputs",
+                None,
+                "sound",
+                "no input 'sound', which 'mixed' has as input, only table, image: name",
+            ),
+            ("inputs", "table", None, "an input 'table', but 'mixed' has no input of that name, only image"),
+            ("targets", None, "size", "no output 'size', which 'mixed' has as target, only tags, kind, price"),
+            ("targets", "price", None, "an output 'price', but 'mixed' has no target of that name, only kind, tags"),
+        ],
+    )
+    def test_another_name(self, mixed: Mixed, field: str, missing: str | None, added: str | None, words: str) -> None:
+        model, dataset = mixed
+        named = {name: value for name, value in getattr(dataset, field).items() if name != missing}
+        if added:
+            named[added] = next(iter(named.values()))
+        with pytest.raises(InputError, match=words):
+            check_fits(model, dataclasses.replace(dataset, **{field: named}))
+
+    def test_another_shape(self, mixed: Mixed) -> None:
+        model, dataset = mixed
+        inputs = {**dataset.inputs, "image": ((4, 5, 1), "uint8")}
+        with pytest.raises(InputError, match=r"shape \(4, 4, 1\) as 'image', but those of 'mixed' have \(4, 5, 1\)"):
+            check_fits(model, dataclasses.replace(dataset, inputs=inputs))
+
+    def test_one_of_a_kind_does_not_fit_several(self, mixed: Mixed, cnn: Model, digits: Dataset) -> None:
+        model, dataset = mixed
+        with pytest.raises(InputError, match="several outputs, but 'mixed' has one target"):
+            check_fits(model, dataclasses.replace(dataset, targets={}))
+        with pytest.raises(InputError, match="takes rows of shape"):
+            check_fits(model, digits)
+        with pytest.raises(InputError, match="no input 'image', which 'mixed' has as input, only rows"):
+            check_fits(cnn, dataset)
+
+    def test_a_tflite_file(self, mixed: Mixed, int8_cnn: Model) -> None:
+        with pytest.raises(InputError, match=r"a \.tflite file, which is run with one input and one output"):
+            check_fits(int8_cnn, mixed[1])
+
+    def test_a_damaged_file(self, mixed: Mixed, tmp_path) -> None:
+        model = copy_of(mixed[0], tmp_path / "mixed")
+        truncate(model.file)
+        with pytest.raises(InputError, match=r"not a \.keras file"):
+            check_fits(model, mixed[1])
+
+    def test_work_that_takes_one_of_each(self, mixed: Mixed, cnn: Model, digits: Dataset) -> None:
+        check_one_each(cnn, digits, "export")
+        check_one_each(cnn, None, "export")
+        for model, dataset in (mixed, (mixed[0], None), (cnn, mixed[1])):
+            with pytest.raises(InputError, match="several inputs or outputs, and export takes models with one of each"):
+                check_one_each(model, dataset, "export")
