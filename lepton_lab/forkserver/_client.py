@@ -22,7 +22,10 @@ from lepton_lab.events import Report, ignore
 from lepton_lab.forkserver import _address
 
 START_SECONDS = 120.0
-"""How long a child may take to say its process id: the time to import TensorFlow on a slow, busy machine."""
+"""How long the server may take to start a child: the time to import TensorFlow on a slow, busy machine."""
+
+SET_UP_SECONDS = 10.0
+"""How long it may take for that once it is there, in which it does next to nothing."""
 
 ANSWER_SECONDS = 0.1
 """How long to wait for a lease's acknowledgement; a server that still imports TensorFlow answers later."""
@@ -167,10 +170,15 @@ class Child:
         self.send(function, payload)
 
     def _first_word(self, function: str) -> int:
-        """The child's process id, which it says once it is set up."""
+        """The child's process id, which it says once it is set up; the server's word that it forks comes before."""
         if not self._connection.poll(START_SECONDS):
             raise LeptonError(f"TensorFlow did not load within {START_SECONDS:.0f} s: see {_address.log_path()}")
-        match self._connection.recv():
+        word = self._connection.recv()
+        if word == ("forking",):
+            if not self._connection.poll(SET_UP_SECONDS):
+                raise LeptonError(f"The process for {function} gave no sign of life for {SET_UP_SECONDS:.0f} s.")
+            word = self._connection.recv()
+        match word:
             case ("pid", int(pid)):
                 return pid
             case ("error", _, str(line), *_):

@@ -96,6 +96,7 @@ class Server:
 
     def fork(self, connection: Connection, request: dict[str, Any]) -> None:
         """Start a child that owns `connection`."""
+        connection.send(("forking",))  # an owner that waits for a server knows that it is there
         pid = os.fork()
         if pid == 0:
             try:

@@ -9,7 +9,7 @@ from lepton_lab.errors import InputError, TrainingError, UnknownNameError, UserC
 from lepton_lab.events import NamesChanged
 from lepton_lab.lab._follow import Follower, as_it_stands
 from lepton_lab.lab._training import order_for
-from lepton_lab.train import forget_wishes, wish, write_owner, write_run
+from lepton_lab.train import forget_wishes, kill_owner, wish, write_owner, write_run
 from lepton_lab.types import Listing, Run
 
 if TYPE_CHECKING:
@@ -107,6 +107,9 @@ class RunNoun:
         deadline = time.monotonic() + STOP_SECONDS
         while not (now := as_it_stands(run.folder)).is_over and time.monotonic() < deadline:
             time.sleep(0.02)
+        if not now.is_over:
+            kill_owner(run.folder)  # it doesn't answer; its ranks end when they find that nobody waits for them
+            now = as_it_stands(run.folder)
         return now
 
     def resume(self, id: str | None = None, *, background: bool = False) -> Run:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import socket
 import time
 from collections.abc import Callable
@@ -72,6 +73,16 @@ def owner_lives(folder: Path) -> bool:
         return bool(psutil.Process(owner["pid"]).create_time() == owner["started"])
     except (OSError, ValueError, KeyError, psutil.Error):
         return False
+
+
+def kill_owner(folder: Path) -> None:
+    """End the process that conducts the run, where it is on this host."""
+    if owner_lives(folder):
+        owner = read_json(folder / "owner.json")
+        if owner["host"] == socket.gethostname() and owner["pid"] != os.getpid():
+            process = psutil.Process(owner["pid"])
+            process.kill()
+            process.wait(5)
 
 
 # wishes

@@ -34,7 +34,8 @@ def controller(lab: Lab, run: str) -> int:
 
 def ranks(lab: Lab, run: str) -> list[int]:
     """The processes of a run's ranks, where no other run is under way."""
-    return [pid for pid in children() if pid != controller(lab, run)]
+    conductor = controller(lab, run)
+    return [pid for pid in children() if conductor not in (pid, os.getpid())]
 
 
 def wait_for(condition: Any, seconds: float = 60.0) -> None:

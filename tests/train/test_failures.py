@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
 import signal
 import socket
 import subprocess
@@ -17,7 +16,7 @@ import numpy as np
 import psutil
 import pytest
 
-from lepton_lab.errors import TrainingError
+from lepton_lab.errors import InputError, TrainingError
 from lepton_lab.lab import Lab
 from lepton_lab.train import _supervisor
 from tests.train.processes import controller, ranks, wait_for, weights
@@ -54,12 +53,12 @@ def undisturbed(lab: Lab, epochs: int) -> list[Any]:
 
 @pytest.mark.timeout(400)
 def test_twenty_random_kills_change_nothing(lab: Lab) -> None:
-    epochs, chance = 250, random.Random(7)
+    epochs, chance = 120, random.Random(7)
     expected = undisturbed(lab, epochs)
     run = start(lab, epochs, max_failures=20)
     kills = 0
     while kills < 20:
-        time.sleep(chance.uniform(0.2, 3.5))
+        time.sleep(chance.uniform(0.2, 2.5))
         victims = ranks(lab, run)
         if chance.random() < 0.25:
             victims = [int(pid) for pid in lab.cluster.handle.client.run(os.getpid).values()]
@@ -121,7 +120,7 @@ def test_a_rank_that_never_joins_is_found_out(lab: Lab) -> None:
     os.kill(ranks(lab, run)[0], signal.SIGSTOP)
     began = time.monotonic()
     wait_for(lambda: lab.run.show(run).restarts > 0)
-    assert "is stopped" in " ".join(lab.run.show(run).notes)
+    assert any(words in " ".join(lab.run.show(run).notes) for words in ("is stopped", "no sign of life"))
     wait_for(lambda: lab.run.show(run).state == "running", 20)
     assert time.monotonic() - began < 60
     lab.run.stop(run)
@@ -169,7 +168,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 def test_a_full_disk_for_checkpoints_is_told_and_the_run_goes_on(lab: Lab, small_disk: Path) -> None:
     lab.model.new("sturdy", kind="mlp", data="digits", hidden_size=256)
-    run = lab.train("sturdy", "digits", epochs=150, background=True, **SETTINGS).id
+    run = lab.train("sturdy", "digits", epochs=40, background=True, **SETTINGS).id
     (lab.workspace.path("runs", run) / "checkpoints").symlink_to(small_disk)
     result = lab.run.wait(run)
     assert result.state == "done"
@@ -208,8 +207,7 @@ def test_a_dead_controller_is_noticed(lab: Lab) -> None:
 def test_nothing_is_left_of_a_run_that_could_not_start(lab: Lab) -> None:
     before = lab.run.names()
     file = lab.model.show("sturdy").folder / "initial.keras"
-    shutil.copy(file, file.with_suffix(".whole"))
     file.write_bytes(file.read_bytes()[:500])
-    with pytest.raises(Exception, match="can't be loaded as a Keras model"):
+    with pytest.raises(InputError, match="can't be loaded as a Keras model"):
         lab.train("sturdy", "digits", epochs=1, **SETTINGS)
     assert lab.run.names() == before
