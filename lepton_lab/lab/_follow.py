@@ -16,17 +16,11 @@ LOST = "The process that conducted it has gone: go on with %lepton run resume {i
 
 
 class Follower:
-    """Publishes a run's events until it is over.
+    """Publishes a run's events from now on, until it is over."""
 
-    Parameters
-    ----------
-    from_end
-        Whether what happened before is left out: for a run that another kernel started.
-    """
-
-    def __init__(self, folder: Path, report: Report, from_end: bool = False) -> None:
+    def __init__(self, folder: Path, report: Report) -> None:
         self.folder, self._report = folder, report
-        self._reader = Reader(folder, from_end)
+        self._reader = Reader(folder)
         self._over = threading.Event()
         self._looked = time.monotonic()
         self._thread = threading.Thread(target=self._follow, name=f"lepton-follow-{folder.name}", daemon=True)

@@ -42,13 +42,13 @@ class RunNoun:
         forget_wishes(run.folder)
         write_run(run)
         write_owner(run.folder)  # until its controller has taken it over
+        self._follower(run.id)
         forkserver.hold()
         child = forkserver.Child(
             "lepton_lab.train._controller:conduct", {"order": order}, log=run.folder / "controller.log", stays=True
         )
         child.close()
         self._lab.events.publish(NamesChanged("run", run.id))
-        self._follower(run.id)
         return run
 
     def _follower(self, id: str) -> Follower:
@@ -56,8 +56,7 @@ class RunNoun:
         follower = self._followers.get(id)
         if follower is None or follower.is_over:
             folder = self._lab.workspace.path("runs", id)
-            from_end = id not in self._followers
-            follower = self._followers[id] = Follower(folder, self._lab.events.publish, from_end)
+            follower = self._followers[id] = Follower(folder, self._lab.events.publish)
         return follower
 
     def show(self, id: str) -> Run:

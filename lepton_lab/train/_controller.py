@@ -269,7 +269,8 @@ class Controller:
         finally:
             for future in futures:
                 future.release()  # a worker that can't be reached sees by this that nobody waits any more
-            _workers.release(client, token, generation, workers)
+            if self.cluster.is_alive:
+                _workers.release(client, token, generation, workers)
 
     def _visible(self, layout: Layout) -> str:
         if layout.strategy != "mirrored":

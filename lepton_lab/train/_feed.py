@@ -15,6 +15,7 @@ from lepton_lab.forkserver._child import resolve
 from lepton_lab.train import _order
 from lepton_lab.train._augment import augment
 from lepton_lab.train._job import Job, Seat
+from lepton_lab.types import fields
 
 READ_AHEAD = 4
 """Batches."""
@@ -81,7 +82,7 @@ class Feed:
 
     def _importance(self, rows: Any, y: Any) -> Any:
         """How much each row counts: by its class, and by its own weight; float32 (n,)."""
-        weights = self.rows.weights(rows) if hasattr(self.rows, "weights") else np.ones(len(rows), np.float32)
+        weights = self.rows.weights(rows)
         if self.job.class_weight:
             table = np.ones(self.job.dataset.target.num_outputs, np.float32)
             for number, weight in self.job.class_weight.items():
@@ -106,18 +107,25 @@ class Feed:
     def _iterator(self, batches: Any, take: Any, batch_size: int) -> Any:
         import tensorflow as tf
 
-        dataset = self.job.dataset
+        data = self.job.dataset
         size = _order.local_batch_size(batch_size, self.parts)
+
+        def spec(shape: tuple[int, ...], dtype: str) -> Any:
+            return tf.TensorSpec((size, *shape), dtype)
+
+        inputs = {name: spec(shape, dtype) for name, (shape, dtype) in data.inputs.items()}
+        targets = {name: spec(target.shape, target.dtype) for name, target in data.targets.items()}
         signature = (
-            tf.TensorSpec((size, *dataset.input_shape), dataset.input_dtype),
-            tf.TensorSpec((size,), tf.int64 if dataset.target.kind == "classes" else tf.float32),
-            tf.TensorSpec((size,), tf.float32),
-            tf.TensorSpec((size,), tf.float32),
+            inputs or spec(data.input_shape, data.input_dtype),
+            targets or spec(data.target.shape, data.target.dtype),
+            spec((), "float32"),
+            spec((), "float32"),
         )
 
         def generate() -> Iterator[tuple[Any, ...]]:
             for number, batch in batches():
-                yield take(number, batch)
+                x, y, *weights = take(number, batch)
+                yield (fields(x) if inputs else x, fields(y) if targets else y, *weights)
 
         def pipeline(_: Any) -> Any:
             return tf.data.Dataset.from_generator(generate, output_signature=signature).prefetch(READ_AHEAD)

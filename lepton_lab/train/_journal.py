@@ -121,17 +121,11 @@ class Journal:
 
 
 class Reader:
-    """Reads a run's events as they come.
+    """Reads a run's events as they come, from now on."""
 
-    Parameters
-    ----------
-    from_end
-        Whether to begin with what comes from now on.
-    """
-
-    def __init__(self, folder: Path, from_end: bool = False) -> None:
+    def __init__(self, folder: Path) -> None:
         self._file = folder / EVENTS
-        self._offset = self._file.stat().st_size if from_end and self._file.exists() else 0
+        self._offset = self._file.stat().st_size if self._file.exists() else 0
 
     def read(self) -> list[Event]:
         """The events that came since the last time."""

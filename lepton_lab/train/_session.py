@@ -324,12 +324,28 @@ class Session:
         """The variables of the model and the optimiser."""
         return [*self.model.weights, *_variables(self.optimizer)]
 
+    def _components(self) -> list[Any]:
+        """What each replica keeps for itself and is averaged only when it is read: batch normalisation's moving means.
+
+        With these a run on as many replicas as before goes on bit by bit as it would have.
+        """
+        apart = (v for v in self.model.weights if type(v).__name__ == "SyncOnReadVariable")
+        return [component for variable in apart for component in variable.values]
+
+    def _of_all_ranks(self, component: Any) -> NDArray[Any]:
+        """Every rank's value of a variable, shape (ranks, *shape)."""
+        mine = np.asarray(component)
+        values = np.zeros((self.seat.world, *mine.shape))
+        values[self.seat.rank] = mine
+        return self.sum_over_ranks(values.ravel()).reshape(values.shape).astype(mine.dtype)
+
     def snapshot(self) -> tuple[dict[str, list[NDArray[Any]]], tuple[Any, ...]]:
         """All numbers of the model, optimiser, metrics, hook and callbacks; every rank must ask at once."""
         arrays: dict[str, list[NDArray[Any]]] = {
             "model": self.model.get_weights(),
             "optimizer": [np.asarray(v) for v in _variables(self.optimizer)],
             "metrics": self._metric_totals(),
+            "replicas": [self._of_all_ranks(component) for component in self._components()],
             "hook": list(self.hook.state()) if self.hook is not None else [],
         }
         memories: tuple[Any, ...] = ()
@@ -341,6 +357,10 @@ class Session:
     def restore(self, arrays: dict[str, list[NDArray[Any]]], memories: tuple[Any, ...]) -> None:
         """Take up what `snapshot` gave."""
         self.model.set_weights(arrays.get("model", []))
+        parts, saved = self._components(), arrays.get("replicas", [])
+        if len(parts) == len(saved) and all(len(values) == self.seat.world for values in saved):
+            for component, values in zip(parts, saved, strict=True):
+                component.assign(values[self.seat.rank])
         for variable, value in zip(_variables(self.optimizer), arrays["optimizer"], strict=True):
             variable.assign(value)
         with self._scope.scope():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from lepton_lab.errors import ConversionError, InputError, UnknownNameError
 from lepton_lab.events import NamesChanged
 from lepton_lab.files import write_json
 from lepton_lab.lab import Lab
+from lepton_lab.train import write_run
 from lepton_lab.types import Run
 
 
@@ -160,15 +162,20 @@ def test_a_damaged_record_is_named(tmp_path: Path) -> None:
             lab.model.list()
 
 
-def test_a_run_of_another_kernel_is_shown_but_not_touched(tmp_path: Path) -> None:
+def test_a_run_that_nobody_conducts_any_more_has_failed(tmp_path: Path) -> None:
     with Lab(tmp_path) as lab:
         folder = lab.workspace.path("runs", lab.workspace.claim_run("theirs"))
-        lab.workspace.save_run(Run("theirs-1", "m", "d", "running", folder, 3, 8, "single", ("w0",), 0.0))
+        write_run(Run("theirs-1", "m", "d", "running", folder, 3, 8, "single", ("w0",), 0.0))
         owner = psutil.Process().parent()
         assert owner is not None
-        write_json(folder / "owner.json", {"pid": owner.pid, "started": owner.create_time()})
+        facts = {"host": socket.gethostname(), "pid": owner.pid}
+        write_json(folder / "owner.json", facts | {"started": owner.create_time()})
         assert lab.run.show("theirs-1").state == "running"
-        with pytest.raises(InputError, match=r"theirs-1 belongs to another kernel"):
-            lab.run.stop("theirs-1")
-        write_json(folder / "owner.json", {"pid": owner.pid, "started": owner.create_time() - 1})
+        write_json(folder / "owner.json", facts | {"started": owner.create_time() - 1})
         assert lab.run.show("theirs-1").state == "failed"
+        assert "run resume theirs-1" in lab.run.show("theirs-1").error
+        with pytest.raises(InputError, match=r"theirs-1 is over: failed"):
+            lab.run.stop("theirs-1")
+        with pytest.raises(InputError, match=r"can't be gone on with: its settings\.json"):
+            lab.cluster.up(workers=1, threads=1)
+            lab.run.resume("theirs-1")

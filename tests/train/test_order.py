@@ -37,3 +37,18 @@ def test_epochs_and_seeds_differ_and_repeat() -> None:
     assert first == again
     assert first != other
     assert first != later
+
+
+def test_an_epoch_taken_up_in_the_middle_is_the_rest_of_it() -> None:
+    whole = [batch.rows.tolist() for batch in _order.epoch(101, 16, 1, 2, seed=3, number=2)]
+    assert [batch.rows.tolist() for batch in _order.epoch(101, 16, 1, 2, seed=3, number=2, first_step=4)] == whole[4:]
+    assert list(_order.epoch(101, 16, 1, 2, seed=3, number=2, first_step=7)) == []
+
+
+def test_rows_held_out_are_not_learnt_from() -> None:
+    learnt, held = _order.hold_out(100, 20, seed=5)
+    assert (len(learnt), len(held)) == (80, 20)
+    assert sorted([*learnt, *held]) == list(range(100))
+    assert np.array_equal(held, _order.hold_out(100, 20, seed=5)[1])
+    assert not np.array_equal(held, _order.hold_out(100, 20, seed=6)[1])
+    assert len(_order.hold_out(100, 0, seed=5)[0]) == 100
