@@ -167,7 +167,7 @@ class ClusterNoun:
             If none is up. One that died unnoticed is cleared away without a word.
         """
         handle = self._handle or self.handle
-        self._lab.run.stop_all()
+        self._lab.run.stop_all(handle.name)
         self._forget()
         if handle.is_alive:
             handle.down(report=self._lab.events.publish)

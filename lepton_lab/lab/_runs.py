@@ -192,12 +192,21 @@ class RunNoun:
         for run in self.active():
             wish(run.folder, avoid=[])
 
-    def stop_all(self) -> None:
-        """End every run under way on this lab's cluster."""
-        for run in self.active():
+    def stop_all(self, cluster: str) -> None:
+        """End every run under way on a cluster."""
+        runs = [run for run in self.active() if run.cluster == cluster]
+        for run in runs:
             wish(run.folder, stop=True)
-        for run in self.active():
+        for run in runs:
             self._stop(run)
+
+    def drop(self, id: str) -> Listing:
+        """Remove a run that is over, with its checkpoints and logs; the model that it made stays."""
+        if not self.show(id).is_over:
+            raise InputError(f"The run {id} is under way: end it first (%lepton run stop {id}).")
+        self._lab.workspace.drop("runs", id)
+        self._lab.events.publish(NamesChanged("run", id))
+        return self.list()
 
     def close(self) -> None:
         """Stop following; runs go on as long as their cluster."""

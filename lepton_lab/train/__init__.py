@@ -13,7 +13,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lepton_lab.train._job import PRECISIONS, Job
-from lepton_lab.train._journal import Reader, forget_wishes, kill_owner, owner_lives, read_run, wish, write_owner, write_run
+from lepton_lab.train._journal import (
+    Reader,
+    forget_wishes,
+    kill_owner,
+    owner_lives,
+    read_run,
+    wish,
+    write_owner,
+    write_run,
+)
 from lepton_lab.train._layout import STRATEGIES, layouts
 from lepton_lab.train._parts import describe, describe_all
 

@@ -11,7 +11,7 @@ import threading
 import time
 
 from lepton_lab.display import duration
-from lepton_lab.events import Bus, Event, Progress, RunChanged, RunProgress
+from lepton_lab.events import Bus, Event, Progress, RunChanged, RunNote, RunProgress
 from lepton_lab.types import FINAL_STATES
 
 REFRESH = 0.2
@@ -40,22 +40,26 @@ class Bar:
         self._progress: Progress | None = None
         self._training: RunProgress | None = None
         self._state = ""
+        self._note = ""
         self._training_wanted = training
         self._earlier = {event.run for event in events.recent(RunChanged) if isinstance(event, RunChanged)}
         self._version = 0
-        self._unsubscribe = events.subscribe(self.hear, Progress, RunProgress, RunChanged)
+        self._unsubscribe = events.subscribe(self.hear, Progress, RunProgress, RunChanged, RunNote)
 
     def hear(self, event: Event) -> None:
         """Note an event; safe from any thread."""
         with self._lock:
             if isinstance(event, Progress):
                 self._progress = event
-            elif isinstance(event, RunProgress | RunChanged) and self._is_ours(event.run):
+            elif isinstance(event, RunProgress | RunChanged | RunNote) and self._is_ours(event.run):
                 self.run = event.run
-                if isinstance(event, RunProgress):
-                    self._training = event
-                else:
-                    self._state = event.state
+                match event:
+                    case RunProgress():
+                        self._training = event
+                    case RunChanged():
+                        self._state = event.state
+                    case RunNote():
+                        self._note = event.message
             else:
                 return
             self._version += 1
@@ -82,8 +86,10 @@ class Bar:
     def _parts(self) -> tuple[float | None, str]:
         """The share done (None where it can't be known) and what is said beside the bar."""
         with self._lock:
-            progress, training, state = self._progress, self._training, self._state
+            progress, training, state, note = self._progress, self._training, self._state, self._note
         if training is None:
+            if note:
+                return None, note
             if progress is None:
                 return None, f"{self.title}: {duration(time.monotonic() - self._began)}"
             return progress.fraction, f"{progress.task}: {progress.message}"
@@ -94,10 +100,11 @@ class Bar:
         if rates:
             several = f" ({rates})" if len(training.rates) > 1 else ""
             facts.append(f"{sum(training.rates.values()):,.0f} examples/s{several}")
-        if state in FINAL_STATES:
+        if state in (*FINAL_STATES, "restarting", "stopping"):
             facts.append(state)
         elif training.remaining is not None:
             facts.append(f"{duration(training.remaining)} left")
+        facts += [note] if note else []
         return (1.0 if state == "done" else min(1.0, done)), "; ".join(facts)
 
     def text(self) -> str:

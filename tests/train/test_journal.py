@@ -42,7 +42,9 @@ def test_a_line_is_read_when_it_is_whole(tmp_path: Path) -> None:
 
 def test_lines_of_another_version_are_passed_over(tmp_path: Path) -> None:
     reader = _journal.Reader(tmp_path)
-    (tmp_path / "events.jsonl").write_text('{"event": "New", "x": 1}\nnonsense\n{"event": "RunNote", "time": 1, "y": 2}\n')
+    (tmp_path / "events.jsonl").write_text(
+        '{"event": "New", "x": 1}\nnonsense\n{"event": "RunNote", "time": 1, "y": 2}\n'
+    )
     assert reader.read() == []
 
 

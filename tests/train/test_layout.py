@@ -12,7 +12,9 @@ TWO = [WorkerInfo(f"w{i}", f"tcp://a:{i}", "a", 2, 0) for i in range(2)]
 FOUR = [WorkerInfo(f"w{i}", f"tcp://{host}:{i}", host, 2 + (host == "b"), 0) for i, host in enumerate("abab")]
 
 
-def shape(strategy: str, workers: list[WorkerInfo], limit: int | None = None) -> list[tuple[str, list[tuple[str, int]]]]:
+def shape(
+    strategy: str, workers: list[WorkerInfo], limit: int | None = None
+) -> list[tuple[str, list[tuple[str, int]]]]:
     found = layouts(strategy, workers, limit)
     return [(layout.strategy, [(place.worker.name, place.threads) for place in layout.places]) for layout in found]
 

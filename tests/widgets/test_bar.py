@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from lepton_lab.events import Bus, Progress, RunChanged, RunProgress
+from lepton_lab.events import Bus, Progress, RunChanged, RunNote, RunProgress
 from lepton_lab.widgets import Bar
 
 
@@ -39,6 +39,17 @@ def test_a_run() -> None:
     assert bar.run == "cnn-1" and bar.is_worth_keeping
     bus.publish(RunChanged("cnn-1", "done"))
     assert "100%" in bar.text() and bar.text().endswith("done")
+
+
+def test_what_is_worth_a_word_is_said() -> None:
+    bus = Bus()
+    bar = Bar(bus, "train", "starts")
+    bus.publish(RunNote("cnn-1", "The run waits for workers."))
+    assert bar.text() == "The run waits for workers."
+    bus.publish(progress("cnn-1"))
+    bus.publish(RunChanged("cnn-1", "restarting"))
+    bus.publish(RunNote("cnn-1", "Rank 0 ended."))
+    assert bar.text().endswith("(w0 1,000, w1 500); restarting; Rank 0 ended.")
 
 
 def test_other_runs_are_not_shown() -> None:
