@@ -12,13 +12,14 @@ from lepton_lab import export as exporting
 from lepton_lab.errors import InputError, LeptonError, UnknownNameError
 from lepton_lab.events import Bus, NamesChanged
 from lepton_lab.lab._cluster import ClusterNoun
+from lepton_lab.lab._code import copy_code
 from lepton_lab.lab._data import DataNoun
 from lepton_lab.lab._lines import line_of
 from lepton_lab.lab._model import ModelNoun
 from lepton_lab.lab._predict import answering_split, check_destination, predict_rows, predict_split
 from lepton_lab.lab._runs import RunNoun
 from lepton_lab.lab._summary import summarize
-from lepton_lab.lab._training import Training, class_weights, prepare
+from lepton_lab.lab._training import Training, prepare
 from lepton_lab.lab._workspace import Workspace, check_name
 from lepton_lab.train import KINDS, layouts
 from lepton_lab.types import Bundle, CompressedModel, Dataset, Evaluation, Listing, Model, Prediction, Run, Status
@@ -202,7 +203,6 @@ class Lab:
         }
         training = Training.from_given(given)
         training.validate(dataset)
-        class_weights(class_weight, dataset)
         layouts(strategy, self.cluster.handle.workers(), workers)
         is_new = model in KINDS and model not in self.model.names()
         source = self._model_for(model, dataset)
@@ -380,6 +380,7 @@ class Lab:
                     "seed": seed,
                 },
             )
+            copy_code(source.folder, save.folder)
             options = {"scheme": scheme, "data": dataset.name, "calibration_rows": calibration_rows, "seed": seed}
             line = line_of(self.compress, ("compress", source.name, "quantize"), options)
             model = save(replace(result.model, made_by=line))

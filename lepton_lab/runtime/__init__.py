@@ -5,6 +5,7 @@ data set stores them: the model's own first layer scales them. Everything here t
 process which has TensorFlow already; `.tflite` files run without it.
 """
 
+from lepton_lab.runtime._code import by_registered_name, own_names, own_names_in, run_code
 from lepton_lab.runtime._convert import to_tflite
 from lepton_lab.runtime._keras import foreign_part, layers_of, load_keras, one_line, read_config
 from lepton_lab.runtime._litert import Interpreter, Operation, Port
@@ -16,14 +17,18 @@ __all__ = [
     "Interpreter",
     "Operation",
     "Port",
+    "by_registered_name",
     "check_fits",
     "foreign_part",
     "layers_of",
     "load_keras",
     "one_line",
     "open_rows",
+    "own_names",
+    "own_names_in",
     "predict",
     "read_config",
+    "run_code",
     "score",
     "to_tflite",
 ]

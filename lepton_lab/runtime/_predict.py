@@ -12,7 +12,9 @@ from lepton_lab.runtime._keras import load_keras
 from lepton_lab.runtime._litert import Interpreter
 
 
-def predict(model_file: Path, rows: NDArray[Any], batch_size: int = 512) -> NDArray[np.float32]:
+def predict(
+    model_file: Path, rows: NDArray[Any], batch_size: int = 512, code: Path | None = None
+) -> NDArray[np.float32]:
     """What the model in `model_file` answers.
 
     Parameters
@@ -23,6 +25,8 @@ def predict(model_file: Path, rows: NDArray[Any], batch_size: int = 512) -> NDAr
         Raw rows, shape (n, *input_shape); may be memory-mapped, since only a batch at a time is read.
     batch_size
         How many rows go in at once.
+    code
+        As for `load_keras`.
 
     Returns
     -------
@@ -35,7 +39,7 @@ def predict(model_file: Path, rows: NDArray[Any], batch_size: int = 512) -> NDAr
     """
     batches = (rows[start : start + batch_size] for start in range(0, len(rows), batch_size))
     if model_file.suffix == ".keras":
-        model = load_keras(model_file)
+        model = load_keras(model_file, code)
         answers = [np.asarray(model(np.asarray(batch, np.float32), training=False)) for batch in batches]
         shape = model.output_shape[1:]
     else:

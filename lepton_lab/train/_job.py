@@ -65,6 +65,8 @@ class Job:
     """What opens the shards, as `"module:function"`: stages know each other by name only."""
     open_split: str = "lepton_lab.data:open_split"
     """What opens the test split."""
+    code: Path | None = None
+    """The code that the model was made by; names of losses and metrics are looked up in it first."""
     working_folder: Path | None = None
     """What the paths of callbacks are relative to."""
     token: str = field(default_factory=lambda: uuid.uuid4().hex)
