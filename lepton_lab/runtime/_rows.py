@@ -50,7 +50,8 @@ def check_fits(model: Model, dataset: Dataset) -> None:
             f"{tuple(dataset.input_shape)}; name the data set that the model was made for."
         )
     num_outputs = int(np.prod(model.output_shape))
-    if num_outputs != dataset.target.num_outputs:
+    is_binary = (num_outputs, dataset.target.num_outputs, dataset.target.kind) == (1, 2, "classes")
+    if num_outputs != dataset.target.num_outputs and not is_binary:
         raise InputError(
             f"Model {model.name!r} answers with {num_outputs} numbers a row, but {dataset.name!r} needs "
             f"{dataset.target.num_outputs} ({dataset.target.kind}); name the data set that the model was made for."

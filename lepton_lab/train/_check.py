@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from lepton_lab.errors import InputError, UserCodeError
+from lepton_lab.forkserver._child import summary
 from lepton_lab.runtime import load_keras, one_line
 from lepton_lab.train._job import Job
 from lepton_lab.train._step import Head, make_heads, targets_of
@@ -90,7 +91,7 @@ def _check_metric(head: Head, metric: Any, wants_one_hot: bool) -> None:
         raise InputError(f"The {what} must take update_state(y_true, y_pred, sample_weight=None): rows may count nothing.")
     function = head.own_metrics.get(metric.name)
     if function is not None:
-        came = _try(what, True, "", function, wanted, answers)
+        came = _try(what, True, "", function, wanted.astype(np.float32), answers)
         if came[:1] != (len(labels),):
             raise InputError(f"The {what} gives the shape {came} for {len(labels)} rows: it must give a number for each.")
     weights = np.ones(len(labels), np.float32)
@@ -116,7 +117,5 @@ def _try(what: str, is_own: bool, expected: str, function: Any, *arguments: Any)
         return tuple(np.shape(tf.function(function)(*map(tf.constant, arguments))))
     except Exception as error:
         if is_own:
-            raise UserCodeError(
-                f"The {what} raised {type(error).__name__}: {one_line(error)}", traceback.format_exc()
-            ) from None
+            raise UserCodeError(f"The {what} raised {summary(error)}", traceback.format_exc()) from None
         raise InputError(f"The {what} fails on such labels: {one_line(error)} {expected}".rstrip()) from None

@@ -71,9 +71,9 @@ def describe(kind: str, given: Any) -> Any:
     elif type_module(type(given)) in _KERAS:
         settings = _callback_settings(given) if kind == "callback" else _config(kind, given)
         return {"class_name": type(given).__name__, "config": settings}
-    elif _is_derived(given) and hasattr(given, "get_config"):
+    elif _is_derived(given) and kind in ("optimizer", "metric") and hasattr(given, "get_config"):
         # Its variables would be the kernel's: the ranks make it anew, under their strategy.
-        return {**_pickled(kind, type(given)), "config": _config(kind, given)}
+        return {**_pickled(kind, type(given)), "config": _own_config(kind, given)}
     elif callable(given) or _is_derived(given):
         return _pickled(kind, given)
     raise InputError(
@@ -166,6 +166,21 @@ def _config(kind: str, given: Any) -> dict[str, Any]:
     except Exception as error:  # whatever a get_config of the user's own raises
         raise InputError(f"The settings of the {kind} {type(given).__name__} can't be told: {error}") from None
     return {str(name): _plain(kind, value) for name, value in settings.items()}
+
+
+def _own_config(kind: str, given: Any) -> dict[str, Any]:
+    """The settings of an object of one's own, whose class must tell them."""
+    own = [base for base in type(given).__mro__ if type_module(base) not in (*_KERAS, "builtins")]
+    if not any("get_config" in vars(base) for base in own):
+        parameters = inspect.signature(type(given).__init__).parameters.values()
+        known = ("self", "name", "dtype", "learning_rate")
+        named = [p.name for p in parameters if p.name not in known and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
+        if named:
+            raise InputError(
+                f"The {kind} {type(given).__name__} takes {named[0]!r}, but has no get_config() that tells it: give it one, "
+                "so that the workers can make it."
+            )
+    return _config(kind, given)
 
 
 def _plain(kind: str, value: Any) -> Any:

@@ -154,20 +154,10 @@ class Steps:
         import tensorflow as tf
 
         began = tf.timestamp()
-        parts = self.job.accumulate
-        if parts == 1:
-            gradients, sums = self._gradients(x, y, weights, real)
+        if self.job.accumulate == 1:
+            gradients, sums = self._gradients(x, y, weights, real, 1)
         else:
-            size = weights.shape[0] // parts
-            zeros = [tf.zeros(v.shape, v.dtype) for v in self.model.trainable_variables]
-
-            def body(i: Any, total: list[Any], sums: Any) -> Any:
-                cut = tf.nest.map_structure(lambda t: t[i * size : (i + 1) * size], (x, y, weights, real))
-                more, others = self._gradients(*cut)
-                return i + 1, [a + b for a, b in zip(total, more, strict=True)], sums + others
-
-            start = (tf.constant(0), zeros, tf.zeros(len(self.names) + 1, tf.float64))
-            _, gradients, sums = tf.while_loop(lambda i, *_: i < parts, body, start)
+            gradients, sums = self._accumulated(x, y, weights, real)
         with tf.control_dependencies([sums, *(g for g in gradients if g is not None)]):
             busy = tf.timestamp() - began
         self.optimizer.apply_gradients(zip(gradients, self.model.trainable_variables, strict=True))
@@ -181,7 +171,28 @@ class Steps:
         _, sums = self._losses(y, answers, weights, real)
         return tf.concat([sums, [tf.constant(0.0, tf.float64)]], 0)
 
-    def _gradients(self, x: Any, y: Any, weights: Any, real: Any) -> tuple[list[Any], Any]:
+    def _accumulated(self, x: Any, y: Any, weights: Any, real: Any) -> tuple[list[Any], Any]:
+        """The same as `_gradients` in parts of equal size, one after the other; the last is filled up with no weight."""
+        import tensorflow as tf
+
+        rows = tf.shape(weights)[0]
+        size = -(-rows // self.job.accumulate)
+        parts = -(-rows // size)
+
+        def body(i: Any, total: list[Any], sums: Any) -> Any:
+            numbers = tf.range(i * size, (i + 1) * size)
+            counts = tf.cast(numbers < rows, tf.float32)
+            cut = tf.nest.map_structure(lambda t: tf.gather(t, tf.minimum(numbers, rows - 1)), (x, y, weights, real))
+            more, others = self._gradients(*cut[:2], cut[2] * counts, cut[3] * counts, parts)
+            return i + 1, [a + b for a, b in zip(total, more, strict=True)], sums + others
+
+        zeros = [tf.zeros(v.shape, v.dtype) for v in self.model.trainable_variables]
+        start = (tf.constant(0), zeros, tf.zeros(len(self.names) + 1, tf.float64))
+        _, gradients, sums = tf.while_loop(lambda i, *_: i < parts, body, start)
+        return list(gradients), sums
+
+    def _gradients(self, x: Any, y: Any, weights: Any, real: Any, parts: Any) -> tuple[list[Any], Any]:
+        """Gradients of one of the `parts` of a step, and the sums."""
         import tensorflow as tf
 
         variables = self.model.trainable_variables
@@ -191,7 +202,7 @@ class Steps:
             # Gradients are summed over replicas, so a regulariser that every one adds counts 1 / replicas each; the
             # same for the parts of an accumulated step.
             extra = tf.add_n([tf.cast(part, tf.float32) for part in self.model.losses] or [tf.constant(0.0)])
-            loss += extra / (self.replicas * self.job.accumulate)
+            loss += extra / tf.cast(self.replicas * parts, tf.float32)
             scaled = self.optimizer.get_scaled_loss(loss) if hasattr(self.optimizer, "get_scaled_loss") else loss
         gradients = tape.gradient(scaled, variables)
         if scaled is not loss:
