@@ -20,15 +20,16 @@ def build(input_shape, num_classes):
 
 def weights(lab: Lab, model: str) -> list[Any]:
     """The weights of a model of the lab."""
-    result: list[Any] = forkserver.call(f"{__name__}:weights_of", {"file": lab.model.show(model).file})
+    found = lab.model.show(model)
+    result: list[Any] = forkserver.call(f"{__name__}:weights_of", {"file": found.file, "code": found.code})
     return result
 
 
-def weights_of(file: Path) -> list[Any]:
+def weights_of(file: Path, code: Path | None = None) -> list[Any]:
     """The weights in a file."""
-    import tf_keras
+    from lepton_lab.runtime import load_keras
 
-    found: list[Any] = tf_keras.models.load_model(file, compile=False).get_weights()
+    found: list[Any] = load_keras(file, code).get_weights()
     return found
 
 

@@ -41,9 +41,7 @@ def answer(work: Work, threads: int | None, channel: Channel) -> None:
         channel.send("answered", piece)
 
 
-def _open_model(
-    file: Path, code: Path | None, threads: int | None
-) -> Callable[[NDArray[Any]], NDArray[np.float32]]:
+def _open_model(file: Path, code: Path | None, threads: int | None) -> Callable[[NDArray[Any]], NDArray[np.float32]]:
     """What gives the answers to a batch."""
     if file.suffix != ".keras":
         return Interpreter(file, threads or len(os.sched_getaffinity(0))).run

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from lepton_lab.files import copy, read_json, write_json
 from lepton_lab.lab._seal import is_sealed, mark_of
+from lepton_lab.runtime import CODE
 
-CODE, _SEAL = "code.py", "code.json"
+_SEAL = "code.json"
 
 
 def seal_code(folder: Path) -> None:

@@ -106,19 +106,19 @@ class Lab:
         callbacks: Any = None,
         validation: float = 0.0,
         class_weight: Any = None,
+        augment: Any = None,
         workers: int | None = None,
         strategy: str = "auto",
-        every: int = 16,
+        warm_start: bool = False,
+        seed: int = 0,
+        background: bool = False,
         precision: str = "float32",
         clip_norm: float | None = None,
         accumulate: int = 1,
-        augment: Any = None,
-        warm_start: bool = False,
+        every: int = 16,
         checkpoint_seconds: float = 10.0,
         keep: int = 3,
         max_failures: int = 3,
-        seed: int = 0,
-        background: bool = False,
     ) -> Run:
         """Train a model on the cluster.
 
@@ -134,40 +134,41 @@ class Lab:
             Rows in a step, over all workers together.
         optimizer, loss
             A name as Keras has it, a name with settings (`"SGD(momentum=0.9)"`), or an object of Keras; a loss may be a
-            function of one's own, of (y_true, y_pred), that gives a number for each row. The loss `auto` goes by the target.
+            function of one's own, of (y_true, y_pred), that gives a number for each row, or the name of one in the code
+            of the model's builder. The loss `auto` goes by the target.
         learning_rate
             A number, or a schedule as text (`"CosineDecay(0.01, 2000)"`) or object; None takes the optimizer's own.
         metrics, callbacks
-            One or several, as names or with settings in a text with commas between, or as objects or functions. Callbacks
-            hear of epochs; those that hear of batches are refused.
+            One or several, as names or with settings in a text with commas between, or as objects or functions.
+            Callbacks hear of epochs; those that hear of batches are refused.
         validation
             Share of the training rows to hold out; `val_loss` and the metrics on them are in the history.
         class_weight
-            `"balanced"`, or a dict of weights by class.
+            `"balanced"`, or a dict of weights by class, or the same as text (`"cat=2,dog=0.5"`).
+        augment
+            What is done to pictures on the way in: some of `lepton_lab.train.AUGMENTATIONS`.
         workers
             How many of the cluster's workers to use; None for all.
         strategy
             One of `lepton_lab.train.STRATEGIES`.
-        every
-            Of `averaging`: steps between two averages.
+        warm_start
+            Whether to go on from the model's trained weights instead of its first ones.
+        seed
+            Of the rows' order and of everything random in the model.
+        background
+            Whether to return at once; see `lab.run.wait` and `lab.run.stop`.
         precision
             One of `lepton_lab.train.PRECISIONS`.
         clip_norm
             What the norm of all gradients together is held below.
         accumulate
             Into how many parts a step is cut, to need less memory; the result is the same.
-        augment
-            What is done to pictures on the way in: `flip`, `shift`, `brightness`.
-        warm_start
-            Whether to go on from the model's trained weights instead of its first ones.
+        every
+            Of `averaging`: steps between two averages.
         checkpoint_seconds, keep
             How often a checkpoint is written, and how many stay.
         max_failures
             How often in a row the ranks may fail without getting further before the run is given up.
-        seed
-            Of the rows' order and of everything random in the model.
-        background
-            Whether to return at once; see `lab.run.wait` and `lab.run.stop`.
 
         Raises
         ------
@@ -188,18 +189,18 @@ class Lab:
             "callbacks": callbacks,
             "validation": validation,
             "class_weight": class_weight,
+            "augment": augment,
             "workers": workers,
             "strategy": strategy,
-            "every": every,
+            "warm_start": warm_start,
+            "seed": seed,
             "precision": precision,
             "clip_norm": clip_norm,
             "accumulate": accumulate,
-            "augment": augment,
-            "warm_start": warm_start,
+            "every": every,
             "checkpoint_seconds": checkpoint_seconds,
             "keep": keep,
             "max_failures": max_failures,
-            "seed": seed,
         }
         training = Training.from_given(given)
         training.validate(dataset)

@@ -257,7 +257,8 @@ def plain_class_weight(given: Any) -> Any:
         return {str(key).strip(): float(weight) for key, weight in dict(pairs).items()}
     except (TypeError, ValueError):
         raise InputError(
-            f"--class-weight is {given!r:.80}: give 'balanced', a dict of weights by class, or a text such as cat=2,dog=0.5."
+            f"--class-weight is {given!r:.80}: give 'balanced', a dict of weights by class, or a text such as "
+            "cat=2,dog=0.5."
         ) from None
 
 

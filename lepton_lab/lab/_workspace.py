@@ -14,7 +14,8 @@ from typing import Any
 
 from lepton_lab.errors import InputError, LeptonError, UnknownNameError
 from lepton_lab.files import is_leftover, read_json, replacing_folder, write_json
-from lepton_lab.lab._code import CODE, code_in
+from lepton_lab.lab._code import code_in
+from lepton_lab.runtime import CODE
 from lepton_lab.train import read_run
 from lepton_lab.types import Agreement, Bundle, Model, Run
 

@@ -5,7 +5,7 @@ data set stores them: the model's own first layer scales them. Everything here t
 process which has TensorFlow already; `.tflite` files run without it.
 """
 
-from lepton_lab.runtime._code import by_registered_name, own_names, own_names_in, run_code
+from lepton_lab.runtime._code import CODE, by_registered_name, own_names, own_names_in, run_code
 from lepton_lab.runtime._convert import to_tflite
 from lepton_lab.runtime._keras import foreign_part, layers_of, load_keras, one_line, read_config
 from lepton_lab.runtime._litert import Interpreter, Operation, Port
@@ -14,6 +14,7 @@ from lepton_lab.runtime._rows import check_fits, open_rows
 from lepton_lab.runtime._score import score
 
 __all__ = [
+    "CODE",
     "Interpreter",
     "Operation",
     "Port",

@@ -15,6 +15,8 @@ from typing import Any
 
 from lepton_lab.errors import InputError, UserCodeError
 
+CODE = "code.py"
+"""The file's name, beside the model."""
 MODULE = "builder"
 """What the code's module is called, also by the models that use it."""
 

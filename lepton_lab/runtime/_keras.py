@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lepton_lab.errors import InputError
-from lepton_lab.runtime._code import MODULE, by_registered_name, own_names_in
+from lepton_lab.runtime._code import CODE, MODULE, by_registered_name, own_names_in
 
 _MAX_CONFIG_BYTES = 50 * 2**20
 _MAX_EXPANSION = 100  # Keras stores weights uncompressed; what grows more than this when unpacked is no model
@@ -73,7 +73,9 @@ def load_keras(path: Path, code: Path | None = None) -> Any:
         config, _ = _read(path)
         if found := foreign_part(config, operations=True, own=own):
             known = "of Keras itself and of the model's own code" if own else "of Keras itself"
-            raise InputError(f"{found}, and only parts {known} are loaded")
+            is_left = code is None and path.with_name(CODE).is_file()
+            hint = f". Its {CODE} is not run: somebody else wrote it, or on another machine; make the model again"
+            raise InputError(f"{found}, and only parts {known} are loaded{hint if is_left else ''}")
         return tf_keras.models.load_model(path, custom_objects=own, compile=False, safe_mode=True)
     except Exception as error:  # tf_keras raises whatever zipfile, h5py, json or a layer raised
         raise InputError(f"{path} can't be loaded as a Keras model: {one_line(error)}") from error

@@ -16,7 +16,8 @@ def score(answers: NDArray[Any], targets: NDArray[Any], kind: str) -> dict[str, 
     Parameters
     ----------
     answers
-        For `classes` probabilities, shape (rows, num_classes), or (rows, 1): that of the second of two; for `numbers` shape (rows, 1).
+        For `classes` probabilities, shape (rows, num_classes), or (rows, 1): that of the second of two; for `numbers`
+        shape (rows, 1).
     targets
         Shape (rows,).
     kind

@@ -74,12 +74,14 @@ def _check_loss(head: Head) -> None:
     }
     if not head.is_own_loss and does_not_fit.get(head.target.kind, False):
         raise InputError(f"The loss {name!r} doesn't fit the labels, which are {head.target.kind}. {expected}")
-    came = _try(f"loss {name!r}", head.is_own_loss, expected, head.loss, one_hot if head.wants_one_hot else labels, answers)
+    came = _try(
+        f"loss {name!r}", head.is_own_loss, expected, head.loss, one_hot if head.wants_one_hot else labels, answers
+    )
     if came[:1] != (len(labels),):
         expected = "" if head.is_own_loss else f" {expected}"
         raise InputError(
-            f"The loss {name!r} gives the shape {came} for {len(labels)} rows: it must give a number for each row, shape "
-            f"(rows,).{expected}"
+            f"The loss {name!r} gives the shape {came} for {len(labels)} rows: it must give a number for each row, "
+            f"shape (rows,).{expected}"
         )
 
 
@@ -88,12 +90,16 @@ def _check_metric(head: Head, metric: Any, wants_one_hot: bool) -> None:
     what, wanted = f"metric {metric.name!r}", one_hot if wants_one_hot else labels
     is_own = metric.name in head.own_metrics
     if "sample_weight" not in inspect.signature(type(metric).update_state).parameters:
-        raise InputError(f"The {what} must take update_state(y_true, y_pred, sample_weight=None): rows may count nothing.")
+        raise InputError(
+            f"The {what} must take update_state(y_true, y_pred, sample_weight=None): rows may count nothing."
+        )
     function = head.own_metrics.get(metric.name)
     if function is not None:
         came = _try(what, True, "", function, wanted.astype(np.float32), answers)
         if came[:1] != (len(labels),):
-            raise InputError(f"The {what} gives the shape {came} for {len(labels)} rows: it must give a number for each.")
+            raise InputError(
+                f"The {what} gives the shape {came} for {len(labels)} rows: it must give a number for each."
+            )
     weights = np.ones(len(labels), np.float32)
 
     def update(y: Any, answers: Any) -> Any:

@@ -44,7 +44,8 @@ class Feed:
     def training(self, epoch: int, step: int) -> Any:
         """An iterator of (x, y, weights, real) from a step of an epoch to the end of the run.
 
-        `weights`, float32 (n,): how much each row counts in the step; `real`, float32 (n,): 0 for rows that only fill up.
+        `weights`, float32 (n,): how much each row counts in the step; `real`, float32 (n,): 0 for rows that only fill
+        up.
         """
         job = self.job
 

@@ -14,6 +14,9 @@ from lepton_lab.types import Dataset, ShardSet
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 """In what a model computes, by Keras's names; its weights are float32 always."""
 
+AUGMENTATIONS = ("flip", "shift", "brightness")
+"""What can be done to pictures on the way in: see `_augment`."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -50,7 +53,7 @@ class Job:
     accumulate: int = 1
     """How many parts a rank cuts its share of a step into, to need less memory."""
     augment: tuple[str, ...] = ()
-    """What is done to pictures on the way in: see `_augment`."""
+    """What is done to pictures on the way in: some of `AUGMENTATIONS`."""
     every: int = 16
     """Of `averaging`: steps between two averages."""
     checkpoint_seconds: float = 10.0

@@ -44,8 +44,8 @@ def _unpickled(kind: str, part: Mapping[str, Any]) -> Any:
         value = cloudpickle.loads(part["pickled"])  # from this user's kernel, or from a sealed file
     except Exception as error:  # its modules may be missing here, or its own code raise
         raise InputError(
-            f"The {kind} {part['name']} can't be made on the workers ({type(error).__name__}: {one_line(error)}): what it "
-            "imports must be installed there."
+            f"The {kind} {part['name']} can't be made on the workers ({type(error).__name__}: {one_line(error)}): what "
+            "it imports must be installed there."
         ) from None
     if not inspect.isclass(value):
         return value
@@ -57,8 +57,8 @@ def _unpickled(kind: str, part: Mapping[str, Any]) -> Any:
         return value(**{name: _inner(setting, {}) for name, setting in settings.items()})
     except TypeError as error:
         raise InputError(
-            f"The {kind} {part['name']} can't be made on the workers: {one_line(error)}. Give it a get_config() with all "
-            "that its __init__ takes."
+            f"The {kind} {part['name']} can't be made on the workers: {one_line(error)}. Give it a get_config() with "
+            "all that its __init__ takes."
         ) from None
 
 
@@ -108,7 +108,14 @@ def _known(kind: str, name: str, settings: dict[str, Any], accepted: Mapping[str
 
 
 def _is_abstract(name: str) -> bool:
-    return name.startswith("_") or name in ("Optimizer", "LearningRateSchedule", "Loss", "Reduction", "Metric", "Callback")
+    return name.startswith("_") or name in (
+        "Optimizer",
+        "LearningRateSchedule",
+        "Loss",
+        "Reduction",
+        "Metric",
+        "Callback",
+    )
 
 
 def _home(kind: str) -> Any:

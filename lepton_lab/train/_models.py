@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from lepton_lab.errors import InputError, UserCodeError
 from lepton_lab.runtime import (
+    CODE,
     by_registered_name,
     foreign_part,
     layers_of,
@@ -71,8 +72,8 @@ def make_family(
 def make_built(folder: Path, source: str, input_shape: tuple[int, ...], num_classes: int, seed: int) -> Shape:
     """Write the model that the function `build(input_shape, num_classes)` in `source` returns.
 
-    Layers and functions that the source defines beside it may be used in the model, and as losses and metrics later: the
-    source is then kept beside the model (see `runtime/_code.py`).
+    Layers and functions that the source defines beside it may be used in the model, and as losses and metrics later:
+    the source is then kept beside the model (see `runtime/_code.py`).
     """
     import tf_keras
 
@@ -99,7 +100,7 @@ def make_built(folder: Path, source: str, input_shape: tuple[int, ...], num_clas
             ) from None
     code = None
     if own_names(source):
-        code = folder / "code.py"
+        code = folder / CODE
         code.write_text(source)
     return _write(model, folder, code)
 

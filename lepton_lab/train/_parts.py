@@ -47,8 +47,8 @@ def describe(kind: str, given: Any) -> Any:
 
     Returns
     -------
-    A name; of a learning rate a number; `{"class_name", "args", "config"}` for a text; `{"class_name", "config"}` for an
-    object of Keras; or `{"pickled": bytes, "name"}`, with a `config` where the ranks are to make the object.
+    A name; of a learning rate a number; `{"class_name", "args", "config"}` for a text; `{"class_name", "config"}` for
+    an object of Keras; or `{"pickled": bytes, "name"}`, with a `config` where the ranks are to make the object.
 
     Raises
     ------
@@ -77,8 +77,8 @@ def describe(kind: str, given: Any) -> Any:
     elif callable(given) or _is_derived(given):
         return _pickled(kind, given)
     raise InputError(
-        f"The {kind} is {given!r:.60}: give a name, a name with settings such as {_EXAMPLES[kind]}, an object of Keras, "
-        "or one of your own."
+        f"The {kind} is {given!r:.60}: give a name, a name with settings such as {_EXAMPLES[kind]}, an object of "
+        "Keras, or one of your own."
     )
 
 
@@ -177,8 +177,8 @@ def _own_config(kind: str, given: Any) -> dict[str, Any]:
         named = [p.name for p in parameters if p.name not in known and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
         if named:
             raise InputError(
-                f"The {kind} {type(given).__name__} takes {named[0]!r}, but has no get_config() that tells it: give it one, "
-                "so that the workers can make it."
+                f"The {kind} {type(given).__name__} takes {named[0]!r}, but has no get_config() that tells it: give it "
+                "one, so that the workers can make it."
             )
     return _config(kind, given)
 
@@ -190,7 +190,9 @@ def _plain(kind: str, value: Any) -> Any:
             own = str(value.get("module") or "").partition(".")[0] not in ("", "builtins", *_KERAS)
             if own or value.get("registered_name") not in (None, value["class_name"]):
                 how = "as learning_rate=" if kind == "optimizer" else "by itself"
-                raise InputError(f"The {kind} holds a {value['class_name']}, which isn't of Keras: hand that over {how}.")
+                raise InputError(
+                    f"The {kind} holds a {value['class_name']}, which isn't of Keras: hand that over {how}."
+                )
             return {"class_name": value["class_name"], "config": _plain(kind, value.get("config") or {})}
         return {str(key): _plain(kind, item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -244,15 +246,15 @@ def _pickled(kind: str, value: Any) -> dict[str, Any]:
             data = bytes(cloudpickle.dumps(value))
     except Exception as error:  # whatever its parts raise
         raise InputError(
-            f"The {kind} can't be sent to the workers ({' '.join(str(error).split())[:200]}): define it with plain values "
-            "only."
+            f"The {kind} can't be sent to the workers ({' '.join(str(error).split())[:200]}): define it with plain "
+            "values only."
         ) from None
     return {"pickled": data, "name": owner.__name__}
 
 
 @contextmanager
 def _by_value(module_name: str) -> Iterator[None]:
-    """Have what a module of the user's defines pickled with its code: it lies beside the notebook, not on the workers."""
+    """Have what a module of the user's defines pickled with its code: the workers may not have it."""
     import cloudpickle
 
     module = sys.modules.get(module_name)

@@ -23,7 +23,7 @@ from lepton_lab.train._make import make
 HEARTBEAT_SECONDS = 3.0
 """After how long without a sign TensorFlow's coordination service gives a peer up."""
 COLLECTIVE_SECONDS = 120.0
-"""After how long a rank gives up a sum for which a peer's part doesn't come; the supervisors notice most of it sooner."""
+"""After how long a rank gives up a sum to which a peer's part doesn't come; the supervisors mostly notice sooner."""
 
 
 def make_strategy(seat: Seat) -> Any:

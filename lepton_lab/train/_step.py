@@ -172,7 +172,7 @@ class Steps:
         return tf.concat([sums, [tf.constant(0.0, tf.float64)]], 0)
 
     def _accumulated(self, x: Any, y: Any, weights: Any, real: Any) -> tuple[list[Any], Any]:
-        """The same as `_gradients` in parts of equal size, one after the other; the last is filled up with no weight."""
+        """The same in parts of equal size, one after the other; the last is filled up with rows that count nothing."""
         import tensorflow as tf
 
         rows = tf.shape(weights)[0]
@@ -183,7 +183,7 @@ class Steps:
             numbers = tf.range(i * size, (i + 1) * size)
             counts = tf.cast(numbers < rows, tf.float32)
             cut = tf.nest.map_structure(lambda t: tf.gather(t, tf.minimum(numbers, rows - 1)), (x, y, weights, real))
-            more, others = self._gradients(*cut[:2], cut[2] * counts, cut[3] * counts, parts)
+            more, others = self._gradients(cut[0], cut[1], cut[2] * counts, cut[3] * counts, parts)
             return i + 1, [a + b for a, b in zip(total, more, strict=True)], sums + others
 
         zeros = [tf.zeros(v.shape, v.dtype) for v in self.model.trainable_variables]

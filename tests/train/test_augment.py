@@ -9,11 +9,12 @@ import pytest
 
 from lepton_lab.errors import InputError, UnknownNameError
 from lepton_lab.lab import Lab
-from lepton_lab.train._augment import AUGMENTATIONS, augment, uniform
+from lepton_lab.train import AUGMENTATIONS
+from lepton_lab.train._augment import augment, uniform
 from tests.train_fixture import SOFTMAX, same, weights
 
 ROWS = np.arange(200, dtype=np.int64)
-ALL = tuple(AUGMENTATIONS)
+ALL = AUGMENTATIONS
 
 
 @pytest.fixture
@@ -87,7 +88,7 @@ def test_one_rank_and_two_see_the_same(lab: Lab) -> None:
 
 def test_what_can_not_be_changed(lab: Lab) -> None:
     lab.model.new("changed", data="digits", builder=SOFTMAX)
-    with pytest.raises(UnknownNameError, match="no augmentation 'flipp'. Did you mean 'flip'"):
+    with pytest.raises(UnknownNameError, match=r"no augmentation 'flipp'\. Did you mean 'flip'"):
         lab.train("changed", "digits", augment="flipp")
     rows = np.zeros((20, 3), np.float32)
     lab.data.load((rows, np.arange(20) % 2), name="columns", test_share=0)

@@ -84,7 +84,7 @@ class TestOfKeras:
             def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
                 raise RuntimeError("this callback is not finished")
 
-        with pytest.raises(UserCodeError, match="rank 0 on worker w. raised RuntimeError: this callback") as caught:
+        with pytest.raises(UserCodeError, match=r"rank 0 on worker w\d raised RuntimeError: this callback") as caught:
             lab.train(model, "digits", epochs=2, callbacks=Broken(), strategy=strategy)
         assert "test_callbacks.py" in caught.value.user_traceback
         assert caught.value.user_traceback.endswith("RuntimeError: this callback is not finished\n")
