@@ -1,12 +1,22 @@
 """`%lepton train`, `runs` and `run ...`."""
 
-from lepton_lab.commands._spec import Parameter, Verb
-from lepton_lab.commands._types import Choice, Flag, Integer, Name, Number, Text
-from lepton_lab.train import KINDS, STRATEGIES
+from lepton_lab.commands._spec import Parameter, Verb, When
+from lepton_lab.commands._types import Choice, Flag, Integer, Name, Number, Part, Text
+from lepton_lab.train import AUGMENTATIONS, KINDS, PRECISIONS, STRATEGIES
 from lepton_lab.types import Listing, Run
 
-_OPTIMIZERS = ("adam", "sgd", "rmsprop", "adagrad", "adamw", "nadam")
-_LOSSES = ("auto", "sparse_categorical_crossentropy", "mse", "mae", "huber")
+_OPTIMIZERS = ("adam", "adamw", "sgd", "rmsprop", "adagrad", "nadam", "lion", "SGD(momentum=0.9)")
+_RATES = ("CosineDecay(0.001, 1000)", "ExponentialDecay(0.001, 1000, 0.9)")
+_LOSSES = ("auto", "sparse_categorical_crossentropy", "binary_crossentropy", "mse", "mae", "huber")
+_METRICS = ("auc", "precision", "recall", "TopKCategoricalAccuracy(k=5)", "F1Score(average='macro')", "mse", "mape")
+_CALLBACKS = (
+    "EarlyStopping(patience=3, restore_best_weights=True)",
+    "ReduceLROnPlateau(patience=2)",
+    "ModelCheckpoint('best.keras', save_best_only=True)",
+    "CSVLogger('log.csv')",
+    "TerminateOnNaN",
+)
+_AVERAGING = When("strategy", ("averaging",))
 _LATEST = Parameter("id", Name("run"), "the run; the one under way if left out", None, positional=True)
 
 VERBS = (
@@ -18,14 +28,30 @@ VERBS = (
             Parameter("data", Name("data set"), "what to learn from; it is sharded first if it isn't yet"),
             Parameter("epochs", Integer(1), "how often every row is seen", 10, unit="epochs"),
             Parameter("batch_size", Integer(1), "rows in a step, over all workers together", 64, unit="rows"),
-            Parameter("learning_rate", Number(0, open=True), "of the optimizer", 0.001),
-            Parameter("optimizer", Text(_OPTIMIZERS), "by Keras's name", "adam"),
-            Parameter("loss", Text(_LOSSES), "by Keras's name; auto goes by the data set's target", "auto"),
+            Parameter("optimizer", Part(_OPTIMIZERS), "by Keras's name, with or without settings", "adam"),
+            Parameter(
+                "learning_rate", Part(_RATES, number=Number(0, open=True)), "the optimizer's own if left out", None
+            ),
+            Parameter("loss", Part(_LOSSES), "by Keras's name; auto goes by the data set's target", "auto"),
+            Parameter("metrics", Part(_METRICS, several=True), "what else to report, with commas between", None),
+            Parameter("callbacks", Part(_CALLBACKS, several=True), "asked at each epoch's end", None),
+            Parameter("validation", Number(0, 1), "how much of the training rows to hold out", 0.0, unit="share"),
+            Parameter("class_weight", Part(("balanced",)), "or weights by class, such as cat=2,dog=0.5", None),
+            Parameter("augment", Text(AUGMENTATIONS), "how pictures are changed, with commas between", None),
             Parameter("workers", Integer(1), "how many to use; all if left out", None, unit="workers"),
             Parameter("strategy", Choice(STRATEGIES), "how the work is laid out", "auto"),
             Parameter("warm_start", Flag(), "go on from the trained weights", False),
             Parameter("seed", Integer(0), "of the rows' order and of all that is random in the model", 0),
             Parameter("background", Flag(), "return at once", False),
+            Parameter("precision", Choice(PRECISIONS), "in what to compute; weights are float32", "float32"),
+            Parameter("clip_norm", Number(0, open=True), "what the norm of all gradients is held below", None),
+            Parameter("accumulate", Integer(1), "how many parts a step is cut into, for less memory", 1, unit="parts"),
+            Parameter("every", Integer(1), "steps between two averages", 16, when=_AVERAGING, unit="steps"),
+            Parameter(
+                "checkpoint_seconds", Number(0, open=True), "how often a checkpoint is written", 10.0, unit="seconds"
+            ),
+            Parameter("keep", Integer(1), "how many checkpoints stay", 3, unit="checkpoints"),
+            Parameter("max_failures", Integer(0), "failures in a row after which to give up", 3, unit="failures"),
         ),
         Run,
         training="starts",
@@ -33,5 +59,15 @@ VERBS = (
     Verb(("runs",), "All training runs, the latest last.", (), Listing),
     Verb(("run", "show"), "A run as it stands now.", (Parameter("id", Name("run"), "the run", positional=True),), Run),
     Verb(("run", "stop"), "End a run as cancelled; workers stay.", (_LATEST,), Run),
+    Verb(
+        ("run", "resume"),
+        "Go on with a run that was cancelled or failed, from its last checkpoint.",
+        (
+            Parameter("id", Name("run"), "the run; the latest such if left out", None, positional=True),
+            Parameter("background", Flag(), "return at once", False),
+        ),
+        Run,
+        training="follows",
+    ),
     Verb(("run", "wait"), "Wait until a run is over; an interrupt cancels it.", (_LATEST,), Run, training="follows"),
 )

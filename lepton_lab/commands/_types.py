@@ -13,6 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 from lepton_lab.errors import InputError
 
@@ -243,6 +244,47 @@ class Variable(ValueType):
 
 
 @dataclass(frozen=True)
+class Part(ValueType):
+    """What Keras knows by a name, as text with or without settings, or a variable of the notebook; a number, maybe.
+
+    `suggestions` go before a variable of that name. With `several` there may be some of them, with commas between.
+    """
+
+    suggestions: tuple[str, ...] = ()
+    number: Number | None = None
+    """What a number must be, where one can stand here."""
+    several: bool = False
+
+    @property
+    def metavar(self) -> str:
+        return f"{'X|' if self.number else ''}TEXT|VARIABLE"
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        return self.suggestions
+
+    def read(self, text: str, what: str, namespace: Namespace) -> object:
+        if self.number is not None and _is_number(text):
+            return self.number.read(text, what, namespace)
+        names = re.split(r",\s*(?![^()\[\]]*[)\]])", text) if self.several else [text]
+        values = [self._one(name.strip(), namespace) for name in names]
+        if all(isinstance(value, str) for value in values):
+            return text
+        return values if len(values) > 1 else values[0]
+
+    def _one(self, text: str, namespace: Namespace) -> object:
+        value = text if text in self.suggestions else namespace.get(text, text)
+        is_part = callable(value) or hasattr(value, "__dict__") or isinstance(value, list | tuple | Mapping)
+        return value if is_part and not isinstance(value, ModuleType) else text
+
+    def write(self, value: object) -> str:
+        if not isinstance(value, str | int | float):
+            kind = type(value).__name__
+            raise InputError(f"A {kind} can't be written on a line: give a name, or the name of a variable.")
+        return str(value)
+
+
+@dataclass(frozen=True)
 class Body(ValueType):
     """The text of the cell below the line."""
 
@@ -250,6 +292,14 @@ class Body(ValueType):
 
     def read(self, text: str, what: str, namespace: Namespace) -> str:
         return text
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _bounds(minimum: float | None, maximum: float | None, open: bool = False) -> str:

@@ -41,7 +41,7 @@ def _measure(model: Model, dataset: Dataset, split: str) -> Measure:
     check_fits(model, dataset)
     if model.format == "tflite":
         return measure_file(model.file, dataset, split)[0]
-    return measure_bytes(to_tflite(load_keras(model.file)), dataset, split)[0]
+    return measure_bytes(to_tflite(load_keras(model.file, model.code)), dataset, split)[0]
 
 
 def compare(

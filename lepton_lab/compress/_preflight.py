@@ -34,7 +34,7 @@ def preflight(model: Model, technique: str, sparsity: float | None = None) -> li
     if sparsity is not None:
         check_sparsity(sparsity)
     check_format(model, technique)
-    keras_model = load_keras(model.file)
+    keras_model = load_keras(model.file, model.code)
     if technique == "prune":
         return [(name, reason or "will be pruned") for name, reason in plan_layers(keras_model)]
     if not keras_model.count_params():

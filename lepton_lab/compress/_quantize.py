@@ -77,7 +77,7 @@ def quantize(
         report(Progress(f"compress {model.name} quantize", message, fraction))
 
     tell("converting to .tflite", 0.0)
-    keras_model = load_keras(model.file)
+    keras_model = load_keras(model.file, model.code)
     float_file = to_tflite(keras_model)
     tell("measuring the model as it is", 0.4)
     before, _ = measure_bytes(float_file, dataset, _REPORTED)

@@ -24,7 +24,7 @@ def answer(work: Work, threads: int | None, channel: Channel) -> None:
     threads
         How many threads one operation may use; None for as many as there are cores.
     """
-    model = _open_model(work.model_file, threads)
+    model = _open_model(work.model_file, work.code, threads)
     rows, answers = _open_rows(work), np.load(work.answers_file, mmap_mode="r+")
     work.check_unchanged()
     while True:
@@ -41,7 +41,7 @@ def answer(work: Work, threads: int | None, channel: Channel) -> None:
         channel.send("answered", piece)
 
 
-def _open_model(file: Path, threads: int | None) -> Callable[[NDArray[Any]], NDArray[np.float32]]:
+def _open_model(file: Path, code: Path | None, threads: int | None) -> Callable[[NDArray[Any]], NDArray[np.float32]]:
     """What gives the answers to a batch."""
     if file.suffix != ".keras":
         return Interpreter(file, threads or len(os.sched_getaffinity(0))).run
@@ -49,7 +49,7 @@ def _open_model(file: Path, threads: int | None) -> Callable[[NDArray[Any]], NDA
 
     if threads is not None:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
-    model = load_keras(file)
+    model = load_keras(file, code)
     # Traced once, for any number of rows: half as fast again as calling the model step by step.
     signature = [tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)]
     traced = tf.function(lambda batch: model(batch, training=False), input_signature=signature)

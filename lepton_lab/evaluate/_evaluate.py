@@ -43,6 +43,10 @@ def evaluate(
         raise InputError(f"batch_size={batch_size}: give at least 1 row at once.")
     rows, targets = open_rows(dataset, split)
     check_fits(model, dataset)
-    answers = predict(model.file, rows, batch_size) if answers_file is None else np.load(answers_file, mmap_mode="r")
+    answers = (
+        predict(model.file, rows, batch_size, model.code)
+        if answers_file is None
+        else np.load(answers_file, mmap_mode="r")
+    )
     metrics = score(answers, targets, dataset.target.kind)
     return Evaluation(model.name, dataset.name, split, len(rows), metrics)

@@ -42,6 +42,8 @@ class Work:
     """`.npy`, of shape (num_rows, *output_shape), float32; there already, and filled piece by piece."""
     num_rows: int
     batch_size: int
+    code: Path | None
+    """As for `load_keras`."""
     marks: tuple[tuple[int, int], ...]
     """Of the model's file and the rows', as they were when the work was begun."""
     token: str
@@ -87,7 +89,8 @@ def begin(model: Model, rows_file: Path, num_rows: int, answers_file: Path, batc
     _make(answers_file, (num_rows, *model.output_shape))
     batch_size = batch_size or max(1, min(MOST_ROWS, MOST_NUMBERS // max(1, math.prod(model.input_shape))))
     marks = (_mark(model.file), _mark(rows_file))
-    return Work(model.name, model.file, rows_file, answers_file, num_rows, batch_size, marks, uuid.uuid4().hex)
+    token = uuid.uuid4().hex
+    return Work(model.name, model.file, rows_file, answers_file, num_rows, batch_size, model.code, marks, token)
 
 
 def _make(file: Path, shape: tuple[int, ...]) -> None:

@@ -54,8 +54,8 @@ def check_agreement(model: Model, written: Path, rows: NDArray[Any]) -> Agreemen
     ConversionError
         If they differ by more than `TOLERANCE` of the outputs' scale.
     """
-    ours = predict(model.file, rows)
-    theirs = predict(written, rows)
+    ours = predict(model.file, rows, code=model.code)
+    theirs = predict(written, rows, code=model.code)
     if ours.shape != theirs.shape:
         raise ConversionError(
             f"The exported file answers with shape {theirs.shape[1:]}, {model.name!r} with {ours.shape[1:]}: nothing "
@@ -78,7 +78,10 @@ def agreement_with_parent(model: Model, written: Path, rows: NDArray[Any]) -> di
     parent = model.folder.parent / model.parent / "model.keras"
     if not parent.is_file():
         return None
-    found = agree(predict(parent, rows), predict(written, rows))
+    try:
+        found = agree(predict(parent, rows, code=model.code), predict(written, rows))
+    except InputError:  # the parent was made anew, with other code of its own
+        return None
     return {
         "model": model.parent,
         "rows": found.rows,

@@ -28,9 +28,9 @@ def write(model: Model, path: Path) -> None:
     shutil.copyfile(model.file, path)
 
 
-def ends(path: Path) -> Ends:
+def ends(path: Path, code: Path | None) -> Ends:
     """The model's inputs and outputs; Keras and the file call them the same."""
-    model = load_keras(path)
+    model = load_keras(path, code)
 
     def ports(names: list[str], tensors: list[object]) -> tuple[Port, ...]:
         return tuple(

@@ -32,6 +32,8 @@ def describe(model: Model, format: str, written: Path, chosen: Format, dataset: 
     dataset
         Whose rows go in.
     """
+    # Whoever loads the file with Keras needs the classes that are not Keras's.
+    code = model.code.read_text() if model.code and format == "keras" else None
     stored = f" They are stored as {dataset.input_dtype}." if dataset else ""
     return {
         "model": model.name,
@@ -44,11 +46,12 @@ def describe(model: Model, format: str, written: Path, chosen: Format, dataset: 
         "file": written.name,
         "bytes": written.stat().st_size,
         "sha256": checksum(written),
-        **chosen.ends(written).as_json(),
+        **chosen.ends(written, model.code).as_json(),
         "scaling": f"Raw rows go in, as float32: the model scales them itself.{stored}",
         "quantisation": _QUANTISATION.get(model.stage) if model.format == "tflite" else None,
         "classes": list(model.classes),
         "num_parameters": model.num_parameters,
+        "code": code,
         "metrics": dict(model.metrics),
         "versions": versions(chosen.PACKAGES),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -22,10 +22,10 @@ def write(model: Model, path: Path) -> None:
     if model.format == "tflite":
         shutil.copyfile(model.file, path)
     else:
-        path.write_bytes(to_tflite(load_keras(model.file)))
+        path.write_bytes(to_tflite(load_keras(model.file, model.code)))
 
 
-def ends(path: Path) -> Ends:
+def ends(path: Path, code: Path | None) -> Ends:
     """The file's inputs and outputs, by the Keras model's names and by the file's own."""
     interpreter = Interpreter(path)
     return Ends(interpreter.inputs, interpreter.outputs)

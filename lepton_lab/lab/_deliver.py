@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lepton_lab.events import NamesChanged, Report
 from lepton_lab.files import copy
+from lepton_lab.lab._code import copy_code
 from lepton_lab.lab._workspace import INITIAL, START, Workspace
 from lepton_lab.types import Model, Run
 
@@ -24,6 +25,7 @@ def deliver(run: Run, report: Report, workspace: Path, result: Model, initial: s
     with Workspace(workspace).replacing_model(result.name) as save:
         for file, source in ((INITIAL, initial), ("model.keras", "model.keras")):
             copy(run.folder / source, save.folder / file)
+        copy_code(run.folder, save.folder)
         save(replace(result, metrics=run.metrics))
     for name in (INITIAL, START):
         (run.folder / name).unlink(missing_ok=True)

@@ -12,13 +12,14 @@ from lepton_lab import export as exporting
 from lepton_lab.errors import InputError, LeptonError, UnknownNameError
 from lepton_lab.events import Bus, NamesChanged
 from lepton_lab.lab._cluster import ClusterNoun
+from lepton_lab.lab._code import copy_code
 from lepton_lab.lab._data import DataNoun
 from lepton_lab.lab._lines import line_of
 from lepton_lab.lab._model import ModelNoun
 from lepton_lab.lab._predict import answering_split, check_destination, predict_rows, predict_split
 from lepton_lab.lab._runs import RunNoun
 from lepton_lab.lab._summary import summarize
-from lepton_lab.lab._training import Training, check_workers, class_weights, prepare
+from lepton_lab.lab._training import Training, check_workers, prepare
 from lepton_lab.lab._workspace import Workspace, check_name
 from lepton_lab.train import KINDS
 from lepton_lab.types import Bundle, CompressedModel, Dataset, Evaluation, Listing, Model, Prediction, Run, Status
@@ -105,19 +106,19 @@ class Lab:
         callbacks: Any = None,
         validation: float = 0.0,
         class_weight: Any = None,
+        augment: Any = None,
         workers: int | None = None,
         strategy: str = "auto",
-        every: int = 16,
+        warm_start: bool = False,
+        seed: int = 0,
+        background: bool = False,
         precision: str = "float32",
         clip_norm: float | None = None,
         accumulate: int = 1,
-        augment: Any = None,
-        warm_start: bool = False,
+        every: int = 16,
         checkpoint_seconds: float = 10.0,
         keep: int = 3,
         max_failures: int = 3,
-        seed: int = 0,
-        background: bool = False,
     ) -> Run:
         """Train a model on the cluster.
 
@@ -133,8 +134,8 @@ class Lab:
             Rows in a step, over all workers together.
         optimizer, loss
             A name as Keras has it, a name with settings (`"SGD(momentum=0.9)"`), or an object of Keras; a loss may be a
-            function of one's own, of (y_true, y_pred), that gives a number for each row. The loss `auto` goes by the
-            target.
+            function of one's own, of (y_true, y_pred), that gives a number for each row, or the name of one in the code
+            of the model's builder. The loss `auto` goes by the target.
         learning_rate
             A number, or a schedule as text (`"CosineDecay(0.01, 2000)"`) or object; None takes the optimizer's own.
         metrics, callbacks
@@ -143,31 +144,31 @@ class Lab:
         validation
             Share of the training rows to hold out; `val_loss` and the metrics on them are in the history.
         class_weight
-            `"balanced"`, or a dict of weights by class.
+            `"balanced"`, or a dict of weights by class, or the same as text (`"cat=2,dog=0.5"`).
+        augment
+            What is done to pictures on the way in: some of `lepton_lab.train.AUGMENTATIONS`.
         workers
             How many of the cluster's workers to use; None for all.
         strategy
             One of `lepton_lab.train.STRATEGIES`.
-        every
-            Of `averaging`: steps between two averages.
+        warm_start
+            Whether to go on from the model's trained weights instead of its first ones.
+        seed
+            Of the rows' order and of everything random in the model.
+        background
+            Whether to return at once; see `lab.run.wait` and `lab.run.stop`.
         precision
             One of `lepton_lab.train.PRECISIONS`.
         clip_norm
             What the norm of all gradients together is held below.
         accumulate
             Into how many parts a step is cut, to need less memory; the result is the same.
-        augment
-            What is done to pictures on the way in: `flip`, `shift`, `brightness`.
-        warm_start
-            Whether to go on from the model's trained weights instead of its first ones.
+        every
+            Of `averaging`: steps between two averages.
         checkpoint_seconds, keep
             How often a checkpoint is written, and how many stay.
         max_failures
             How often in a row the ranks may fail without getting further before the run is given up.
-        seed
-            Of the rows' order and of everything random in the model.
-        background
-            Whether to return at once; see `lab.run.wait` and `lab.run.stop`.
 
         Raises
         ------
@@ -188,22 +189,21 @@ class Lab:
             "callbacks": callbacks,
             "validation": validation,
             "class_weight": class_weight,
+            "augment": augment,
             "workers": workers,
             "strategy": strategy,
-            "every": every,
+            "warm_start": warm_start,
+            "seed": seed,
             "precision": precision,
             "clip_norm": clip_norm,
             "accumulate": accumulate,
-            "augment": augment,
-            "warm_start": warm_start,
+            "every": every,
             "checkpoint_seconds": checkpoint_seconds,
             "keep": keep,
             "max_failures": max_failures,
-            "seed": seed,
         }
         training = Training.from_given(given)
         training.validate(dataset)
-        class_weights(class_weight, dataset)
         check_workers(self, training)
         is_new = model in KINDS and model not in self.model.names()
         source = self._model_for(model, dataset)
@@ -381,6 +381,7 @@ class Lab:
                     "seed": seed,
                 },
             )
+            copy_code(source.folder, save.folder)
             options = {"scheme": scheme, "data": dataset.name, "calibration_rows": calibration_rows, "seed": seed}
             line = line_of(self.compress, ("compress", source.name, "quantize"), options)
             model = save(replace(result.model, made_by=line))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lepton_lab.errors import InputError, UnknownNameError
 from lepton_lab.events import NamesChanged
+from lepton_lab.lab._code import seal_code
 from lepton_lab.lab._workspace import check_name
 from lepton_lab.train import KINDS
 from lepton_lab.types import Listing, Model, Scaling, Target
@@ -117,6 +118,7 @@ class ModelNoun:
         self._lab.run.check_unused("model", name)
         with self._lab.workspace.replacing_model(name) as save:
             shape = self._lab.call(f"lepton_lab.train._models:{function}", {**arguments, "folder": save.folder})
+            seal_code(save.folder)
             model = save(
                 Model(
                     name=name,

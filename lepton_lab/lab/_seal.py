@@ -16,7 +16,7 @@ from lepton_lab.errors import InputError
 
 def seal(data: bytes) -> dict[str, str]:
     """Bytes as plain values for a JSON file, with a seal."""
-    return {"data": base64.b64encode(data).decode(), "seal": _digest(data)}
+    return {"data": base64.b64encode(data).decode(), "seal": mark_of(data)}
 
 
 def unseal(sealed: dict[str, str]) -> bytes:
@@ -28,14 +28,20 @@ def unseal(sealed: dict[str, str]) -> bytes:
         If this user didn't seal them.
     """
     data = base64.b64decode(sealed["data"])
-    if not hmac.compare_digest(_digest(data), sealed["seal"]):
+    if not is_sealed(data, sealed["seal"]):
         raise InputError(
             "The run holds functions that somebody else wrote, or on another machine; they are not run: train again."
         )
     return data
 
 
-def _digest(data: bytes) -> str:
+def is_sealed(data: bytes, mark: str) -> bool:
+    """Whether a seal is this user's for these bytes."""
+    return hmac.compare_digest(mark_of(data), mark)
+
+
+def mark_of(data: bytes) -> str:
+    """The seal alone."""
     return hmac.new(_key(), data, "sha256").hexdigest()
 
 

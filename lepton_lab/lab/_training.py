@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lepton_lab.errors import InputError, UnknownNameError
 from lepton_lab.files import copy, read_json, write_json
+from lepton_lab.lab._code import code_in, copy_code
 from lepton_lab.lab._seal import seal, unseal
 from lepton_lab.lab._workspace import INITIAL, START, model_from_record, record_of
 from lepton_lab.train import PRECISIONS, STRATEGIES, Job, describe, describe_all, layouts
@@ -68,6 +70,7 @@ class Training:
             "loss": _losses(given["loss"]),
             "metrics": describe_all("metric", given["metrics"]),
             "callbacks": describe_all("callback", given["callbacks"]),
+            "class_weight": plain_class_weight(given["class_weight"]),
             "augment": tuple(augment.split(",") if isinstance(augment, str) else augment),
         }
         return cls(**{**given, **parts})
@@ -101,6 +104,7 @@ class Training:
         from lepton_lab.train._augment import check
 
         check(self.augment, dataset.is_image)
+        class_weights(self.class_weight, dataset)
         if self.validation and dataset.splits["train"] < 2:
             raise InputError("--validation needs at least 2 training rows.")
 
@@ -166,11 +170,13 @@ def prepare(
     check_workers(lab, training)
     check_devices(lab, training)
     file = source.file if training.warm_start else source.folder / INITIAL
-    lab.call("lepton_lab.train._models:check", {"job": _job(lab, training, "check", dataset, Path(), file)})
+    job = _job(lab, training, "check", dataset, source.folder, file)
+    lab.call("lepton_lab.train._check:check", {"job": job})
     name = lab.workspace.claim_run(result.name)
     folder = lab.workspace.path("runs", name)
     for original, copy_name in ((source.folder / INITIAL, INITIAL), (file, START)):
         copy(original, folder / copy_name)  # the run has its own: the model may be made anew meanwhile
+    copy_code(source.folder, folder)
     settings = {"training": training.to_plain(), "result": record_of(result), "initial": initial}
     write_json(folder / SETTINGS, {**settings, "working_folder": str(Path.cwd())})
     run = Run(
@@ -230,9 +236,30 @@ def _job(lab: Lab, training: Training, name: str, dataset: Dataset, folder: Path
         output=folder / "model.keras",
         shards=shards,
         dataset=dataset,
+        code=code_in(folder),
         class_weight=class_weights(training.class_weight, dataset),
         **settings,
     )
+
+
+def plain_class_weight(given: Any) -> Any:
+    """What was given as weights of classes: None, `"balanced"`, or weights by the class's name or number as text.
+
+    Raises
+    ------
+    InputError
+        If it is neither that nor a text such as `cat=2,dog=0.5`.
+    """
+    if given is None or given == "balanced":
+        return given
+    pairs = [part.partition("=")[::2] for part in given.split(",")] if isinstance(given, str) else given
+    try:
+        return {str(key).strip(): float(weight) for key, weight in dict(pairs).items()}
+    except (TypeError, ValueError):
+        raise InputError(
+            f"--class-weight is {given!r:.80}: give 'balanced', a dict of weights by class, or a text such as "
+            "cat=2,dog=0.5."
+        ) from None
 
 
 def class_weights(given: Any, dataset: Dataset) -> dict[int, float]:
@@ -241,8 +268,7 @@ def class_weights(given: Any, dataset: Dataset) -> dict[int, float]:
     Parameters
     ----------
     given
-        None; `"balanced"`: rows / (classes * rows of the class), as scikit-learn has it; or weights by class name or
-        number.
+        What `plain_class_weight` gave; `"balanced"` is rows / (classes * rows of the class), as scikit-learn has it.
 
     Raises
     ------
@@ -251,6 +277,7 @@ def class_weights(given: Any, dataset: Dataset) -> dict[int, float]:
     """
     if given is None:
         return {}
+    classes = dataset.target.classes
     if dataset.target.kind != "classes":
         raise InputError(
             f"--class-weight is for classes, but the target {dataset.target.name!r} is {dataset.target.kind}."
@@ -260,18 +287,15 @@ def class_weights(given: Any, dataset: Dataset) -> dict[int, float]:
 
         from lepton_lab.data import open_split
 
-        counts = np.bincount(open_split(dataset, "train")[1], minlength=len(dataset.target.classes))
+        counts = np.bincount(open_split(dataset, "train")[1], minlength=len(classes))
         return {i: float(counts.sum() / (len(counts) * max(int(count), 1))) for i, count in enumerate(counts)}
-    if not isinstance(given, Mapping):
-        raise InputError(f"--class-weight is {given!r}: give 'balanced', or a dict of weights by class.")
     weights = {}
     for key, weight in given.items():
-        number = dataset.target.classes.index(str(key)) if str(key) in dataset.target.classes else key
-        if not isinstance(number, int) or not 0 <= number < len(dataset.target.classes):
-            raise UnknownNameError("class", str(key), dataset.target.classes)
-        if not float(weight) >= 0:
-            raise InputError(f"The weight of the class {key!r} is {weight}, but must be at least 0.")
-        weights[number] = float(weight)
+        if key not in classes and not (key.isdecimal() and int(key) < len(classes)):
+            raise UnknownNameError("class", key, classes)
+        if not 0 <= weight < math.inf:
+            raise InputError(f"The weight of the class {key!r} is {weight:g}, but must be a number of at least 0.")
+        weights[classes.index(key) if key in classes else int(key)] = weight
     return weights
 
 

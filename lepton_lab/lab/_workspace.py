@@ -14,6 +14,8 @@ from typing import Any
 
 from lepton_lab.errors import InputError, LeptonError, UnknownNameError
 from lepton_lab.files import is_leftover, read_json, replacing_folder, write_json
+from lepton_lab.lab._code import code_in
+from lepton_lab.runtime import CODE
 from lepton_lab.train import read_run
 from lepton_lab.types import Agreement, Bundle, Model, Run
 
@@ -142,7 +144,7 @@ class ModelWriter:
     def __call__(self, model: Model) -> Model:
         """Write the record; returns the model as it will stand."""
         write_json(self.folder / "model.json", record_of(model))
-        return dataclasses.replace(model, folder=self._final)
+        return dataclasses.replace(model, folder=self._final, code=self._final / CODE if code_in(self.folder) else None)
 
 
 def check_name(kind: str, name: str) -> str:
@@ -162,14 +164,13 @@ def model_from_record(record: dict[str, Any], folder: Path) -> Model:
     """A model from the values that `record_of` gave."""
     for key in ("input_shape", "output_shape", "classes"):
         record[key] = tuple(record[key])
-    return Model(folder=folder, **record)
+    return Model(folder=folder, code=code_in(folder), **record)
 
 
 def record_of(value: Any) -> dict[str, Any]:
-    """A value's fields without its folder, which is where the record lies."""
+    """A value's fields without its folder, which is where the record lies, and what else lies there."""
     record = dataclasses.asdict(value)
-    del record["folder"]
-    return record
+    return {name: field for name, field in record.items() if name not in ("folder", "code")}
 
 
 def _read(file: Path) -> Any:

@@ -5,6 +5,7 @@ data set stores them: the model's own first layer scales them. Everything here t
 process which has TensorFlow already; `.tflite` files run without it.
 """
 
+from lepton_lab.runtime._code import CODE, by_registered_name, own_names, own_names_in, run_code
 from lepton_lab.runtime._convert import to_tflite
 from lepton_lab.runtime._fits import check_fits, check_one_each
 from lepton_lab.runtime._keras import foreign_part, layers_of, load_keras, one_line, read_config
@@ -14,9 +15,11 @@ from lepton_lab.runtime._rows import open_rows
 from lepton_lab.runtime._score import score
 
 __all__ = [
+    "CODE",
     "Interpreter",
     "Operation",
     "Port",
+    "by_registered_name",
     "check_fits",
     "check_one_each",
     "foreign_part",
@@ -24,8 +27,11 @@ __all__ = [
     "load_keras",
     "one_line",
     "open_rows",
+    "own_names",
+    "own_names_in",
     "predict",
     "read_config",
+    "run_code",
     "score",
     "to_tflite",
 ]

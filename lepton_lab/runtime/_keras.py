@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from lepton_lab.errors import InputError
+from lepton_lab.runtime._code import CODE, MODULE, by_registered_name, own_names_in
 
 _MAX_CONFIG_BYTES = 50 * 2**20
 _MAX_EXPANSION = 100  # Keras stores weights uncompressed; what grows more than this when unpacked is no model
@@ -48,10 +49,15 @@ _PURE_NAMES = frozenset(
 )
 
 
-def load_keras(path: Path) -> Any:
+def load_keras(path: Path, code: Path | None = None) -> Any:
     """The tf_keras model in a `.keras` file, not compiled.
 
     Code inside the file (a `Lambda` layer's, say) is never run, and no module but Keras's own is imported.
+
+    Parameters
+    ----------
+    code
+        The file with the code that the model was made by, which is run for its classes; see `Model.code`.
 
     Raises
     ------
@@ -62,11 +68,15 @@ def load_keras(path: Path) -> Any:
 
     if not path.is_file():
         raise InputError(f"The model's file {path} is missing; make the model again, or drop it.")
+    own = by_registered_name(own_names_in(code))
     try:
         config, _ = _read(path)
-        if found := foreign_part(config, operations=True):
-            raise InputError(f"{found}, and only parts of Keras itself are loaded")
-        return tf_keras.models.load_model(path, compile=False, safe_mode=True)
+        if found := foreign_part(config, operations=True, own=own):
+            known = "of Keras itself and of the model's own code" if own else "of Keras itself"
+            is_left = code is None and path.with_name(CODE).is_file()
+            hint = f". Its {CODE} is not run: somebody else wrote it, or on another machine; make the model again"
+            raise InputError(f"{found}, and only parts {known} are loaded{hint if is_left else ''}")
+        return tf_keras.models.load_model(path, custom_objects=own, compile=False, safe_mode=True)
     except Exception as error:  # tf_keras raises whatever zipfile, h5py, json or a layer raised
         raise InputError(f"{path} can't be loaded as a Keras model: {one_line(error)}") from error
 
@@ -87,7 +97,9 @@ def read_config(path: Path) -> tuple[dict[str, Any], str]:
         ) from None
 
 
-def foreign_part(config: Mapping[str, Any], *, operations: bool = False) -> str | None:
+def foreign_part(
+    config: Mapping[str, Any], *, operations: bool = False, own: Collection[str] = frozenset()
+) -> str | None:
     """What a model's config would run or import that isn't a plain part of Keras; None if nothing.
 
     Parameters
@@ -97,6 +109,8 @@ def foreign_part(config: Mapping[str, Any], *, operations: bool = False) -> str 
         `compile_config` is not, for models are loaded without it.
     operations
         Whether TensorFlow's arithmetic between layers (`inputs / 255`) passes.
+    own
+        What the model's own code defines, by the names that Keras registers: these parts pass.
     """
     body = {key: value for key, value in config.items() if key != "compile_config"}
     waiting: list[tuple[Any, str]] = [(body, "?")]  # no recursion: a file decides how deep it is
@@ -107,7 +121,7 @@ def foreign_part(config: Mapping[str, Any], *, operations: bool = False) -> str 
                 inner = value.get("config")
                 named = inner.get("name") if isinstance(inner, Mapping) else None
                 layer = named if isinstance(named, str) else layer
-                if what := _why_foreign(value, operations):
+                if not _is_own(value, own) and (what := _why_foreign(value, operations)):
                     return f"the layer {layer[:80]!r} {what}"
             elif "module" in value or "registered_name" in value:
                 return f"the layer {layer[:80]!r} names a module, but no class of it"
@@ -147,6 +161,14 @@ def _read(path: Path) -> tuple[dict[str, Any], str]:
     if not isinstance(config, dict) or not isinstance(config.get("config"), dict):
         raise ValueError("its config.json describes no model")
     return config, str(version)
+
+
+def _is_own(part: Mapping[str, Any], own: Collection[str]) -> bool:
+    """Whether an entry is a part that the model's own code defines, as Keras writes it for that code and no other."""
+    name, registered, module = part["class_name"], part.get("registered_name"), part.get("module")
+    if name == "function":  # Keras writes the function's name as its config
+        return module in ("builtins", MODULE) and isinstance(part.get("config"), str) and part["config"] in own
+    return module == MODULE and isinstance(registered, str) and registered in own
 
 
 def _why_foreign(part: Mapping[str, Any], operations: bool) -> str | None:

@@ -15,7 +15,7 @@ from lepton_lab.runtime._litert import Interpreter
 from lepton_lab.types import fields, records
 
 
-def predict(model_file: Path, rows: NDArray[Any], batch_size: int = 512) -> NDArray[Any]:
+def predict(model_file: Path, rows: NDArray[Any], batch_size: int = 512, code: Path | None = None) -> NDArray[Any]:
     """What the model in `model_file` answers.
 
     Parameters
@@ -27,6 +27,8 @@ def predict(model_file: Path, rows: NDArray[Any], batch_size: int = 512) -> NDAr
         memory-mapped, since only a batch at a time is read.
     batch_size
         How many rows go in at once.
+    code
+        As for `load_keras`.
 
     Returns
     -------
@@ -40,7 +42,7 @@ def predict(model_file: Path, rows: NDArray[Any], batch_size: int = 512) -> NDAr
     """
     batches = (rows[start : start + batch_size] for start in range(0, len(rows), batch_size))
     if model_file.suffix == ".keras":
-        model = load_keras(model_file)
+        model = load_keras(model_file, code)
         _check_inputs(model_file, model.input_names, rows)
         answers = [_as_rows(_name(model, model(_as_inputs(batch), training=False))) for batch in batches]
         shapes = _name(model, model.output_shape)

@@ -6,13 +6,16 @@ worker (`_supervisor.supervise`), each of which owns a *rank* (`_rank.run_rank`)
 server. A rank trains in a `Loop` over a `Session`: strategy, model, optimiser and rows (`_feed`, `_order`). It reports
 at about 5 Hz through its supervisor to the controller's `Scoreboard`; what comes out is written to the run's folder
 (`_journal`), which every kernel can read. Checkpoints (`_checkpoint`) are what a run goes on from, whatever happened.
+
+What a user names or hands over (optimiser, loss, metrics, callbacks) is described in the kernel (`_parts`), tried
+before any work is done (`_check`) and made by each rank (`_make`).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lepton_lab.train._job import PRECISIONS, Job
+from lepton_lab.train._job import AUGMENTATIONS, PRECISIONS, Job
 from lepton_lab.train._journal import (
     Reader,
     forget_wishes,
@@ -25,6 +28,7 @@ from lepton_lab.train._journal import (
 )
 from lepton_lab.train._layout import STRATEGIES, layouts
 from lepton_lab.train._parts import describe, describe_all
+from lepton_lab.train._written import written
 
 if TYPE_CHECKING:
     from lepton_lab.train._checkpoint import fits
@@ -37,6 +41,7 @@ KINDS = ("cnn", "mlp")
 _HOMES = {"Order": "_controller", "LeptonModel": "_family", "fits": "_checkpoint"}
 
 __all__ = [
+    "AUGMENTATIONS",
     "KINDS",
     "PRECISIONS",
     "STRATEGIES",
@@ -55,6 +60,7 @@ __all__ = [
     "wish",
     "write_owner",
     "write_run",
+    "written",
 ]
 
 

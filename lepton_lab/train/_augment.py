@@ -1,7 +1,7 @@
 """Pictures changed a little on their way into the training, so that a model learns what doesn't matter.
 
-What happens to a row follows from the seed, the epoch and the row's number, not from the batch or the rank it is in: one
-rank and many, and a run that starts again, see the same pictures.
+What happens to a row follows from the seed, the epoch and the row's number, not from the batch or the rank it is in:
+one rank and many, and a run that starts again, see the same pictures.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lepton_lab.errors import InputError, UnknownNameError
+from lepton_lab.train._job import AUGMENTATIONS
 
 Pictures = NDArray[Any]
 Draws = NDArray[np.float64]
@@ -47,11 +48,9 @@ def brightness(x: Pictures, draw: Draws) -> Pictures:
     return np.asarray(changed, x.dtype)
 
 
-AUGMENTATIONS: dict[str, Callable[[Pictures, Draws], Pictures]] = {
-    "flip": flip,
-    "shift": shift,
-    "brightness": brightness,
-}
+_FUNCTIONS: dict[str, Callable[[Pictures, Draws], Pictures]] = dict(
+    zip(AUGMENTATIONS, (flip, shift, brightness), strict=True)
+)
 
 
 def check(names: tuple[str, ...], is_image: bool) -> None:
@@ -73,14 +72,14 @@ def augment(x: Pictures, names: tuple[str, ...], rows: NDArray[np.int64], seed: 
     """
     for place, name in enumerate(names):
         draws = np.stack([uniform(rows, seed, epoch, 2 * place + i) for i in (0, 1)], axis=1)
-        x = AUGMENTATIONS[name](x, draws)
+        x = _FUNCTIONS[name](x, draws)
     return np.ascontiguousarray(x)
 
 
 def uniform(rows: NDArray[np.int64], *keys: int) -> Draws:
     """For each row a number from 0 to below 1 that follows from it and the keys; shape (n,).
 
-    The finaliser of SplitMix64 (Steele, Lea, Flood 2014, https://doi.org/10.1145/2714064.2660195), applied once per key.
+    The finaliser of SplitMix64 (Steele, Lea, Flood 2014, https://doi.org/10.1145/2714064.2660195), once per key.
     """
     mixed = rows.astype(np.uint64)
     with np.errstate(over="ignore"):

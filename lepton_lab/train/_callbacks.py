@@ -14,13 +14,22 @@ from typing import Any
 import numpy as np
 
 from lepton_lab.errors import InputError
+from lepton_lab.runtime import own_names_in
 from lepton_lab.train import _parts
 from lepton_lab.train._job import Job
+from lepton_lab.train._make import Own, make
 
 Decision = tuple[bool, float | None, list[Any] | None]
 """Whether to stop, the learning rate if it is another one, and the weights if they are others."""
 
 _PER_BATCH = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
+_NOT_HERE = {
+    "BackupAndRestore": "a run has checkpoints of its own, see --checkpoint-seconds",
+    "TensorBoard": "a run's folder has TensorBoard's logs already, in tensorboard",
+    "ProgbarLogger": "a run shows its progress itself",
+    "SidecarEvaluatorModelExport": "use ModelCheckpoint",
+}
+"""Callbacks of Keras that are of no use, with the reason."""
 
 
 class Callbacks:
@@ -35,18 +44,8 @@ class Callbacks:
     """
 
     def __init__(self, job: Job, plain: Any, optimizer: Any) -> None:
-        import tf_keras
-
-        self.callbacks = [_parts.make("callback", part) for part in job.callbacks]
-        for callback in self.callbacks:
-            if not hasattr(callback, "set_model"):
-                raise InputError(f"A callback is a {type(callback).__name__}: give callbacks of Keras.")
-            changed = [name for name in _PER_BATCH if _overrides(callback, name, tf_keras.callbacks.Callback)]
-            if changed and _parts.type_module(type(callback)) not in ("keras", "tf_keras"):
-                raise InputError(
-                    f"The callback {type(callback).__name__} wants {changed[0]}, but several batches are one call here: "
-                    "use on_epoch_begin or on_epoch_end."
-                )
+        own = own_names_in(job.code)
+        self.callbacks = [_made(part, own) for part in job.callbacks]
         self.plain = plain
         plain.compile(optimizer=optimizer)
         for callback in self.callbacks:
@@ -54,7 +53,7 @@ class Callbacks:
             callback.set_params({"epochs": job.epochs, "steps": job.steps, "verbose": 0})
 
     def check(self, names: list[str]) -> None:
-        """Refuse a callback that watches what the run doesn't have.
+        """Refuse a callback that watches what the run doesn't have, or sets what it can't set.
 
         Raises
         ------
@@ -62,12 +61,12 @@ class Callbacks:
             Says what it has.
         """
         for callback in self.callbacks:
-            watched = getattr(callback, "monitor", None)
-            if isinstance(watched, str) and watched not in names:
+            kind, watched = type(callback).__name__, getattr(callback, "monitor", None)
+            if isinstance(watched, str) and watched not in names and _watches(callback):
                 hint = ": hold rows out with --validation 0.1" if watched.startswith("val_") else ""
-                raise InputError(
-                    f"{type(callback).__name__} watches {watched!r}, but the run has {', '.join(names)}{hint}."
-                )
+                raise InputError(f"{kind} watches {watched!r}, but the run has {', '.join(names)}{hint}.")
+            if kind in ("LearningRateScheduler", "ReduceLROnPlateau") and has_schedule(self.plain.optimizer):
+                raise InputError(f"{kind} sets the learning rate, which follows a schedule: leave one of the two out.")
 
     def begin(self, learning_rate: float | None, weights: list[Any], is_new: bool) -> None:
         """Before the first epoch of this process; of the whole run where `is_new`."""
@@ -126,6 +125,8 @@ class Callbacks:
         self._sync(learning_rate, weights)
         for callback in self.callbacks:
             getattr(callback, name)(*arguments)
+            if name == "on_epoch_end" and type(callback).__name__ == "TerminateOnNaN":
+                callback.on_batch_end(*arguments)  # Keras asks it after every batch
         now = self.plain.get_weights()
         same = all(np.array_equal(a, b, equal_nan=True) for a, b in zip(now, weights, strict=True))
         rate = None if learning_rate is None else float(self.plain.optimizer.learning_rate.numpy())
@@ -133,5 +134,46 @@ class Callbacks:
         return bool(self.plain.stop_training), changed, None if same else now
 
 
-def _overrides(callback: Any, name: str, base: type) -> bool:
-    return getattr(type(callback), name, None) is not getattr(base, name, None) and hasattr(type(callback), name)
+def has_schedule(optimizer: Any) -> bool:
+    """Whether the learning rate follows a schedule, so that nobody else can set it."""
+    import tf_keras
+
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    return isinstance(inner._learning_rate, tf_keras.optimizers.schedules.LearningRateSchedule)
+
+
+def _made(part: Any, own: Own) -> Any:
+    """A callback that can be used here."""
+    name = _parts.name_of(part)
+    if name in _NOT_HERE and not _parts.is_own(part):
+        raise InputError(f"The callback {name} can't be used here: {_NOT_HERE[name]}.")
+    if hook := next((hook for hook in _PER_BATCH if isinstance(part, dict) and hook in part.get("config", {})), ""):
+        raise _deaf(name, hook)
+    callback = make("callback", part, own)
+    if not hasattr(callback, "set_model"):
+        raise InputError(f"The callback {name} is a {type(callback).__name__}: give callbacks of Keras.")
+    if hook := _batch_hook(callback):
+        raise _deaf(name, hook)
+    return callback
+
+
+def _deaf(name: str, hook: str) -> InputError:
+    return InputError(
+        f"The callback {name} wants {hook}, but several batches are one call here: use on_epoch_begin or on_epoch_end."
+    )
+
+
+def _batch_hook(callback: Any) -> str:
+    """What a callback wants to hear of batches; empty if nothing."""
+    if type(callback).__name__ == "ModelCheckpoint" and getattr(callback, "save_freq", "epoch") != "epoch":
+        return f"save_freq={callback.save_freq}"
+    for name in _PER_BATCH:
+        home = next((base for base in type(callback).__mro__ if name in vars(base)), None)
+        if home is not None and _parts.type_module(home) not in ("keras", "tf_keras"):
+            return name
+    return ""
+
+
+def _watches(callback: Any) -> bool:
+    """Whether what a callback has as `monitor` matters: a ModelCheckpoint that saves always looks at nothing."""
+    return bool(getattr(callback, "save_best_only", True))

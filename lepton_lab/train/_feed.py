@@ -46,7 +46,8 @@ class Feed:
         """An iterator of (x, y, weights, real) from a step of an epoch to the end of the run.
 
         `weights`, float32 (n,): how much each row counts in the step; `real`, float32 (n,): 0 for rows that only fill
-        up."""
+        up.
+        """
         job = self.job
 
         def batches() -> Iterator[tuple[int, _order.Batch]]:

@@ -14,6 +14,9 @@ from lepton_lab.types import Dataset, ShardSet
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 """In what a model computes, by Keras's names; its weights are float32 always."""
 
+AUGMENTATIONS = ("flip", "shift", "brightness")
+"""What can be done to pictures on the way in: see `_augment`."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -50,7 +53,7 @@ class Job:
     accumulate: int = 1
     """How many parts a rank cuts its share of a step into, to need less memory."""
     augment: tuple[str, ...] = ()
-    """What is done to pictures on the way in: see `_augment`."""
+    """What is done to pictures on the way in: some of `AUGMENTATIONS`."""
     every: int = 16
     """Of `averaging`: steps between two averages."""
     checkpoint_seconds: float = 10.0
@@ -65,6 +68,8 @@ class Job:
     """What opens the shards, as `"module:function"`: stages know each other by name only."""
     open_split: str = "lepton_lab.data:open_split"
     """What opens the test split."""
+    code: Path | None = None
+    """The code that the model was made by; names of losses and metrics are looked up in it first."""
     working_folder: Path | None = None
     """What the paths of callbacks are relative to."""
     token: str = field(default_factory=lambda: uuid.uuid4().hex)

@@ -14,12 +14,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lepton_lab.errors import InputError, UserCodeError
-from lepton_lab.runtime import foreign_part, layers_of, load_keras, one_line, read_config
-from lepton_lab.train import _parts
+from lepton_lab.runtime import (
+    CODE,
+    by_registered_name,
+    foreign_part,
+    layers_of,
+    load_keras,
+    one_line,
+    own_names,
+    own_names_in,
+    read_config,
+    run_code,
+)
 from lepton_lab.train._family import LeptonModel
-from lepton_lab.train._job import Job
 from lepton_lab.train._keras3 import to_tf_keras_config
-from lepton_lab.train._step import Head, make_heads, targets_of
 from lepton_lab.types import Scaling, Target
 
 if TYPE_CHECKING:
@@ -64,22 +72,17 @@ def make_family(
 def make_built(folder: Path, source: str, input_shape: tuple[int, ...], num_classes: int, seed: int) -> Shape:
     """Write the model that the function `build(input_shape, num_classes)` in `source` returns.
 
-    The source sees tf_keras under the names `keras` and `tf_keras`, and `tf`, `np`.
+    Layers and functions that the source defines beside it may be used in the model, and as losses and metrics later:
+    the source is then kept beside the model (see `runtime/_code.py`).
     """
-    import numpy as np
-    import tensorflow as tf
     import tf_keras
 
     tf_keras.utils.set_random_seed(seed)
-    namespace: dict[str, Any] = {"keras": tf_keras, "tf_keras": tf_keras, "tf": tf, "np": np, "__name__": "builder"}
+    build = run_code(source).get("build")
+    if not callable(build):
+        raise InputError("The cell defines no function build(input_shape, num_classes) that returns a Keras model.")
     try:
-        exec(compile(source, "<builder>", "exec"), namespace)  # the user's own cell, run in a process of its own
-        build = namespace.get("build")
-        if not callable(build):
-            raise InputError("The cell defines no function build(input_shape, num_classes) that returns a Keras model.")
         model = build(input_shape, num_classes)
-    except InputError:
-        raise
     except Exception as error:
         raise UserCodeError(f"build() raised {type(error).__name__}: {error}", traceback.format_exc()) from None
     if not isinstance(model, tf_keras.Model):
@@ -95,7 +98,11 @@ def make_built(folder: Path, source: str, input_shape: tuple[int, ...], num_clas
                 f"The model of build() doesn't take rows of shape {tuple(input_shape)}: {one_line(error)}",
                 traceback.format_exc(),
             ) from None
-    return _write(model, folder)
+    code = None
+    if own_names(source):
+        code = folder / CODE
+        code.write_text(source)
+    return _write(model, folder, code)
 
 
 def adopt_config(folder: Path, config: Mapping[str, Any], weights: Mapping[str, list[Any]], is_keras3: bool) -> Shape:
@@ -162,70 +169,6 @@ def adopt_file(folder: Path, file: Path) -> Shape:
     return adopt_config(folder, config, {layer.name: layer.get_weights() for layer in model.layers}, is_keras3=True)
 
 
-def check(job: Job) -> None:
-    """Whether a run could start: parts that Keras knows, and answers, losses and metrics that fit the labels.
-
-    Raises
-    ------
-    InputError
-        With what came and what was expected.
-    """
-    import tf_keras
-
-    from lepton_lab.train._callbacks import Callbacks
-    from lepton_lab.train._session import log_names, make_optimizer, with_precision
-
-    optimizer = make_optimizer(job)
-    model = load_keras(job.model_file)
-    for name, target, outputs in targets_of(job, model):
-        if outputs != target.num_outputs and not (outputs == 1 and target.num_outputs == 2):
-            where = f" at the output {name!r}" if name else ""
-            raise InputError(
-                f"The model gives {outputs} numbers a row{where}, but the labels need {target.num_outputs}."
-            )
-    heads = make_heads(job, model)
-    for head in heads:
-        _check_head(head, _parts.name_of(job.loss))
-    with_precision(model, job.precision)
-    if job.callbacks:
-        plain = tf_keras.models.clone_model(model)
-        Callbacks(job, plain, optimizer).check(log_names(job, heads, optimizer))
-
-
-def _check_head(head: Head, loss: str) -> None:
-    """Try losses and metrics on made-up rows, for a loss that doesn't fit may broadcast instead of failing."""
-    import numpy as np
-
-    rows = head.outputs + 3  # unlike the other size, so that a loss of shape (rows,) is one for each row
-    answers = np.full((rows, head.outputs), 1 / head.outputs, np.float32)
-    if head.target.kind == "classes" and not head.is_binary:
-        labels: Any = np.zeros(rows, np.int64)
-        expected = "Labels that are classes take sparse_categorical_crossentropy or categorical_crossentropy (or auto)."
-    elif head.target.kind == "numbers":
-        labels, expected = (
-            np.zeros((rows, head.outputs), np.float32),
-            "Labels that are numbers take mse, mae, huber or log_cosh (or auto).",
-        )
-    else:
-        labels, expected = np.zeros((rows, head.outputs), np.float32), "Such labels take binary_crossentropy (or auto)."
-    one_hot = np.eye(head.outputs, dtype=np.float32)[labels] if labels.ndim == 1 else labels
-    fits = {"classes": "mse" not in loss, "numbers": "crossentropy" not in loss and "hinge" not in loss}
-    if not fits.get(head.target.kind, True):
-        raise InputError(f"The loss {loss!r} doesn't fit the labels, which are {head.target.kind}. {expected}")
-    try:
-        came = tuple(np.shape(head.loss(one_hot if head.wants_one_hot else labels, answers)))
-    except Exception as error:
-        raise InputError(f"The loss {loss!r} fails on such labels: {one_line(error)} {expected}") from None
-    if came[:1] != (rows,):
-        raise InputError(f"The loss {loss!r} gives the shape {came} for {rows} rows, not ({rows},). {expected}")
-    for metric, wants_one_hot in head.metrics:
-        try:
-            metric.update_state(one_hot if wants_one_hot else labels, answers, sample_weight=np.ones(rows, np.float32))
-            metric.reset_state()
-        except Exception as error:
-            raise InputError(f"The metric {metric.name!r} fails on such labels: {one_line(error)}") from None
-
-
 def _check_layer(layer: Mapping[str, Any]) -> None:
     """Refuse a layer that tf_keras doesn't have."""
     import tf_keras
@@ -239,10 +182,10 @@ def _check_layer(layer: Mapping[str, Any]) -> None:
         )
 
 
-def _write(model: tf_keras.Model, folder: Path) -> Shape:
-    if getattr(model, "input_shape", None) is None:  # a model class of one's own has none, nor a config to make it from
+def _write(model: tf_keras.Model, folder: Path, code: Path | None = None) -> Shape:
+    if getattr(model, "input_shape", None) is None:  # a model class of one's own has none, nor a config to be made from
         raise InputError(
-            f"The model can't be trained: it is a {type(model).__name__}, and only models made of layers of Keras, by "
+            f"The model can't be trained: it is a {type(model).__name__}, and only models made of layers, by "
             "keras.Sequential or keras.Model(inputs, outputs), can be used."
         )
     if isinstance(model.input_shape, (list, dict)) or isinstance(model.output_shape, (list, dict)):
@@ -256,9 +199,13 @@ def _write(model: tf_keras.Model, folder: Path) -> Shape:
         model.save(file)
     except Exception as error:
         raise InputError(f"The model can't be saved: {type(error).__name__}: {one_line(error)}") from None
-    # Whoever trains it makes it anew from the file, in processes that know no class of this one.
-    if found := foreign_part(read_config(file)[0], operations=True):
-        raise InputError(f"The model can't be trained: {found}. Only layers of Keras can be used.")
-    load_keras(file)
+    # Whoever trains it makes it anew from the file, in processes that know no class of this one but by its code.
+    own = by_registered_name(own_names_in(code))
+    if found := foreign_part(read_config(file)[0], operations=True, own=own):
+        raise InputError(
+            f"The model can't be trained: {found}. Only layers of Keras, and classes and functions that stand in the "
+            "builder's source beside build(), can be used."
+        )
+    load_keras(file, code)
     shutil.copyfile(file, folder / "model.keras")
     return Shape(tuple(model.input_shape[1:]), tuple(model.output_shape[1:]), int(model.count_params()))

@@ -2,26 +2,39 @@
 
 In the kernel, which has no TensorFlow, `describe` makes a plain value of what was given:
 
-- a name as Keras has it: `"adam"`, `"auc"`;
+- a name as Keras has it, or as the code has it that the model was made by: `"adam"`, `"auc"`;
 - a call as text: `"SGD(momentum=0.9)"`, `"CosineDecay(0.01, 2000)"`, read and never evaluated;
 - an object of tf_keras or Keras 3, by its class and settings;
 - a function or an object of one's own, by value (cloudpickle).
 
-In a rank, `make` makes tf_keras's object of it. What is pickled goes from the user's kernel to the user's ranks; in a
-run's folder, from where a run can be taken up again, it is sealed (see `_seal`).
+In a rank, `_make.make` makes tf_keras's object of it. What is pickled goes from the user's kernel to the user's ranks;
+in a run's folder, from where a run can be taken up again, it is sealed (see `_seal`).
 """
 
 from __future__ import annotations
 
 import ast
 import inspect
+import math
 import re
-from collections.abc import Iterable, Mapping
+import sys
+import sysconfig
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from lepton_lab.errors import InputError
 
 _KERAS = ("keras", "tf_keras")
+
+_EXAMPLES = {
+    "optimizer": "SGD(momentum=0.9)",
+    "learning rate": "0.001 or CosineDecay(0.01, 2000)",
+    "loss": "Huber(delta=2.0)",
+    "metric": "auc,precision",
+    "callback": "EarlyStopping(patience=3)",
+}
 
 
 def describe(kind: str, given: Any) -> Any:
@@ -34,37 +47,39 @@ def describe(kind: str, given: Any) -> Any:
 
     Returns
     -------
-    A name, a number, `{"class_name", "args", "config"}` of Keras, or `{"pickled": bytes}`.
+    A name; of a learning rate a number; `{"class_name", "args", "config"}` for a text; `{"class_name", "config"}` for
+    an object of Keras; or `{"pickled": bytes, "name"}`, with a `config` where the ranks are to make the object.
 
     Raises
     ------
     InputError
         If it is no part of that kind.
     """
-    if isinstance(given, bool) or given is None:
-        raise InputError(f"The {kind} is {given!r}: give a name, an object of Keras, or one of your own.")
-    if isinstance(given, int | float):
-        return float(given)
     if isinstance(given, str):
         return _read(kind, given)
-    if isinstance(given, Mapping):
+    if isinstance(given, int | float) and not isinstance(given, bool):
+        if kind == "learning rate":
+            return float(given)
+    elif isinstance(given, Mapping):
         if "class_name" not in given:
             raise InputError(f"The {kind} is a dict without a 'class_name': give what Keras's serialize() returns.")
         return _plain(kind, given)
-    if inspect.isclass(given) and type_module(given) in _KERAS:
-        return {"class_name": given.__name__, "args": [], "config": {}}
-    if type_module(type(given)) in _KERAS:
-        if kind == "callback":
-            settings = _callback_settings(given)
-            if settings is not None:
-                return {"class_name": type(given).__name__, "args": [], "config": settings}
-        elif hasattr(given, "get_config"):
-            return _plain(kind, {"class_name": type(given).__name__, "config": given.get_config()})
-    if inspect.isfunction(given) and type_module(given) in _KERAS:
-        return given.__name__
-    if not callable(given) and kind in ("optimizer", "learning rate", "loss"):
-        raise InputError(f"The {kind} is a {type(given).__name__}: give a name, an object of Keras, or a function.")
-    return {"pickled": _pickled(kind, given)}
+    elif inspect.isclass(given) or inspect.isfunction(given):
+        if type_module(given) not in _KERAS:
+            return _pickled(kind, given)
+        return {"class_name": given.__name__, "config": {}} if inspect.isclass(given) else given.__name__
+    elif type_module(type(given)) in _KERAS:
+        settings = _callback_settings(given) if kind == "callback" else _config(kind, given)
+        return {"class_name": type(given).__name__, "config": settings}
+    elif _is_derived(given) and kind in ("optimizer", "metric") and hasattr(given, "get_config"):
+        # Its variables would be the kernel's: the ranks make it anew, under their strategy.
+        return {**_pickled(kind, type(given)), "config": _own_config(kind, given)}
+    elif callable(given) or _is_derived(given):
+        return _pickled(kind, given)
+    raise InputError(
+        f"The {kind} is {given!r:.60}: give a name, a name with settings such as {_EXAMPLES[kind]}, an object of "
+        "Keras, or one of your own."
+    )
 
 
 def describe_all(kind: str, given: Any) -> tuple[Any, ...]:
@@ -81,13 +96,23 @@ def describe_all(kind: str, given: Any) -> tuple[Any, ...]:
 def name_of(part: Any) -> str:
     """What to call a part in a message."""
     if isinstance(part, dict):
-        return str(part.get("class_name", "one of your own"))
+        return str(part.get("class_name") or part.get("name", "one of your own"))
     return str(part)
+
+
+def is_own(part: Any) -> bool:
+    """Whether a part was handed over as the user's own code."""
+    return isinstance(part, dict) and "pickled" in part
 
 
 def type_module(value: Any) -> str:
     """The top-level package that a class or function comes from."""
     return str(getattr(value, "__module__", "")).partition(".")[0]
+
+
+def _is_derived(value: Any) -> bool:
+    """Whether an object's class derives from one of Keras."""
+    return any(type_module(base) in _KERAS for base in type(value).__mro__)
 
 
 def _texts(kind: str, text: str) -> list[str]:
@@ -96,8 +121,7 @@ def _texts(kind: str, text: str) -> list[str]:
         call = ast.parse(f"_({text})", mode="eval").body
     except SyntaxError:
         raise _unreadable(kind, text) from None
-    assert isinstance(call, ast.Call)
-    if call.keywords:
+    if not isinstance(call, ast.Call) or call.keywords:
         raise _unreadable(kind, text)
     return [ast.unparse(part) for part in call.args]
 
@@ -107,20 +131,20 @@ def _read(kind: str, text: str) -> Any:
     if re.fullmatch(r"[A-Za-z_]\w*", text):
         return text
     try:
-        return _literal(ast.parse(text, mode="eval").body)
+        value = _literal(ast.parse(text, mode="eval").body)
     except (SyntaxError, ValueError):
         raise _unreadable(kind, text) from None
+    if isinstance(value, dict) and "class_name" in value:
+        return value
+    if kind == "learning rate" and isinstance(value, int | float):
+        return float(value)
+    raise _unreadable(kind, text)
 
 
 def _unreadable(kind: str, text: str) -> InputError:
-    example = {
-        "optimizer": "SGD(momentum=0.9)",
-        "learning rate": "0.001 or CosineDecay(0.01, 2000)",
-        "loss": "Huber(delta=2.0)",
-        "metric": "auc,precision",
-        "callback": "EarlyStopping(patience=3)",
-    }[kind]
-    return InputError(f"The {kind} {text!r} can't be read: write a name, or a name with settings such as {example}.")
+    return InputError(
+        f"The {kind} {text!r} can't be read: write a name, or a name with settings such as {_EXAMPLES[kind]}."
+    )
 
 
 def _literal(node: ast.expr) -> Any:
@@ -135,16 +159,41 @@ def _literal(node: ast.expr) -> Any:
     return ast.literal_eval(node)
 
 
+def _config(kind: str, given: Any) -> dict[str, Any]:
+    """An object's settings by Keras's own word."""
+    try:
+        settings = given.get_config()
+    except Exception as error:  # whatever a get_config of the user's own raises
+        raise InputError(f"The settings of the {kind} {type(given).__name__} can't be told: {error}") from None
+    return {str(name): _plain(kind, value) for name, value in settings.items()}
+
+
+def _own_config(kind: str, given: Any) -> dict[str, Any]:
+    """The settings of an object of one's own, whose class must tell them."""
+    own = [base for base in type(given).__mro__ if type_module(base) not in (*_KERAS, "builtins")]
+    if not any("get_config" in vars(base) for base in own):
+        parameters = inspect.signature(type(given).__init__).parameters.values()
+        known = ("self", "name", "dtype", "learning_rate")
+        named = [p.name for p in parameters if p.name not in known and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
+        if named:
+            raise InputError(
+                f"The {kind} {type(given).__name__} takes {named[0]!r}, but has no get_config() that tells it: give it "
+                "one, so that the workers can make it."
+            )
+    return _config(kind, given)
+
+
 def _plain(kind: str, value: Any) -> Any:
     """A config of Keras without what only its own objects can hold."""
     if isinstance(value, Mapping):
         if "class_name" in value:
             own = str(value.get("module") or "").partition(".")[0] not in ("", "builtins", *_KERAS)
             if own or value.get("registered_name") not in (None, value["class_name"]):
+                how = "as learning_rate=" if kind == "optimizer" else "by itself"
                 raise InputError(
-                    f"The {kind} holds a {value['class_name']}, which isn't of Keras: hand over a function."
+                    f"The {kind} holds a {value['class_name']}, which isn't of Keras: hand that over {how}."
                 )
-            return {"class_name": value["class_name"], "args": [], "config": _plain(kind, value.get("config") or {})}
+            return {"class_name": value["class_name"], "config": _plain(kind, value.get("config") or {})}
         return {str(key): _plain(kind, item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(kind, item) for item in value]
@@ -157,116 +206,67 @@ def _plain(kind: str, value: Any) -> Any:
     )
 
 
-def _callback_settings(callback: Any) -> dict[str, Any] | None:
-    """The arguments that one of Keras's callbacks was made with, from its attributes; None where that can't be told."""
+def _callback_settings(callback: Any) -> dict[str, Any]:
+    """The arguments that one of Keras's callbacks was made with, from its attributes; functions among them pickled."""
     settings: dict[str, Any] = {}
     for name, parameter in inspect.signature(type(callback).__init__).parameters.items():
-        if name in ("self", "args", "kwargs", "options", "initial_value_threshold"):
+        if name == "self" or parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
-        if name == "mode":
-            compare = getattr(getattr(callback, "monitor_op", None), "__name__", "")
-            settings[name] = {"greater": "max", "less": "min"}.get(compare, getattr(callback, "mode", "auto"))
+        value = _callback_setting(callback, name, parameter.default)
+        if value is parameter.empty or value == parameter.default:
             continue
-        value = getattr(callback, name, parameter.default)
-        if name == "min_delta":
-            value = abs(value)
-        if name == "separator" and not isinstance(value, str):
-            value = getattr(callback, "sep", ",")
-        if value is inspect.Parameter.empty or callable(value):
-            return None
-        settings[name] = value if value is None or isinstance(value, bool | int | float | str) else str(value)
+        if callable(value):
+            if type_module(value) not in _KERAS:  # what a LambdaCallback does by default is nothing
+                settings[name] = _pickled("callback", value)
+        else:
+            settings[name] = value if value is None or isinstance(value, bool | int | float | str) else str(value)
     return settings
 
 
-def _pickled(kind: str, value: Any) -> bytes:
+def _callback_setting(callback: Any, name: str, default: Any) -> Any:
+    if name == "mode":
+        compare = getattr(getattr(callback, "monitor_op", None), "__name__", "")
+        return {"greater": "max", "less": "min"}.get(compare, getattr(callback, "mode", "auto"))
+    if name == "initial_value_threshold":
+        best = getattr(callback, "best", None)
+        return best if best is not None and math.isfinite(best) else None
+    if name == "separator":
+        return callback.sep
+    value = getattr(callback, name, default)
+    return abs(value) if name == "min_delta" else value
+
+
+def _pickled(kind: str, value: Any) -> dict[str, Any]:
+    """What is of one's own, with the code that it is made of."""
     import cloudpickle
 
+    owner = value if inspect.isclass(value) or inspect.isfunction(value) else type(value)
     try:
-        return bytes(cloudpickle.dumps(value))
+        with _by_value(owner.__module__):
+            data = bytes(cloudpickle.dumps(value))
     except Exception as error:  # whatever its parts raise
         raise InputError(
-            f"The {kind} can't be sent to the workers ({error}): define it with plain values only."
+            f"The {kind} can't be sent to the workers ({' '.join(str(error).split())[:200]}): define it with plain "
+            "values only."
         ) from None
+    return {"pickled": data, "name": owner.__name__}
 
 
-# In a rank, which has TensorFlow.
-
-
-def make(kind: str, part: Any) -> Any:
-    """tf_keras's object (or the user's own) that a part stands for; a name of a loss or a metric gives what Keras has.
-
-    Raises
-    ------
-    InputError
-        If Keras has none of that name, or doesn't take its settings.
-    """
+@contextmanager
+def _by_value(module_name: str) -> Iterator[None]:
+    """Have what a module of the user's defines pickled with its code: the workers may not have it."""
     import cloudpickle
 
-    home = _home(kind)
-    if isinstance(part, float | int):
-        return part
-    if isinstance(part, dict) and "pickled" in part:
-        value = cloudpickle.loads(part["pickled"])  # from this user's kernel, or from a sealed file
-        return value() if inspect.isclass(value) else value
-    if isinstance(part, str):
-        if kind in ("loss", "metric"):
-            return _by_name(kind, part)
-        part = {"class_name": part, "args": [], "config": {}}
-    names = {name.lower(): name for name in dir(home) if not name.startswith("_")}
-    name = names.get(str(part["class_name"]).lower())
-    maker = getattr(home, name) if name else None
-    if not inspect.isclass(maker):
-        known = sorted(n for n in names.values() if inspect.isclass(getattr(home, n)))
-        raise InputError(f"Keras knows no {kind} {part['class_name']!r}: {_near(str(part['class_name']), known)}.")
+    module = sys.modules.get(module_name)
+    file = getattr(module, "__file__", None)
+    installed = [Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "purelib", "platlib")]
+    if module is None or file is None or any(folder in Path(file).resolve().parents for folder in installed):
+        yield
+        return
+    is_new = module_name not in cloudpickle.list_registry_pickle_by_value()
+    cloudpickle.register_pickle_by_value(module)
     try:
-        args = [_inner(value) for value in part.get("args", ())]
-        settings = {key: _inner(value) for key, value in part["config"].items()}
-        accepted = inspect.signature(maker.__init__).parameters
-        if not part.get("args") and "args" in part:  # an object's settings: Keras 3 has some that tf_keras doesn't
-            settings = {key: value for key, value in settings.items() if key in accepted or key in _OF_OPTIMIZERS}
-        return maker(*args, **settings)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"The {kind} {name} can't be made so: {' '.join(str(error).split())[:200]}.") from None
-
-
-_OF_OPTIMIZERS = ("clipnorm", "clipvalue", "global_clipnorm", "weight_decay", "ema_momentum", "use_ema")
-
-
-def _home(kind: str) -> Any:
-    """Where tf_keras keeps parts of a kind."""
-    import tf_keras
-
-    return {
-        "optimizer": tf_keras.optimizers,
-        "learning rate": tf_keras.optimizers.schedules,
-        "loss": tf_keras.losses,
-        "metric": tf_keras.metrics,
-        "callback": tf_keras.callbacks,
-    }[kind]
-
-
-def _inner(value: Any) -> Any:
-    """A setting; a schedule inside an optimiser is made too."""
-    if isinstance(value, Mapping) and "class_name" in value:
-        return make("learning rate", dict(value))
-    return value
-
-
-def _by_name(kind: str, name: str) -> Any:
-    home = _home(kind)
-    for candidate in (name, *(other for other in dir(home) if other.lower() == name.lower().replace("_", ""))):
-        try:
-            return home.get(candidate)
-        except (ValueError, TypeError):
-            continue
-    known = sorted(other for other in dir(home) if callable(getattr(home, other)) and not other.startswith("_"))
-    raise InputError(f"Keras knows no {kind} {name!r}: {_near(name, known)}.")
-
-
-def _near(name: str, known: list[str]) -> str:
-    import difflib
-
-    near = difflib.get_close_matches(name.lower(), [other.lower() for other in known], n=1, cutoff=0.5)
-    exact = [other for other in known if near and other.lower() == near[0]]
-    usual = [other for other in known if other.islower()] or known
-    return f"did you mean {exact[0]!r}?" if exact else f"try {', '.join(usual[:6])}"
+        yield
+    finally:
+        if is_new:
+            cloudpickle.unregister_pickle_by_value(module)

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from lepton_lab.errors import InputError
 from lepton_lab.forkserver._child import resolve
-from lepton_lab.runtime import load_keras
+from lepton_lab.runtime import load_keras, own_names_in
 from lepton_lab.train import _parts, _random, _step
 from lepton_lab.train._board import Board
-from lepton_lab.train._callbacks import Callbacks, Decision
+from lepton_lab.train._callbacks import Callbacks, Decision, has_schedule
 from lepton_lab.train._feed import Feed
 from lepton_lab.train._job import Job, Seat
+from lepton_lab.train._make import make
 
 HEARTBEAT_SECONDS = 3.0
 """After how long without a sign TensorFlow's coordination service gives a peer up."""
@@ -108,7 +109,7 @@ class Session:
         replicas = 1 if self.is_averaging else int(self.strategy.num_replicas_in_sync)
         local = replicas if seat.world == 1 else 1
         with self._scope.scope():
-            self.model = with_precision(load_keras(job.model_file), job.precision)
+            self.model = with_precision(load_keras(job.model_file, job.code), job.precision)
             self.hook = resolve(job.hook)(**job.hook_options) if job.hook else None
             if self.hook is not None:
                 self.model = self.hook.prepare(self.model, job.steps * job.epochs)
@@ -121,7 +122,7 @@ class Session:
         _random.bind(self.model, job.seed, self.optimizer.iterations, self._replica)
         self.callbacks: Callbacks | None = None
         if job.callbacks and seat.rank == 0:
-            self.callbacks = Callbacks(job, load_keras(job.model_file), make_optimizer(job))
+            self.callbacks = Callbacks(job, load_keras(job.model_file, job.code), make_optimizer(job))
             self.callbacks.check(log_names(job, self.heads, self.optimizer))
         self._board = Board(job.folder / "tensorboard") if seat.rank == 0 else None
         self._learn = self._several(self.steps.learn, len(self.names) + 2)
@@ -284,8 +285,9 @@ class Session:
 
     def callbacks_after(self, epoch: int, logs: Mapping[str, float]) -> bool:
         """Tell the callbacks and TensorBoard of an epoch; False if the training is to end."""
+        logs = {name: value for name, value in logs.items() if name not in ("seconds", "examples")}
         if self._board is not None:
-            self._board.epoch(epoch, {k: v for k, v in logs.items() if k not in ("seconds", "examples")})
+            self._board.epoch(epoch, logs)
         if not self.job.callbacks:
             return True
         weights = self.model.get_weights()
@@ -316,7 +318,7 @@ class Session:
 
     def _learning_rate(self) -> float | None:
         """The learning rate; None where a schedule gives it."""
-        return None if _has_schedule(self.optimizer) else float(np.asarray(self.optimizer.learning_rate))
+        return None if has_schedule(self.optimizer) else float(np.asarray(self.optimizer.learning_rate))
 
     # state
 
@@ -376,8 +378,10 @@ class Session:
         if self.hook is not None:
             with self._scope.scope():
                 self.model = self.hook.finish(self.model)
+        if getattr(self.optimizer, "use_ema", False):
+            self.optimizer.finalize_variable_values(self.model.trainable_variables)
         weights = self.model.get_weights()  # some variables are summed over ranks when they are read
-        plain = load_keras(self.job.model_file)
+        plain = load_keras(self.job.model_file, self.job.code)
         plain.set_weights(weights)
         return plain
 
@@ -386,16 +390,21 @@ def make_optimizer(job: Job) -> Any:
     """tf_keras's optimiser of a job."""
     import tf_keras
 
-    part = job.optimizer
+    part, own = job.optimizer, own_names_in(job.code)
     if isinstance(part, str):
         part = {"class_name": part, "args": [], "config": {}}
-    if job.learning_rate is not None and "config" in part:
-        rate = _parts.make("learning rate", job.learning_rate)
-        part = {**part, "args": part["args"][1:], "config": {**part["config"], "learning_rate": rate}}
-    optimizer = _parts.make("optimizer", part)
+    if job.learning_rate is not None:
+        if "config" not in part:
+            name = _parts.name_of(part)
+            raise InputError(f"The optimizer {name} makes its own learning rate: leave --learning-rate out.")
+        config = {**part["config"], "learning_rate": make("learning rate", job.learning_rate, own)}
+        part = {**part, "config": config} | ({"args": part["args"][1:]} if "args" in part else {})
+    optimizer = make("optimizer", part, own)
     if not isinstance(optimizer, tf_keras.optimizers.Optimizer):
         raise InputError(f"The optimizer is a {type(optimizer).__name__}: give one of tf_keras.optimizers.")
     if job.clip_norm is not None:
+        if optimizer.clipnorm or optimizer.clipvalue:
+            raise InputError("The optimizer clips gradients itself: leave --clip-norm out.")
         optimizer.global_clipnorm = job.clip_norm
     if job.precision == "mixed_float16":
         optimizer = tf_keras.mixed_precision.LossScaleOptimizer(optimizer)
@@ -409,16 +418,8 @@ def log_names(job: Job, heads: list[_step.Head], optimizer: Any) -> list[str]:
     return [*names, *held, *(["learning_rate"] if _rate_changes(job, optimizer) else [])]
 
 
-def _has_schedule(optimizer: Any) -> bool:
-    """Whether the learning rate follows a schedule, so that nobody else can set it."""
-    import tf_keras
-
-    inner = getattr(optimizer, "inner_optimizer", optimizer)
-    return isinstance(inner._learning_rate, tf_keras.optimizers.schedules.LearningRateSchedule)
-
-
 def _rate_changes(job: Job, optimizer: Any) -> bool:
-    return bool(job.callbacks) or _has_schedule(optimizer)
+    return bool(job.callbacks) or has_schedule(optimizer)
 
 
 def _variables(optimizer: Any) -> list[Any]:
@@ -438,8 +439,11 @@ def with_precision(model: Any, precision: str) -> Any:
     last = set(model.output_names)
 
     def convert(layer: Any) -> Any:
+        if isinstance(layer, tf_keras.Model):
+            return tf_keras.models.clone_model(layer, clone_function=convert)
         config = layer.get_config()
-        if type(layer).__name__ not in _STAY_FLOAT32 and layer.name not in last:
+        scales = type(layer).__name__ in _STAY_FLOAT32 or ".preprocessing." in type(layer).__module__
+        if not scales and layer.name not in last:
             config["dtype"] = precision
         return type(layer).from_config(config)
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lepton_lab.errors import InputError
+from lepton_lab.runtime import own_names_in
 from lepton_lab.train import _parts
 from lepton_lab.train._job import Job
+from lepton_lab.train._make import Own, make
 from lepton_lab.types import Target
 
 
@@ -22,9 +24,16 @@ class Head:
     outputs: int
     """How many numbers the answer has for a row."""
     loss: Callable[[Any, Any], Any]
+    """Of labels and answers; gives each row's loss."""
+    loss_name: str
+    is_own_loss: bool
+    """Whether it is the user's own code."""
     wants_one_hot: bool
-    metrics: list[Any] = field(default_factory=list)
+    """Whether the loss does, for classes."""
+    metrics: list[tuple[Any, bool]] = field(default_factory=list)
     """Keras metrics, with whether each wants one-hot labels."""
+    own_metrics: dict[str, Callable[[Any, Any], Any] | None] = field(default_factory=dict)
+    """By name those of the metrics that are the user's own code; the function that is averaged, where it is one."""
 
     @property
     def is_binary(self) -> bool:
@@ -40,9 +49,10 @@ class Head:
 
 def default_loss(target: Target, outputs: int) -> str:
     """The loss that `auto` stands for, by Keras's name."""
-    if target.kind == "classes":
-        return "binary_crossentropy" if outputs == 1 else "sparse_categorical_crossentropy"
-    return "binary_crossentropy" if target.kind == "labels" else "mse"
+    if target.kind == "numbers":
+        return "mse"
+    several = target.kind == "classes" and outputs > 1
+    return "sparse_categorical_crossentropy" if several else "binary_crossentropy"
 
 
 def targets_of(job: Job, model: Any) -> list[tuple[str, Target, int]]:
@@ -67,40 +77,59 @@ def targets_of(job: Job, model: Any) -> list[tuple[str, Target, int]]:
 
 def make_heads(job: Job, model: Any) -> list[Head]:
     """A head for each output, with its losses and metrics made by tf_keras; under the strategy's scope."""
+    own = own_names_in(job.code)
     heads = []
     for name, target, outputs in targets_of(job, model):
-        chosen = (
-            job.loss.get(name, "auto")
-            if isinstance(job.loss, dict) and "class_name" not in job.loss and ("pickled" not in job.loss)
-            else job.loss
-        )
-        part = default_loss(target, outputs) if chosen == "auto" else chosen
-        loss, one_hot = make_loss(part)
-        head = Head(name, target, outputs, loss, one_hot)
-        head.metrics = [make_metric(metric, head) for metric in job.metrics if metric not in ("accuracy", "acc", "mae")]
+        part = job.loss.get(name, "auto") if _is_by_output(job.loss) else job.loss
+        part = default_loss(target, outputs) if part == "auto" else part
+        is_own = _parts.is_own(part) or _parts.name_of(part) in own
+        loss, wants_one_hot = make_loss(part, own)
+        head = Head(name, target, outputs, loss, _parts.name_of(part), is_own, wants_one_hot and not is_own)
+        for metric in job.metrics:
+            if _parts.name_of(metric).lower() not in _always_reported(head):
+                add_metric(head, metric, own)
         heads.append(head)
     return heads
 
 
-def make_loss(part: Any) -> tuple[Callable[[Any, Any], Any], bool]:
+def _is_by_output(loss: Any) -> bool:
+    return isinstance(loss, dict) and "class_name" not in loss and "pickled" not in loss
+
+
+def _always_reported(head: Head) -> tuple[str, ...]:
+    """Names of the metric that a head has anyway."""
+    return ("mae", "mean_absolute_error") if head.target.kind == "numbers" else ("accuracy", "acc")
+
+
+def make_loss(part: Any, own: Own) -> tuple[Callable[[Any, Any], Any], bool]:
     """A function of labels and answers that gives each row's loss, and whether it wants one-hot labels."""
-    made = _parts.make("loss", part)
+    made = make("loss", part, own)
     name = _parts.name_of(part).lower().replace("_", "")
     call = made.call if hasattr(made, "reduction") else made
     return call, name.startswith(("categorical", "kl", "kullback", "cosine"))
 
 
-def make_metric(part: Any, head: Head) -> tuple[Any, bool]:
-    """A Keras metric, and whether it wants one-hot labels: Keras's own do, unless they are called sparse."""
+def add_metric(head: Head, part: Any, own: Own) -> None:
+    """Give a head a Keras metric; for one-hot labels, as Keras's own want them unless they are called sparse."""
     import tf_keras
 
-    made = _parts.make("metric", part)
-    if callable(made) and not isinstance(made, tf_keras.metrics.Metric):
-        made = tf_keras.metrics.MeanMetricWrapper(made, name=getattr(made, "__name__", "metric"))
+    name = _parts.name_of(part)
+    made, function = make("metric", part, own), None
+    if not isinstance(made, tf_keras.metrics.Metric):
+        if hasattr(made, "update_state"):
+            raise InputError(f"The metric {name} is one of Keras 3: derive it from tf_keras.metrics.Metric.")
+        function = made
+        made = tf_keras.metrics.MeanMetricWrapper(made, name=name)
+    is_own = _parts.is_own(part) or name in own
+    taken = [head.metric.removeprefix(f"{head.name}_"), *(metric.name for metric, _ in head.metrics)]
+    wanted, number = made.name, 1
+    while made.name in taken:  # as Keras does it
+        made._name, number = f"{wanted}_{number}", number + 1
     if head.name:
         made._name = f"{head.name}_{made.name}"
-    is_own = isinstance(part, dict) and "pickled" in part
-    return made, not is_own and "sparse" not in _parts.name_of(part).lower()
+    if is_own:
+        head.own_metrics[made.name] = function
+    head.metrics.append((made, not is_own and "sparse" not in name.lower()))
 
 
 class Steps:
@@ -125,20 +154,10 @@ class Steps:
         import tensorflow as tf
 
         began = tf.timestamp()
-        parts = self.job.accumulate
-        if parts == 1:
-            gradients, sums = self._gradients(x, y, weights, real)
+        if self.job.accumulate == 1:
+            gradients, sums = self._gradients(x, y, weights, real, 1)
         else:
-            size = weights.shape[0] // parts
-            zeros = [tf.zeros(v.shape, v.dtype) for v in self.model.trainable_variables]
-
-            def body(i: Any, total: list[Any], sums: Any) -> Any:
-                cut = tf.nest.map_structure(lambda t: t[i * size : (i + 1) * size], (x, y, weights, real))
-                more, others = self._gradients(*cut)
-                return i + 1, [a + b for a, b in zip(total, more, strict=True)], sums + others
-
-            start = (tf.constant(0), zeros, tf.zeros(len(self.names) + 1, tf.float64))
-            _, gradients, sums = tf.while_loop(lambda i, *_: i < parts, body, start)
+            gradients, sums = self._accumulated(x, y, weights, real)
         with tf.control_dependencies([sums, *(g for g in gradients if g is not None)]):
             busy = tf.timestamp() - began
         self.optimizer.apply_gradients(zip(gradients, self.model.trainable_variables, strict=True))
@@ -152,17 +171,38 @@ class Steps:
         _, sums = self._losses(y, answers, weights, real)
         return tf.concat([sums, [tf.constant(0.0, tf.float64)]], 0)
 
-    def _gradients(self, x: Any, y: Any, weights: Any, real: Any) -> tuple[list[Any], Any]:
+    def _accumulated(self, x: Any, y: Any, weights: Any, real: Any) -> tuple[list[Any], Any]:
+        """The same in parts of equal size, one after the other; the last is filled up with rows that count nothing."""
+        import tensorflow as tf
+
+        rows = tf.shape(weights)[0]
+        size = -(-rows // self.job.accumulate)
+        parts = -(-rows // size)
+
+        def body(i: Any, total: list[Any], sums: Any) -> Any:
+            numbers = tf.range(i * size, (i + 1) * size)
+            counts = tf.cast(numbers < rows, tf.float32)
+            cut = tf.nest.map_structure(lambda t: tf.gather(t, tf.minimum(numbers, rows - 1)), (x, y, weights, real))
+            more, others = self._gradients(cut[0], cut[1], cut[2] * counts, cut[3] * counts, parts)
+            return i + 1, [a + b for a, b in zip(total, more, strict=True)], sums + others
+
+        zeros = [tf.zeros(v.shape, v.dtype) for v in self.model.trainable_variables]
+        start = (tf.constant(0), zeros, tf.zeros(len(self.names) + 1, tf.float64))
+        _, gradients, sums = tf.while_loop(lambda i, *_: i < parts, body, start)
+        return list(gradients), sums
+
+    def _gradients(self, x: Any, y: Any, weights: Any, real: Any, parts: Any) -> tuple[list[Any], Any]:
+        """Gradients of one of the `parts` of a step, and the sums."""
         import tensorflow as tf
 
         variables = self.model.trainable_variables
         with tf.GradientTape() as tape:
             answers = self._answers(x, training=True)
             loss, sums = self._losses(y, answers, weights, real)
-            # Gradients are summed over replicas, so a regulariser that every one adds counts 1 / replicas each; the same
-            # for the parts of an accumulated step.
+            # Gradients are summed over replicas, so a regulariser that every one adds counts 1 / replicas each; the
+            # same for the parts of an accumulated step.
             extra = tf.add_n([tf.cast(part, tf.float32) for part in self.model.losses] or [tf.constant(0.0)])
-            loss += extra / (self.replicas * self.job.accumulate)
+            loss += extra / tf.cast(self.replicas * parts, tf.float32)
             scaled = self.optimizer.get_scaled_loss(loss) if hasattr(self.optimizer, "get_scaled_loss") else loss
         gradients = tape.gradient(scaled, variables)
         if scaled is not loss:
@@ -195,8 +235,6 @@ class Steps:
             labels = y[head.name] if isinstance(y, dict) else y
             plain = self._labels(head, labels, answer, head.wants_one_hot)
             losses = tf.cast(head.loss(plain, answer), tf.float32)
-            if losses.shape.rank == 0:
-                raise InputError("The loss gives one number for all rows: it must give one for each, shape (rows,).")
             if losses.shape.rank > 1:
                 losses = tf.reduce_mean(losses, axis=list(range(1, losses.shape.rank)))
             total += tf.reduce_sum(losses * weights)

@@ -58,6 +58,8 @@ class Model(Shown):
     classes: tuple[str, ...] = ()
     metrics: Mapping[str, float] = field(default_factory=dict)
     """On the split that is reported: `"test_accuracy"`, `"test_loss"`."""
+    code: Path | None = None
+    """The file in `folder` with layers and functions of one's own, if there is one and this user wrote it."""
 
     @property
     def file(self) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,7 @@ def other_value(parameter: Parameter) -> object:
     if isinstance(kind, Flag):
         return True
     if isinstance(kind, Integer):
-        return 3
+        return 4 if parameter.default == 3 else 3
     if isinstance(kind, Number):
         return 0.25
     if isinstance(kind, Shape):
@@ -122,7 +123,10 @@ class TestVariables:
         ("train cnn --data d --seed 1 --seed 2", "--seed is given twice"),
         ("train cnn --data d --learning-rate nan", "--learning-rate is 'nan', expected a number greater than 0"),
         ("train cnn other --data d", "%lepton train has no use for 'other'"),
-        ("train cnn --data d --strategy singel", "expected one of auto, multiworker, single. Did you mean 'single'?"),
+        (
+            "train cnn --data d --strategy singel",
+            "expected one of auto, single, multiworker, mirrored, averaging, tpu. Did you mean 'single'?",
+        ),
         ("compress cnn prune --scheme int8", "--scheme does not apply to TECHNIQUE prune, only to quantize"),
         ("compress cnn prune --sparsity 1", "--sparsity is 1.0, expected a number between 0 and 1, both excluded."),
         ("cluster up --memory lots", "expected an amount of memory such as 4GB"),
@@ -151,6 +155,52 @@ def test_run_calls_the_lab(tmp_path: Path) -> None:
     dataset = run(lab, *read("%lepton data load digits --name d --test-share 0"))
     assert dataset.splits == {"train": 1797}
     assert run(lab, *read("%lepton runs")).rows == ()
+
+
+class TestParts:
+    """What Keras knows by a name, or the notebook by another."""
+
+    def given(self, line: str, namespace: dict[str, object] | None = None) -> dict[str, object]:
+        arguments = read(f"%lepton train cnn --data d {line}", namespace)[1]
+        return {name: value for name, value in arguments.items() if name not in ("model", "data")}
+
+    def test_texts_and_numbers(self) -> None:
+        assert self.given("--learning-rate 0.01") == {"learning_rate": 0.01}
+        schedule = "CosineDecay(0.01, 2000)"
+        assert self.given(f"--learning-rate '{schedule}'") == {"learning_rate": schedule}
+        assert self.given("--optimizer 'SGD(momentum=0.9)'") == {"optimizer": "SGD(momentum=0.9)"}
+        assert self.given("--metrics 'auc,Precision(top_k=2)'") == {"metrics": "auc,Precision(top_k=2)"}
+        with pytest.raises(InputError, match=r"--learning-rate is 0\.0, expected a number greater than 0"):
+            self.given("--learning-rate 0")
+
+    def test_variables(self) -> None:
+        def focal(y: object, p: object) -> object:
+            return y
+
+        namespace: dict[str, object] = {"focal": focal, "weights": {"a": 2}, "mae": 0.25, "mine": [focal], "os": os}
+        assert self.given("--loss focal --class-weight weights", namespace) == {
+            "loss": focal,
+            "class_weight": {"a": 2},
+        }
+        assert self.given("--metrics auc,focal", namespace) == {"metrics": ["auc", focal]}
+        assert self.given("--metrics 'focal,AUC(thresholds=[0.1, 0.2])'", namespace) == {
+            "metrics": [focal, "AUC(thresholds=[0.1, 0.2])"]
+        }
+        assert self.given("--callbacks mine", namespace) == {"callbacks": [focal]}
+
+    def test_keras_names_go_before_what_is_no_part(self) -> None:
+        # A number that happens to be called as a metric is, and a module.
+        namespace: dict[str, object] = {"mape": 0.25, "adam": object, "os": os}
+        assert self.given("--metrics mape,os --optimizer adam", namespace) == {
+            "metrics": "mape,os",
+            "optimizer": "adam",
+        }
+
+    def test_an_object_has_no_line(self) -> None:
+        with pytest.raises(
+            InputError, match="A list can't be written on a line: give a name, or the name of a variable"
+        ):
+            render(find(["train"])[0], {"model": "cnn", "data": "d", "metrics": [1]})
 
 
 def test_a_variable_stands_for_what_it_holds() -> None:

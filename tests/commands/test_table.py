@@ -32,6 +32,10 @@ NOT_VERBS = {
     "run.launch",
     "run.follow",
     "run.stop_all",
+    "run.active",
+    "run.leave",
+    "run.welcome",
+    "run.close",
 }
 """What is public in a lab without being a verb: what the lab's own parts need of each other."""
 

@@ -1,4 +1,4 @@
-"""What goes wrong on machines: killed, stopped and silent processes, full disks, taken ports. A run outlives all of it."""
+"""What goes wrong on machines: killed, stopped and silent processes, full disks, taken ports. A run outlives it."""
 
 from __future__ import annotations
 

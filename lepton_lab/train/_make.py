@@ -1,0 +1,167 @@
+"""Making tf_keras's object of a part that `_parts.describe` described; in a rank, which has TensorFlow."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from lepton_lab.errors import InputError
+from lepton_lab.runtime import one_line
+from lepton_lab.train import _parts
+
+Own = Mapping[str, Any]
+"""What the code defines that the model was made by; its names go before Keras's."""
+
+_OF_OPTIMIZERS = ("clipnorm", "clipvalue", "global_clipnorm", "weight_decay", "ema_momentum", "use_ema")
+
+
+def make(kind: str, part: Any, own: Own | None = None) -> Any:
+    """What a part stands for; a name of a loss or a metric gives what Keras has under it, object or function.
+
+    Raises
+    ------
+    InputError
+        If Keras has none of that name, or doesn't take its settings.
+    """
+    own = own or {}
+    if isinstance(part, float | int):
+        made: Any = part
+    elif _parts.is_own(part):
+        made = _unpickled(kind, part)
+    elif isinstance(part, str):
+        made = _named(kind, part, own)
+    else:
+        made = _with_settings(kind, part, own)
+    return _schedule(made) if kind == "learning rate" and callable(made) else made
+
+
+def _unpickled(kind: str, part: Mapping[str, Any]) -> Any:
+    import cloudpickle
+
+    try:
+        value = cloudpickle.loads(part["pickled"])  # from this user's kernel, or from a sealed file
+    except Exception as error:  # its modules may be missing here, or its own code raise
+        raise InputError(
+            f"The {kind} {part['name']} can't be made on the workers ({type(error).__name__}: {one_line(error)}): what "
+            "it imports must be installed there."
+        ) from None
+    if not inspect.isclass(value):
+        return value
+    settings = part.get("config", {})
+    accepted = inspect.signature(value.__init__).parameters
+    if not any(parameter.kind == parameter.VAR_KEYWORD for parameter in accepted.values()):
+        settings = {name: setting for name, setting in settings.items() if name in accepted}
+    try:
+        return value(**{name: _inner(setting, {}) for name, setting in settings.items()})
+    except TypeError as error:
+        raise InputError(
+            f"The {kind} {part['name']} can't be made on the workers: {one_line(error)}. Give it a get_config() with "
+            "all that its __init__ takes."
+        ) from None
+
+
+def _named(kind: str, name: str, own: Own) -> Any:
+    """What a bare name stands for."""
+    if name in own:
+        return own[name]() if inspect.isclass(own[name]) else own[name]
+    if kind not in ("loss", "metric"):
+        return _with_settings(kind, {"class_name": name, "config": {}}, own)
+    home = _home(kind)
+    for candidate in (name, *(other for other in dir(home) if other.lower() == name.lower().replace("_", ""))):
+        try:
+            found = home.get(candidate)
+        except (ValueError, TypeError):
+            continue
+        if not isinstance(found, str):  # metrics.get() gives back what it doesn't know
+            return found
+    known = [other for other in dir(home) if callable(getattr(home, other)) and other not in ("get", "Loss", "Metric")]
+    raise _unknown(kind, name, [*own, *(other for other in known if "serialize" not in other)])
+
+
+def _with_settings(kind: str, part: Mapping[str, Any], own: Own) -> Any:
+    home, wanted = _home(kind), str(part["class_name"])
+    classes = {n.lower(): c for n in dir(home) if inspect.isclass(c := getattr(home, n)) and not _is_abstract(n)}
+    maker = own.get(wanted) or classes.get(wanted.lower())
+    if not callable(maker):
+        raise _unknown(kind, wanted, [*own, *(c.__name__ for c in classes.values())])
+    try:
+        settings = {key: _inner(value, own) for key, value in part["config"].items()}
+        if "args" not in part:  # an object's settings: Keras 3 has some that tf_keras doesn't
+            settings = _known(kind, wanted, settings, inspect.signature(maker.__init__).parameters)
+        return maker(*(_inner(value, own) for value in part.get("args", ())), **settings)
+    except InputError:
+        raise
+    except Exception as error:  # Keras checks its settings with exceptions of every kind
+        raise InputError(f"The {kind} {wanted} can't be made so: {one_line(error)[:200].rstrip('.')}.") from None
+
+
+def _known(kind: str, name: str, settings: dict[str, Any], accepted: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that tf_keras has too; one that it hasn't may only be left at nothing."""
+    kept = {key: value for key, value in settings.items() if key in accepted or key in _OF_OPTIMIZERS}
+    for key in settings.keys() - kept.keys() - {"name", "dtype", "reduction"}:
+        if settings[key] not in (None, False, 0):
+            raise InputError(f"The {kind} {name} has {key}={settings[key]}, which can't be used here: leave it out.")
+    kept.pop("reduction", None)  # each row's loss is what is asked for
+    return kept
+
+
+def _is_abstract(name: str) -> bool:
+    return name.startswith("_") or name in (
+        "Optimizer",
+        "LearningRateSchedule",
+        "Loss",
+        "Reduction",
+        "Metric",
+        "Callback",
+    )
+
+
+def _home(kind: str) -> Any:
+    """Where tf_keras keeps parts of a kind."""
+    import tf_keras
+
+    return {
+        "optimizer": tf_keras.optimizers,
+        "learning rate": tf_keras.optimizers.schedules,
+        "loss": tf_keras.losses,
+        "metric": tf_keras.metrics,
+        "callback": tf_keras.callbacks,
+    }[kind]
+
+
+def _inner(value: Any, own: Own) -> Any:
+    """A setting; a schedule inside an optimiser, or a function inside a callback, is made too."""
+    if isinstance(value, Mapping) and ("class_name" in value or "pickled" in value):
+        return make("setting", value, own) if "pickled" in value else make("learning rate", dict(value), own)
+    return value
+
+
+def _schedule(made: Callable[[Any], Any]) -> Any:
+    """A schedule of tf_keras; one of Keras 3, or a function of the step, inside one."""
+    import tf_keras
+
+    if isinstance(made, tf_keras.optimizers.schedules.LearningRateSchedule):
+        return made
+
+    class Given(tf_keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]  # tf_keras is untyped
+        """The user's own schedule."""
+
+        def __call__(self, step: Any) -> Any:
+            import tensorflow as tf
+
+            return tf.cast(made(tf.cast(step, tf.float32)), tf.float32)
+
+        def get_config(self) -> dict[str, Any]:
+            return {}
+
+    return Given()
+
+
+def _unknown(kind: str, name: str, known: list[str]) -> InputError:
+    near = difflib.get_close_matches(name.lower(), [other.lower() for other in known], n=1, cutoff=0.5)
+    exact = [other for other in known if near and other.lower() == near[0]]
+    usual = sorted(other for other in known if other.islower()) or sorted(known)
+    hint = f"did you mean {exact[0]!r}?" if exact else f"try {', '.join(usual[:6])}"
+    return InputError(f"Keras knows no {kind} {name!r}: {hint.rstrip('?')}{'?' if exact else '.'}")

@@ -1,0 +1,427 @@
+"""What a Keras user expects of a training, on real ranks, held against Keras's own `fit` and `evaluate`."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+import pytest
+
+os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+from lepton_lab import forkserver
+from lepton_lab.errors import InputError, UserCodeError
+from lepton_lab.lab import Lab
+from tests.train_fixture import SOFTMAX, by_keras, judged_by_keras, rows_of, same, weights
+
+ONE: dict[str, Any] = {"strategy": "single"}
+TWO: dict[str, Any] = {"strategy": "multiworker", "workers": 2}
+AVERAGING: dict[str, Any] = {"strategy": "averaging", "workers": 2, "every": 3}
+WHOLE = {"batch_size": 2000, "epochs": 3}
+"""A step an epoch: the rows' order doesn't matter, and Keras's `fit` does the same."""
+
+
+@pytest.fixture(scope="module")
+def softmax(lab: Lab) -> str:
+    """A model that learns digits by a convex loss."""
+    lab.model.new("softmax", data="digits", builder=SOFTMAX)
+    return "softmax"
+
+
+def trained(lab: Lab, model: str, **settings: Any) -> list[Any]:
+    """The weights after a training."""
+    lab.train(model, "digits", **{"epochs": 2} | settings)
+    return weights(lab, model)
+
+
+class TestOptimizers:
+    @pytest.mark.parametrize(
+        ("settings", "keras"),
+        [
+            ({"optimizer": "SGD(0.5, momentum=0.9)"}, "keras.optimizers.SGD(0.5, momentum=0.9)"),
+            ({"optimizer": "RMSprop", "learning_rate": 0.01}, "keras.optimizers.RMSprop(0.01)"),
+            (
+                {"optimizer": "sgd", "learning_rate": "CosineDecay(0.5, 4)"},
+                "keras.optimizers.SGD(keras.optimizers.schedules.CosineDecay(0.5, 4))",
+            ),
+            ({"optimizer": "sgd", "learning_rate": lambda step: 0.5 / (step + 1)}, "INVERSE"),
+            ({"optimizer": "SGD(0.5, use_ema=True)"}, "keras.optimizers.SGD(0.5, use_ema=True)"),
+            ({"optimizer": "SGD(0.5)", "clip_norm": 0.1}, "keras.optimizers.SGD(0.5, global_clipnorm=0.1)"),
+        ],
+    )
+    def test_give_the_weights_that_keras_gives(
+        self, lab: Lab, softmax: str, settings: dict[str, Any], keras: str
+    ) -> None:
+        inverse = "keras.optimizers.SGD(keras.optimizers.schedules.InverseTimeDecay(0.5, 1, 1.0))"
+        expected = by_keras(lab, softmax, "digits", keras.replace("INVERSE", inverse), 3)
+        assert same(trained(lab, softmax, **ONE, **WHOLE, **settings), expected)
+
+    def test_objects_of_both_keras(self, lab: Lab, softmax: str) -> None:
+        import keras
+        import tf_keras
+
+        expected = by_keras(lab, softmax, "digits", "keras.optimizers.SGD(0.25, momentum=0.5, nesterov=True)", 3)
+        for library in (keras, tf_keras):
+            optimizer = library.optimizers.SGD(0.25, momentum=0.5, nesterov=True)
+            assert same(trained(lab, softmax, **ONE, **WHOLE, optimizer=optimizer), expected)
+        rate = keras.optimizers.schedules.ExponentialDecay(0.25, 1000, 1.0)
+        optimizer = tf_keras.optimizers.SGD(0.1, momentum=0.5, nesterov=True)
+        assert same(trained(lab, softmax, **ONE, **WHOLE, optimizer=optimizer, learning_rate=rate), expected)
+
+    def test_clipping_is_of_the_sum_over_ranks(self, lab: Lab, softmax: str) -> None:
+        expected = by_keras(lab, softmax, "digits", "keras.optimizers.SGD(0.5, global_clipnorm=0.1)", 3)
+        assert same(trained(lab, softmax, **TWO, **WHOLE, optimizer="SGD(0.5)", clip_norm=0.1), expected)
+
+    def test_a_schedules_rate_is_in_the_history(self, lab: Lab, softmax: str) -> None:
+        run = lab.train(softmax, "digits", **ONE, **WHOLE, learning_rate="PolynomialDecay(0.1, 2, 0.02)")
+        assert run.history["learning_rate"] == pytest.approx([0.1, 0.06, 0.02])
+        assert "learning_rate" not in lab.train(softmax, "digits", **ONE, epochs=1).history
+
+    @pytest.mark.parametrize(
+        ("settings", "message"),
+        [
+            ({"optimizer": "SGDD(momentum=0.9)"}, "no optimizer 'SGDD': did you mean 'SGD'"),
+            ({"optimizer": "SGD(momentun=0.9)"}, "The optimizer SGD can't be made so: momentun is not a valid"),
+            ({"learning_rate": "CosinDecay(0.1, 10)"}, "no learning rate 'CosinDecay': did you mean 'CosineDecay'"),
+            ({"learning_rate": "CosineDecay(0.1)"}, "CosineDecay can't be made so: .*decay_steps"),
+            ({"learning_rate": "-0.1"}, "--learning-rate is -0.1, but must be greater than 0"),
+            ({"optimizer": lambda: None}, "The optimizer is a function: give one of tf_keras.optimizers"),
+            ({"optimizer": "SGD(clipnorm=1.0)", "clip_norm": 0.1}, "clips gradients itself: leave --clip-norm out"),
+        ],
+    )
+    def test_bad_ones_are_refused(self, lab: Lab, softmax: str, settings: dict[str, Any], message: str) -> None:
+        refuses(lab, softmax, settings, message)
+
+    def test_a_setting_of_keras3_alone(self, lab: Lab, softmax: str) -> None:
+        import keras
+
+        optimizer = keras.optimizers.SGD(gradient_accumulation_steps=4)
+        refuses(lab, softmax, {"optimizer": optimizer}, "gradient_accumulation_steps=4, which can't be used here")
+
+
+def refuses(lab: Lab, model: str, settings: dict[str, Any], message: str, data: str = "digits") -> None:
+    """Assert that a training is refused in one line before any work."""
+    before = lab.run.names()
+    with pytest.raises(InputError, match=message) as caught:
+        lab.train(model, data, **settings)
+    assert "\n" not in str(caught.value)
+    assert lab.run.names() == before
+
+
+def twice(y_true: Any, y_pred: Any) -> Any:
+    import tf_keras
+
+    return 2 * tf_keras.losses.sparse_categorical_crossentropy(y_true, y_pred)
+
+
+def one_for_all(y_true: Any, y_pred: Any) -> Any:
+    import tensorflow as tf
+
+    return tf.reduce_mean(y_pred)
+
+
+def broken(y_true: Any, y_pred: Any) -> Any:
+    raise ValueError("this loss is not finished")
+
+
+class TestLosses:
+    def test_of_classes_are_the_same_by_numbers_and_one_hot(self, lab: Lab, softmax: str) -> None:
+        expected = trained(lab, softmax, **ONE, **WHOLE)
+        assert same(trained(lab, softmax, **ONE, **WHOLE, loss="categorical_crossentropy"), expected)
+        text = trained(lab, softmax, **TWO, **WHOLE, loss="CategoricalCrossentropy(label_smoothing=0.2)")
+        assert not same(text, expected)
+        import keras
+
+        smoothing = keras.losses.CategoricalCrossentropy(label_smoothing=0.2)
+        assert same(trained(lab, softmax, **ONE, **WHOLE, loss=smoothing), text)
+
+    def test_of_ones_own(self, lab: Lab, softmax: str) -> None:
+        import tf_keras
+
+        class Scaled(tf_keras.losses.Loss):  # type: ignore[misc]  # tf_keras is untyped
+            def __init__(self, factor: float = 1.0, **settings: Any) -> None:
+                super().__init__(**settings)
+                self.factor = factor
+
+            def call(self, y_true: Any, y_pred: Any) -> Any:
+                return self.factor * tf_keras.losses.sparse_categorical_crossentropy(y_true, y_pred)
+
+        settings = {"optimizer": "sgd", **WHOLE}
+        expected = trained(lab, softmax, **ONE, **settings, learning_rate=0.2)
+        assert same(trained(lab, softmax, **TWO, **settings, learning_rate=0.1, loss=twice), expected)
+        assert same(trained(lab, softmax, **ONE, **settings, learning_rate=0.05, loss=Scaled(4.0)), expected)
+
+    def test_that_fail(self, lab: Lab, softmax: str) -> None:
+        refuses(
+            lab, softmax, {"loss": one_for_all}, r"The loss 'one_for_all' gives the shape \(\) for 13 rows: it must"
+        )
+        refuses(lab, softmax, {"loss": "categorical_crossentropi"}, "did you mean 'categorical_crossentropy'")
+        refuses(lab, softmax, {"loss": "Huber(delta=1, gamma=3)"}, "The loss Huber can't be made so: .*gamma")
+        refuses(
+            lab, softmax, {"loss": "binary_crossentropy"}, "fails on such labels: .*sparse_categorical_crossentropy"
+        )
+        before = lab.run.names()
+        with pytest.raises(UserCodeError, match="The loss 'broken' raised ValueError: this loss") as caught:
+            lab.train(softmax, "digits", loss=broken)
+        assert "in broken" in caught.value.user_traceback
+        assert lab.run.names() == before
+
+
+SIGMOID = """
+def build(input_shape, num_classes):
+    return keras.Sequential([keras.Input(input_shape), keras.layers.Dense(1, activation="sigmoid")])
+"""
+
+
+class TestTwoClasses:
+    @pytest.fixture(scope="class")
+    def halves(self, lab: Lab) -> str:
+        random = np.random.default_rng(0)
+        rows = random.normal(size=(300, 3)).astype(np.float32)
+        names = np.where(rows[:, 0] + rows[:, 1] > 0, "yes", "no")
+        lab.data.load((rows, names), name="halves", test_share=0.3)
+        lab.model.new("sigmoid", data="halves", builder=SIGMOID)
+        return "halves"
+
+    @pytest.mark.parametrize("where", [ONE, TWO])
+    def test_one_sigmoid_output_learns(self, lab: Lab, halves: str, where: dict[str, Any]) -> None:
+        run = lab.train("sigmoid", halves, epochs=8, batch_size=16, learning_rate=0.1, metrics="auc,precision", **where)
+        assert run.metrics["test_accuracy"] > 0.9
+        assert run.metrics["test_auc"] > 0.95
+        again = lab.evaluate("sigmoid").metrics
+        assert again["accuracy"] == pytest.approx(run.metrics["test_accuracy"], abs=1e-6)
+        assert again["loss"] == pytest.approx(run.metrics["test_loss"], abs=1e-4)
+
+    def test_losses_that_do_not_fit(self, lab: Lab, halves: str) -> None:
+        refuses(lab, "sigmoid", {"loss": "sparse_categorical_crossentropy"}, "take binary_crossentropy", halves)
+        assert lab.train("sigmoid", halves, epochs=1, loss="BinaryFocalCrossentropy(gamma=2)", **ONE).state == "done"
+
+
+class TestNumbers:
+    def test_losses_and_metrics(self, lab: Lab) -> None:
+        rows = np.random.default_rng(0).normal(size=(200, 3)).astype(np.float32)
+        lab.data.load((rows, rows @ np.array([1, -2, 0.5], np.float32)), name="plane", test_share=0.2)
+        lab.model.new("plane", data="plane", kind="mlp", num_layers=1)
+        run = lab.train(
+            "plane", "plane", epochs=6, learning_rate=0.05, loss="Huber(delta=0.5)", metrics="mse,mape,mae", **TWO
+        )
+        assert set(run.metrics) == {"test_loss", "test_mae", "test_mse", "test_mape"}
+        assert run.metrics["test_mae"] < 0.5
+        assert lab.evaluate("plane").metrics["mse"] == pytest.approx(run.metrics["test_mse"], rel=1e-4)
+        refuses(lab, "plane", {"loss": "sparse_categorical_crossentropy"}, "labels, which are numbers", "plane")
+        refuses(lab, "plane", {"class_weight": "balanced"}, "--class-weight is for classes", "plane")
+
+
+def right(y_true: Any, y_pred: Any) -> Any:
+    """The accuracy once more."""
+    import tensorflow as tf
+
+    return tf.cast(tf.equal(tf.cast(y_true, tf.int64), tf.argmax(y_pred, -1)), tf.float32)
+
+
+METRICS = "auc,precision,Recall(class_id=3),TopKCategoricalAccuracy(k=2),mse"
+THEIRS = """[keras.metrics.AUC(name="auc"), keras.metrics.Precision(name="precision"),
+    keras.metrics.Recall(class_id=3, name="recall"),
+    keras.metrics.TopKCategoricalAccuracy(k=2, name="top_k_categorical_accuracy"), "mse"]"""
+
+
+class TestMetrics:
+    @pytest.mark.parametrize("where", [ONE, TWO, AVERAGING], ids=["one", "two", "averaging"])
+    def test_are_what_keras_says_of_the_same_rows(self, lab: Lab, softmax: str, where: dict[str, Any]) -> None:
+        lab.train(softmax, "digits", epochs=3, learning_rate=0.01, **ONE)
+        # Learns next to nothing, so that what is counted while it trains is of one and the same model.
+        run = lab.train(
+            softmax,
+            "digits",
+            epochs=2,
+            warm_start=True,
+            batch_size=100,
+            optimizer="sgd",
+            learning_rate=1e-9,
+            metrics=METRICS,
+            **where,
+        )
+        file = lab.model.show(softmax).file
+        train, test = (judged_by_keras(lab, file, "digits", split, THEIRS) for split in ("train", "test"))
+        assert set(test) == {name.removeprefix("test_") for name in run.metrics}
+        for name, value in test.items():
+            assert run.metrics[f"test_{name}"] == pytest.approx(value, abs=1e-5)
+            assert run.history[name] == pytest.approx([train[name]] * 2, abs=1e-5)
+
+    def test_of_ones_own(self, lab: Lab, softmax: str) -> None:
+        import keras
+        import tensorflow as tf
+        import tf_keras
+
+        class Rows(tf_keras.metrics.Metric):  # type: ignore[misc]  # tf_keras is untyped
+            def __init__(self, name: str = "rows", **settings: Any) -> None:
+                super().__init__(name=name, **settings)
+                self.count = self.add_weight("count", initializer="zeros")
+
+            def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+                self.count.assign_add(tf.reduce_sum(sample_weight))
+
+            def result(self) -> Any:
+                return self.count
+
+        class Limited(Rows):
+            def __init__(self, limit: int) -> None:
+                super().__init__()
+                self.limit = limit
+
+        class Unweighted(Rows):
+            def update_state(self, y_true: Any, y_pred: Any) -> None:
+                pass
+
+        metrics = [right, Rows(), keras.metrics.AUC(curve="PR"), "auc"]
+        run = lab.train(softmax, "digits", epochs=2, batch_size=99, validation=0.2, metrics=metrics, **TWO)
+        assert run.history["right"] == pytest.approx(run.history["accuracy"])
+        assert run.history["rows"] == run.history["examples"]
+        assert run.history["val_rows"] == (288, 288)
+        assert {"auc", "auc_1", "val_auc", "val_auc_1"} < set(run.history)
+        refuses(lab, softmax, {"metrics": Limited(3)}, "Limited takes 'limit', but has no get_config")
+        refuses(lab, softmax, {"metrics": Unweighted}, "must take update_state.y_true, y_pred, sample_weight=None")
+
+    def test_that_can_not_be_used(self, lab: Lab, softmax: str) -> None:
+        refuses(lab, softmax, {"metrics": "auc,precisoin"}, "no metric 'precisoin': did you mean 'Precision'")
+        refuses(lab, softmax, {"metrics": "AUC(curv='PR')"}, "The metric AUC can't be made so: .*curv")
+        refuses(lab, softmax, {"metrics": "f1_score"}, r"shape \(10,\): use one that gives a single number")
+        refuses(lab, softmax, {"metrics": one_for_all}, r"'one_for_all' gives the shape \(\) for 13 rows")
+        with pytest.raises(UserCodeError, match="The metric 'broken' raised ValueError"):
+            lab.train(softmax, "digits", metrics=broken)
+
+
+class TestRows:
+    def test_class_weights_are_those_of_keras(self, lab: Lab, softmax: str) -> None:
+        expected = by_keras(
+            lab,
+            softmax,
+            "digits",
+            "keras.optimizers.SGD(0.5)",
+            3,
+            class_weight={3: 5.0, 7: 0.0} | dict.fromkeys((0, 1, 2, 4, 5, 6, 8, 9), 1.0),
+        )
+        settings: dict[str, Any] = {"optimizer": "SGD(0.5)", **WHOLE}
+        for given in ({"3": 5, "7": 0}, {3: 5.0, np.int64(7): 0}, "3=5,7=0"):
+            assert same(trained(lab, softmax, class_weight=given, **TWO, **settings), expected)
+        _, y = rows_of(lab, "digits", "train")
+        counts = np.bincount(y)
+        balanced = {i: len(y) / (10 * count) for i, count in enumerate(counts)}
+        one = trained(lab, softmax, class_weight="balanced", **ONE, **settings)
+        assert same(one, by_keras(lab, softmax, "digits", "keras.optimizers.SGD(0.5)", 3, class_weight=balanced))
+
+    @pytest.mark.parametrize(
+        ("given", "message"),
+        [
+            ({"x": 2}, "no class 'x'"),
+            ({10: 2}, "no class '10'"),
+            ({3: -1}, "weight of the class '3' is -1"),
+            ({3: "much"}, "give 'balanced', a dict of weights"),
+            ("balance", "give 'balanced', a dict of weights"),
+            (3, "give 'balanced', a dict of weights"),
+        ],
+    )
+    def test_bad_class_weights(self, lab: Lab, softmax: str, given: Any, message: str) -> None:
+        refuses(lab, softmax, {"class_weight": given}, message)
+
+    @pytest.mark.parametrize("where", [ONE, TWO])
+    def test_validation_rows_are_not_learnt_from(self, lab: Lab, where: dict[str, Any]) -> None:
+        """Targets 1/2, 1, 2, 4, ... and answers that stay 0: the mean error says exactly which rows were seen where."""
+        rows = np.arange(20, dtype=np.float32)[:, None]
+        lab.data.load((rows, (2.0 ** np.arange(-1, 19)).astype(np.float32)), name="held", test_share=0)
+        layers = "keras.layers.Dense(b, kernel_initializer='zeros')"
+        lab.model.new("zero", data="held", builder=sequential(layers))
+        run = lab.train(
+            "zero", "held", epochs=2, batch_size=3, optimizer="sgd", learning_rate=1e-12, validation=0.25, **where
+        )
+        assert run.history["examples"] == (15, 15)
+        seen = [round(2 * 15 * mean) for mean in run.history["mae"]]
+        held = [round(2 * 5 * mean) for mean in run.history["val_mae"]]
+        assert seen[0] == seen[1]
+        assert held[0] == held[1] == 2**20 - 1 - seen[0]
+        assert (seen[0].bit_count(), held[0].bit_count()) == (15, 5)
+
+    @pytest.mark.parametrize(("batch_size", "parts", "where"), [(64, 4, ONE), (50, 7, TWO), (10, 16, TWO)])
+    def test_accumulated_steps_are_the_same_steps(
+        self, lab: Lab, softmax: str, batch_size: int, parts: int, where: dict[str, Any]
+    ) -> None:
+        settings: dict[str, Any] = {"batch_size": batch_size, "epochs": 1, "optimizer": "SGD(0.05)"}
+        whole = trained(lab, softmax, **ONE, **settings)
+        assert same(trained(lab, softmax, **where, **settings, accumulate=parts), whole)
+
+
+class TestPrecision:
+    def test_bfloat16(self, lab: Lab) -> None:
+        lab.model.new("half", data="digits", kind="cnn", hidden_size=16)
+        run = lab.train("half", "digits", epochs=4, learning_rate=0.005, precision="mixed_bfloat16", **TWO)
+        assert run.metrics["test_accuracy"] > 0.8
+        assert all(w.dtype == np.float32 for w in weights(lab, "half"))
+        assert forkserver.call(f"{__name__}:policies", {"file": lab.model.show("half").file}) == {"float32"}
+        assert lab.evaluate("half").metrics["accuracy"] == pytest.approx(run.metrics["test_accuracy"], abs=0.02)
+        refuses(
+            lab, "half", {"precision": "mixed_float16"}, "needs a GPU, but the cluster has none: use mixed_bfloat16"
+        )
+        refuses(lab, "half", {"precision": "float64"}, "no precision 'float64'")
+
+
+def policies(file: Any) -> set[str]:
+    """In what the layers of a file's model compute."""
+    import tf_keras
+
+    return {layer.dtype_policy.name for layer in tf_keras.models.load_model(file, compile=False).layers}
+
+
+LAYERS = {
+    "l2": "keras.layers.Flatten(), keras.layers.Dense(16, activation='relu', kernel_regularizer='l2', "
+    "activity_regularizer=None), keras.layers.Dense(b, activation='softmax', bias_regularizer='l1')",
+    "lstm": "keras.layers.Reshape((8, 8)), keras.layers.LSTM(8), keras.layers.Dense(b, activation='softmax')",
+    "embedding": "keras.layers.Flatten(), keras.layers.Embedding(20, 4), keras.layers.Flatten(), "
+    "keras.layers.Dense(b, activation='softmax')",
+    "nested": "keras.Sequential([keras.Input(a), keras.layers.Conv2D(4, 3), keras.layers.Flatten()]), "
+    "keras.layers.Dense(b, activation='softmax')",
+}
+NOISY = {
+    "dropout": "keras.layers.Flatten(), keras.layers.Dense(32, activation='relu'), keras.layers.Dropout(0.3), "
+    "keras.layers.Dense(b, activation='softmax')",
+    "norm": "keras.layers.Conv2D(4, 3), keras.layers.BatchNormalization(), keras.layers.Flatten(), "
+    "keras.layers.Dense(b, activation='softmax')",
+    "lstm_dropout": "keras.layers.Reshape((8, 8)), keras.layers.LSTM(8, dropout=0.2, recurrent_dropout=0.1), "
+    "keras.layers.Dense(b, activation='softmax')",
+}
+SKIP = """
+def build(input_shape, num_classes):
+    rows = keras.Input(input_shape)
+    left = keras.layers.Conv2D(4, 3, padding="same")(rows / 16)
+    right = keras.layers.Conv2D(4, 3, padding="same", activation="relu")(left)
+    both = keras.layers.Add()([left, right])
+    return keras.Model(rows, keras.layers.Dense(num_classes, activation="softmax")(keras.layers.Flatten()(both)))
+"""
+
+
+def sequential(layers: str) -> str:
+    return f"def build(a, b):\n    return keras.Sequential([keras.Input(a), {layers}])\n"
+
+
+class TestLayers:
+    @pytest.mark.parametrize("name", [*LAYERS, "skip"])
+    def test_one_rank_and_two_end_with_the_same_weights(self, lab: Lab, name: str) -> None:
+        lab.model.new(name, data="digits", builder=sequential(LAYERS[name]) if name in LAYERS else SKIP)
+        one, two = (trained(lab, name, **where, batch_size=50, learning_rate=0.001) for where in (ONE, TWO))
+        assert same(one, two, 2e-5)
+
+    @pytest.mark.parametrize(("name", "where"), [("dropout", TWO), ("norm", TWO), ("lstm_dropout", ONE)])
+    def test_noisy_ones_learn_and_come_again(self, lab: Lab, name: str, where: dict[str, Any]) -> None:
+        lab.model.new(name, data="digits", builder=sequential(NOISY[name]))
+        run = lab.train(name, "digits", epochs=2, learning_rate=0.003, **where)
+        assert run.history["loss"][1] < run.history["loss"][0]
+        first = weights(lab, name)
+        assert same(trained(lab, name, learning_rate=0.003, **where), first, 0)
+
+    def test_a_regulariser_weighs_as_in_keras(self, lab: Lab) -> None:
+        lab.model.new("l2", data="digits", builder=sequential(LAYERS["l2"]))
+        expected = by_keras(lab, "l2", "digits", "keras.optimizers.SGD(0.01)", 3)
+        for where in (ONE, TWO):
+            assert same(trained(lab, "l2", **where, **WHOLE, optimizer="SGD(0.01)"), expected)
+        assert same(trained(lab, "l2", **TWO, **WHOLE, optimizer="SGD(0.01)", accumulate=3), expected)
