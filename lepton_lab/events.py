@@ -114,7 +114,7 @@ class RunProgress(Event):
     remaining: float | None
     """Seconds left; None before that can be told."""
     memory: Mapping[str, int] = field(default_factory=dict)
-    """Bytes of each training process, by worker name; what it shares with the fork server counts."""
+    """Bytes of each training process, by worker name; what it shares with the fork server counts, mapped rows don't."""
 
 
 @dataclass(frozen=True)

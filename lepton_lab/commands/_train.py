@@ -69,5 +69,11 @@ VERBS = (
         Run,
         training="follows",
     ),
+    Verb(
+        ("run", "drop"),
+        "Remove a run that is over, with its checkpoints and logs.",
+        (Parameter("id", Name("run"), "the run", positional=True),),
+        Listing,
+    ),
     Verb(("run", "wait"), "Wait until a run is over; an interrupt cancels it.", (_LATEST,), Run, training="follows"),
 )

@@ -55,7 +55,8 @@ class ModelNoun:
         hidden_size, num_layers
             Of `LeptonModel`.
         builder
-            A function `build(input_shape, num_classes)` that returns a tf_keras model, or its source.
+            A function `build(input_shape, num_classes)` that returns a tf_keras model, or its source. For a data set with
+            several inputs or targets these are dicts by their names, which the model's inputs and outputs must have.
         seed
             Of the weights.
         """
@@ -75,7 +76,18 @@ class ModelNoun:
             )
         if builder is not None:
             kind = "builder"
-            work = ("make_built", {"source": _source(builder), "input_shape": shape, "num_classes": target.num_outputs})
+            shapes: object = shape
+            outputs: object = target.num_outputs
+            if dataset is not None and dataset.inputs:
+                shapes = {name: shape for name, (shape, _) in dataset.inputs.items()}
+            if dataset is not None and dataset.targets:
+                outputs = {name: target.num_outputs for name, target in dataset.targets.items()}
+            work = ("make_built", {"source": _source(builder), "input_shape": shapes, "num_classes": outputs})
+        elif dataset is not None and (dataset.inputs or dataset.targets):
+            raise InputError(
+                f"The data set {data!r} has several inputs or targets, and a {kind} has one of each: write a builder "
+                f"(%%lepton model new {name} --data {data}), whose arguments are dicts by their names."
+            )
         else:
             work = (
                 "make_family",

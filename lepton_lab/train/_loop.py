@@ -10,7 +10,6 @@ around it, so ranks that cut the same steps into different calls would wait for 
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -183,5 +182,6 @@ class Loop:
 
 
 def _resident() -> int:
-    """Bytes of this process in memory; what it shares with the fork server counts."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    """Bytes of this process in memory: what it inherited from the fork server counts, mapped shards don't."""
+    status = Path("/proc/self/status").read_text()
+    return 1024 * int(status.partition("RssAnon:")[2].split(maxsplit=1)[0])

@@ -39,7 +39,9 @@ class Shape:
     """What is to be known of a model without loading it."""
 
     input_shape: tuple[int, ...]
+    """Of one row; () where there are several inputs."""
     output_shape: tuple[int, ...]
+    """Of the answer to one row; () where there are several outputs."""
     num_parameters: int
 
 
@@ -69,7 +71,7 @@ def make_family(
     return _write(model, folder)
 
 
-def make_built(folder: Path, source: str, input_shape: tuple[int, ...], num_classes: int, seed: int) -> Shape:
+def make_built(folder: Path, source: str, input_shape: Any, num_classes: Any, seed: int) -> Shape:
     """Write the model that the function `build(input_shape, num_classes)` in `source` returns.
 
     Layers and functions that the source defines beside it may be used in the model, and as losses and metrics later:
@@ -92,10 +94,12 @@ def make_built(folder: Path, source: str, input_shape: tuple[int, ...], num_clas
         )
     if not model.built:
         try:
-            model.build((None, *input_shape))
+            shapes = input_shape if isinstance(input_shape, Mapping) else {"": input_shape}
+            batches = {name: (None, *shape) for name, shape in shapes.items()}
+            model.build(batches.get("", batches))
         except Exception as error:
             raise UserCodeError(
-                f"The model of build() doesn't take rows of shape {tuple(input_shape)}: {one_line(error)}",
+                f"The model of build() doesn't take rows of shape {input_shape}: {one_line(error)}",
                 traceback.format_exc(),
             ) from None
     code = None
@@ -188,12 +192,11 @@ def _write(model: tf_keras.Model, folder: Path, code: Path | None = None) -> Sha
             f"The model can't be trained: it is a {type(model).__name__}, and only models made of layers, by "
             "keras.Sequential or keras.Model(inputs, outputs), can be used."
         )
-    if isinstance(model.input_shape, (list, dict)) or isinstance(model.output_shape, (list, dict)):
-        raise InputError("The model has several inputs or outputs: models with one of each can be trained here.")
-    if any(size is None for size in model.input_shape[1:]):
-        raise InputError(
-            f"The model's input shape is {model.input_shape[1:]}: every size but the batch's must be known."
-        )
+    inputs = _shapes(model.input_shape)
+    for shape in inputs:
+        if any(size is None for size in shape):
+            raise InputError(f"The model's input shape is {shape}: every size but the batch's must be known.")
+    outputs = _shapes(model.output_shape)
     file = folder / "initial.keras"
     try:
         model.save(file)
@@ -208,4 +211,11 @@ def _write(model: tf_keras.Model, folder: Path, code: Path | None = None) -> Sha
         )
     load_keras(file, code)
     shutil.copyfile(file, folder / "model.keras")
-    return Shape(tuple(model.input_shape[1:]), tuple(model.output_shape[1:]), int(model.count_params()))
+    one = [shapes[0] if len(shapes) == 1 else () for shapes in (inputs, outputs)]
+    return Shape(one[0], one[1], int(model.count_params()))
+
+
+def _shapes(shape: Any) -> list[tuple[int, ...]]:
+    """The shapes of one row, of each input or output."""
+    several = list(shape.values()) if isinstance(shape, dict) else shape if isinstance(shape, list) else [shape]
+    return [tuple(one[1:]) for one in several]

@@ -63,8 +63,8 @@ def targets_of(job: Job, model: Any) -> list[tuple[str, Target, int]]:
     InputError
         If the data set has no target of an output's name.
     """
-    several = getattr(job.dataset, "targets", None) or {}
-    shapes = model.output_shape if isinstance(model.output_shape, list) else [model.output_shape]
+    several = job.dataset.targets
+    shapes = in_order(model, model.output_shape)
     if len(shapes) == 1:
         return [("", job.dataset.target, int(shapes[0][-1]))]
     missing = [name for name in model.output_names if name not in several]
@@ -73,6 +73,13 @@ def targets_of(job: Job, model: Any) -> list[tuple[str, Target, int]]:
         raise InputError(f"The model has the output {missing[0]!r}, but the data set has {known}.")
     named = zip(model.output_names, shapes, strict=True)
     return [(name, several[name], int(shape[-1])) for name, shape in named]
+
+
+def in_order(model: Any, outputs: Any) -> list[Any]:
+    """What a model has for its outputs, as a list in the order of their names."""
+    if isinstance(outputs, dict):
+        return [outputs[name] for name in model.output_names]
+    return list(outputs) if isinstance(outputs, list) else [outputs]
 
 
 def make_heads(job: Job, model: Any) -> list[Head]:

@@ -46,8 +46,9 @@ class Model(Shown):
     """`new`, `trained`, or what a compression made of it: `pruned`, `dynamic`, `float16`, `int8`."""
     format: Literal["keras", "tflite"]
     input_shape: tuple[int, ...]
+    """Shape of one row; () where there are several inputs."""
     output_shape: tuple[int, ...]
-    """Shape of the answer to one row."""
+    """Shape of the answer to one row; () where there are several outputs."""
     num_parameters: int
     parent: str | None = None
     """The model that this one was made from."""
