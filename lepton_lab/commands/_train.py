@@ -6,14 +6,12 @@ from lepton_lab.train import AUGMENTATIONS, KINDS, PRECISIONS, STRATEGIES
 from lepton_lab.types import Listing, Run
 
 _OPTIMIZERS = ("adam", "adamw", "sgd", "rmsprop", "adagrad", "nadam", "lion", "SGD(momentum=0.9)")
-_RATES = ("CosineDecay(0.001, 1000)", "ExponentialDecay(0.001, 1000, 0.9)")
+_RATES = ("CosineDecay(0.001,1000)", "ExponentialDecay(0.001,1000,0.9)")
 _LOSSES = ("auto", "sparse_categorical_crossentropy", "binary_crossentropy", "mse", "mae", "huber")
-_METRICS = ("auc", "precision", "recall", "TopKCategoricalAccuracy(k=5)", "F1Score(average='macro')", "mse", "mape")
+_METRICS = ("auc", "precision", "recall", "TopKCategoricalAccuracy(k=5)", "mse", "mape")
 _CALLBACKS = (
-    "EarlyStopping(patience=3, restore_best_weights=True)",
+    "EarlyStopping(patience=3,restore_best_weights=True)",
     "ReduceLROnPlateau(patience=2)",
-    "ModelCheckpoint('best.keras', save_best_only=True)",
-    "CSVLogger('log.csv')",
     "TerminateOnNaN",
 )
 _AVERAGING = When("strategy", ("averaging",))

@@ -46,6 +46,6 @@ class Format(Protocol):
         """Write the model to `path`."""
         ...
 
-    def ends(self, path: Path, code: Path | None) -> Ends:
+    def ends(self, path: Path, code: Path | None = None) -> Ends:
         """What goes into the written file and comes out of it; `code` as for `load_keras`."""
         ...

@@ -28,7 +28,7 @@ def write(model: Model, path: Path) -> None:
     shutil.copyfile(model.file, path)
 
 
-def ends(path: Path, code: Path | None) -> Ends:
+def ends(path: Path, code: Path | None = None) -> Ends:
     """The model's inputs and outputs; Keras and the file call them the same."""
     model = load_keras(path, code)
 

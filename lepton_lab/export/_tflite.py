@@ -25,7 +25,7 @@ def write(model: Model, path: Path) -> None:
         path.write_bytes(to_tflite(load_keras(model.file, model.code)))
 
 
-def ends(path: Path, code: Path | None) -> Ends:
+def ends(path: Path, code: Path | None = None) -> Ends:
     """The file's inputs and outputs, by the Keras model's names and by the file's own."""
     interpreter = Interpreter(path)
     return Ends(interpreter.inputs, interpreter.outputs)

@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from lepton_lab.commands import File, Flag, Name, Parameter, Source, Variable, Verb, find
+from lepton_lab.commands import File, Flag, Name, Parameter, Part, Source, Variable, Verb, find
 from lepton_lab.errors import LeptonError
 
 Names = Callable[[str], Sequence[str]]
@@ -99,10 +99,13 @@ def _values(parameter: Parameter, fragment: str, names: Names, namespace: Mappin
     """Values to offer for a parameter."""
     kind = parameter.type
     words = [*names(kind.kind), *kind.choices] if isinstance(kind, Name) else list(kind.choices)
-    if isinstance(kind, Variable) or (isinstance(kind, Source) and fragment):
+    if isinstance(kind, Variable) or (isinstance(kind, Source | Part) and fragment):
         words += sorted(name for name in namespace if not name.startswith("_"))
     if isinstance(kind, Source | File):
         words += _paths(fragment)
+    if isinstance(kind, Part) and kind.several:
+        before, comma, _ = fragment.rpartition(",")
+        words = [f"{before}{comma}{word}" for word in words if word not in before.split(",")]
     return _starting(words, fragment)
 
 

@@ -64,3 +64,14 @@ def test_variables_and_files(tmp_path: Path) -> None:
     _, words = complete(f"data load {tmp_path}/fra", NAMES.__getitem__, {}, VERBS)
     assert words == [f"{tmp_path}/frame.csv", f"{tmp_path}/frames/"]
     assert complete("data load /no/such/place/", NAMES.__getitem__, {}, VERBS)[1] == []
+
+
+def test_parts_of_a_training() -> None:
+    def offered(text: str) -> list[str]:
+        return complete(text, lambda kind: (), {"my_loss": len, "precise": len}, VERBS)[1]
+
+    assert offered("train cnn --optimizer ad") == ["adam", "adamw", "adagrad"]
+    assert offered("train cnn --loss my") == ["my_loss"]
+    assert offered("train cnn --metrics auc,pre") == ["auc,precision", "auc,precise"]
+    assert "auc,auc" not in offered("train cnn --metrics auc,")
+    assert offered("train cnn --class-weight ") == ["balanced"]

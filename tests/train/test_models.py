@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import re
 import time
 import zipfile
 from pathlib import Path
@@ -272,77 +270,42 @@ def test_a_file_with_damaged_weights(tmp_path: Path, is_keras3: bool) -> None:
     ("source", "message"),
     [
         (
-            "class Mine(keras.layers.Layer):\n    pass\n"
-            "def build(a, b): return keras.Sequential([keras.Input(a), Mine(name='my'), keras.layers.Dense(b)])",
-            r"the layer 'my' is a Mine.*[Oo]nly layers of Keras can be used",
-        ),
-        (
-            "@keras.saving.register_keras_serializable('pack')\nclass Mine(keras.layers.Layer):\n    pass\n"
-            "def build(a, b): return keras.Sequential([keras.Input(a), Mine(name='my'), keras.layers.Dense(b)])",
-            r"the layer 'my' is a pack>Mine.*[Oo]nly layers of Keras can be used",
+            "def build(a, b):\n    class Mine(keras.layers.Layer):\n        pass\n"
+            "    return keras.Sequential([keras.Input(a), Mine(name='my'), keras.layers.Dense(b)])",
+            r"the layer 'my' is a Mine.*beside build\(\), can be used",
         ),
         (
             "def build(a, b):\n    i = keras.Input(a)\n"
             "    return keras.Model(i, keras.layers.Dense(b)(keras.layers.Lambda(lambda x: x, name='my')(i)))",
-            r"the layer 'my' is a Lambda.*[Oo]nly layers of Keras can be used",
+            r"the layer 'my' is a Lambda.*[Oo]nly layers of Keras, and classes",
         ),
         (
             "class Mine(keras.Model):\n    def call(self, x): return x\ndef build(a, b): return Mine()",
-            r"it is a Mine, and only models made of layers of Keras",
+            r"it is a Mine, and only models made of layers, by",
         ),
     ],
 )
-def test_a_builder_with_a_class_of_its_own(tmp_path: Path, source: str, message: str) -> None:
+def test_a_builder_whose_model_can_not_be_made_again(tmp_path: Path, source: str, message: str) -> None:
     with pytest.raises(InputError, match=message) as caught:
         make("make_built", tmp_path, source=source, input_shape=(4,), num_classes=2, seed=0)
     assert len(str(caught.value).splitlines()) == 1
     assert not (tmp_path / "model.keras").exists()
 
 
+@pytest.mark.parametrize("decorator", ["", "@keras.saving.register_keras_serializable('pack')\n"])
+def test_a_builder_with_a_class_of_its_own(tmp_path: Path, decorator: str) -> None:
+    source = (
+        f"{decorator}class Mine(keras.layers.Layer):\n    def call(self, x): return 2 * x\n"
+        "def build(a, b): return keras.Sequential([keras.Input(a), Mine(name='my'), keras.layers.Dense(b)])"
+    )
+    assert make("make_built", tmp_path, source=source, input_shape=(4,), num_classes=2, seed=0).output_shape == (2,)
+    assert (tmp_path / "code.py").read_text() == source
+    with pytest.raises(
+        InputError, match=r"the layer 'my' is a (Mine of builder|pack>Mine).*only parts of Keras itself"
+    ):
+        forkserver.call("lepton_lab.runtime:load_keras", {"path": tmp_path / "model.keras"})
+
+
 def test_a_builder_may_do_sums_between_layers(tmp_path: Path) -> None:
     source = "def build(a, b):\n    i = keras.Input(a)\n    return keras.Model(i, keras.layers.Dense(b)(i / 255.0))"
     assert make("make_built", tmp_path, source=source, input_shape=(4,), num_classes=2, seed=0).output_shape == (2,)
-
-
-GOOD = {"optimizer": "adam", "loss": "sparse_categorical_crossentropy"}
-
-
-@pytest.fixture
-def seven(tmp_path: Path) -> Path:
-    """A model's file that gives seven numbers a row."""
-    make("make_built", tmp_path, source=BUILDER, input_shape=(4, 4, 1), num_classes=7, seed=0)
-    return tmp_path / "model.keras"
-
-
-def test_check_names_what_does_not_fit(seven: Path) -> None:
-    good: dict[str, Any] = {**GOOD, "model_file": seven, "num_outputs": 7}
-    forkserver.call("lepton_lab.train._models:check", good)
-    changes: list[tuple[dict[str, Any], str]] = [
-        ({"optimizer": "adamm"}, "no optimizer 'adamm'"),
-        ({"loss": "mist"}, "no loss 'mist'"),
-        ({"num_outputs": 3}, "gives 7 numbers a row, but the labels need 3"),
-        ({"loss": "mse"}, "'mse' doesn't fit the labels, which are classes.*sparse_categorical_crossentropy"),
-        ({"loss": "categorical_crossentropy"}, "doesn't fit the labels"),
-        ({"loss": "SparseCategoricalCrossentropy"}, "doesn't fit the labels"),
-        ({"kind": "numbers", "num_outputs": 1}, "doesn't fit the labels, which are numbers.*mse, mae, huber"),
-        ({"kind": "numbers", "num_outputs": 1, "loss": "MeanSquaredError"}, r"gives the shape \(\) for 4 rows"),
-        ({"kind": "numbers", "num_outputs": 1, "loss": "deserialize"}, "fails on such labels|gives the shape"),
-        ({"kind": "numbers", "num_outputs": 1, "loss": "mae"}, "gives 7 numbers a row, but the labels need 1"),
-    ]
-    for change, message in changes:
-        with pytest.raises(InputError, match=message):
-            forkserver.call("lepton_lab.train._models:check", {**good, **change})
-
-
-@pytest.mark.parametrize("loss", ["mse", "mae", "huber", "log_cosh", "mape", "msle"])
-def test_check_takes_losses_of_numbers(tmp_path: Path, loss: str) -> None:
-    make("make_built", tmp_path, source=BUILDER, input_shape=(4,), num_classes=1, seed=0)
-    arguments = {"model_file": tmp_path / "model.keras", "optimizer": "sgd", "num_outputs": 1, "kind": "numbers"}
-    assert forkserver.call("lepton_lab.train._models:check", {**arguments, "loss": loss}) is None
-
-
-def test_check_says_in_one_line_that_the_file_is_damaged(seven: Path) -> None:
-    os.truncate(seven, 500)
-    with pytest.raises(InputError, match=re.escape(f"{seven} can't be loaded as a Keras model")) as caught:
-        forkserver.call("lepton_lab.train._models:check", {**GOOD, "model_file": seven, "num_outputs": 7})
-    assert len(str(caught.value).splitlines()) == 1

@@ -38,7 +38,7 @@ def test_objects_of_keras_by_what_is_not_their_default(library: str) -> None:
     assert written("optimizer", keras.optimizers.Adam()) == "Adam"
     assert written("metric", keras.metrics.AUC(curve="PR")) == "AUC(curve='PR')"
     stopping = keras.callbacks.EarlyStopping("loss", patience=3)
-    assert written("callback", [stopping]) == "EarlyStopping(monitor='loss', patience=3)"
+    assert written("callback", [stopping]).startswith("EarlyStopping(monitor='loss', patience=3")
 
 
 def test_a_models_line_can_be_run(lab: Lab) -> None:
