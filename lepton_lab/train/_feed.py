@@ -120,7 +120,11 @@ class Feed:
                 yield take(number, batch)
 
         def pipeline(_: Any) -> Any:
-            return tf.data.Dataset.from_generator(generate, output_signature=signature).prefetch(READ_AHEAD)
+            rows = tf.data.Dataset.from_generator(generate, output_signature=signature)
+            # Where a strategy can't tell that the rows suffice, it asks all ranks at every step whether any are left, and
+            # forgets the batches' shape. Nobody takes more batches than there are.
+            endless = tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)
+            return rows.apply(endless).prefetch(READ_AHEAD)
 
         return iter(self.strategy.distribute_datasets_from_function(pipeline))
 
