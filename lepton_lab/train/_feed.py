@@ -6,6 +6,7 @@ next epoch's first batches are read while the last of this one are learnt, so an
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +19,10 @@ from lepton_lab.train._job import Job, Seat
 
 READ_AHEAD = 4
 """Batches."""
+TOGETHER = 8
+"""How many batches are handed from Python to TensorFlow at once, which costs as much as reading one of small rows."""
+TOGETHER_BYTES = 4_000_000
+"""Bounds that number where the rows are large."""
 
 
 class Feed:
@@ -109,18 +114,21 @@ class Feed:
         dataset = self.job.dataset
         size = _order.local_batch_size(batch_size, self.parts)
         signature = (
-            tf.TensorSpec((size, *dataset.input_shape), dataset.input_dtype),
-            tf.TensorSpec((size,), tf.int64 if dataset.target.kind == "classes" else tf.float32),
-            tf.TensorSpec((size,), tf.float32),
-            tf.TensorSpec((size,), tf.float32),
+            tf.TensorSpec((None, size, *dataset.input_shape), dataset.input_dtype),
+            tf.TensorSpec((None, size), tf.int64 if dataset.target.kind == "classes" else tf.float32),
+            tf.TensorSpec((None, size), tf.float32),
+            tf.TensorSpec((None, size), tf.float32),
         )
 
         def generate() -> Iterator[tuple[Any, ...]]:
-            for number, batch in batches():
-                yield take(number, batch)
+            taken = (take(number, batch) for number, batch in batches())
+            for first in taken:
+                count = max(1, min(TOGETHER, TOGETHER_BYTES // max(first[0].nbytes, 1)))
+                several = [first, *itertools.islice(taken, count - 1)]
+                yield tuple(np.stack(parts) for parts in zip(*several, strict=True))
 
         def pipeline(_: Any) -> Any:
-            rows = tf.data.Dataset.from_generator(generate, output_signature=signature)
+            rows = tf.data.Dataset.from_generator(generate, output_signature=signature).unbatch()
             # Where a strategy can't tell that the rows suffice, it asks all ranks at every step whether any are left, and
             # forgets the batches' shape. Nobody takes more batches than there are.
             endless = tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)
