@@ -6,6 +6,7 @@ next epoch's first batches are read while the last of this one are learnt, so an
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,6 +20,10 @@ from lepton_lab.types import fields
 
 READ_AHEAD = 4
 """Batches."""
+TOGETHER = 8
+"""How many batches are handed from Python to TensorFlow at once, which costs as much as reading one of small rows."""
+TOGETHER_BYTES = 4_000_000
+"""Bounds that number where the rows are large."""
 
 
 class Feed:
@@ -112,7 +117,7 @@ class Feed:
         size = _order.local_batch_size(batch_size, self.parts)
 
         def spec(shape: tuple[int, ...], dtype: str) -> Any:
-            return tf.TensorSpec((size, *shape), dtype)
+            return tf.TensorSpec((None, size, *shape), dtype)
 
         inputs = {name: spec(shape, dtype) for name, (shape, dtype) in data.inputs.items()}
         targets = {name: spec(target.shape, target.dtype) for name, target in data.targets.items()}
@@ -124,12 +129,19 @@ class Feed:
         )
 
         def generate() -> Iterator[tuple[Any, ...]]:
-            for number, batch in batches():
-                x, y, *weights = take(number, batch)
+            taken = (take(number, batch) for number, batch in batches())
+            for first in taken:
+                count = max(1, min(TOGETHER, TOGETHER_BYTES // max(first[0].nbytes, 1)))
+                several = [first, *itertools.islice(taken, count - 1)]
+                x, y, *weights = (np.stack(parts) for parts in zip(*several, strict=True))
                 yield (fields(x) if inputs else x, fields(y) if targets else y, *weights)
 
         def pipeline(_: Any) -> Any:
-            return tf.data.Dataset.from_generator(generate, output_signature=signature).prefetch(READ_AHEAD)
+            rows = tf.data.Dataset.from_generator(generate, output_signature=signature).unbatch()
+            # Where a strategy can't tell that the rows suffice, it asks all ranks at every step whether any are left, and
+            # forgets the batches' shape. Nobody takes more batches than there are.
+            endless = tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)
+            return rows.apply(endless).prefetch(READ_AHEAD)
 
         return iter(self.strategy.distribute_datasets_from_function(pipeline))
 
