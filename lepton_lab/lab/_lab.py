@@ -21,6 +21,7 @@ from lepton_lab.lab._runs import RunNoun
 from lepton_lab.lab._summary import summarize
 from lepton_lab.lab._training import Training, check_workers, prepare
 from lepton_lab.lab._workspace import Workspace, check_name
+from lepton_lab.runtime import check_fits, check_one_each
 from lepton_lab.train import KINDS
 from lepton_lab.types import Bundle, CompressedModel, Dataset, Evaluation, Listing, Model, Prediction, Run, Status
 
@@ -227,7 +228,7 @@ class Lab:
             raise InputError(
                 f"The model {name!r} is {model.stage} and can't be trained: train {model.parent!r} instead."
             )
-        check_fit(model, dataset)
+        check_fits(model, dataset)
         return model
 
     def runs(self) -> Listing:
@@ -264,11 +265,14 @@ class Lab:
         destination = check_destination(to)
         if rows is None:
             chosen, dataset = self._model_and_data(model, data)
-            check_fit(chosen, dataset)
+            check_fits(chosen, dataset)
+            check_one_each(chosen, dataset, "predict")
             return predict_split(self, chosen, dataset, split, destination)
         if data is not None or split != "test":
             raise InputError("--rows came with --data or --split: give either rows of your own, or a data set's.")
-        return predict_rows(self, self.model.show(model), rows, destination)
+        chosen = self.model.show(model)
+        check_one_each(chosen, None, "predict")
+        return predict_rows(self, chosen, rows, destination)
 
     def evaluate(self, model: str, *, data: str | None = None, split: str = "test") -> Evaluation:
         """How good a model is on rows of a split.
@@ -281,10 +285,14 @@ class Lab:
             `test` or `train`.
         """
         chosen, dataset = self._model_and_data(model, data)
-        check_fit(chosen, dataset)
-        with answering_split(self, chosen, dataset, split) as answers:
-            arguments = {"model": chosen, "dataset": dataset, "split": split, "answers_file": answers.file}
-            result: Evaluation = self.call("lepton_lab.evaluate:evaluate", arguments)
+        check_fits(chosen, dataset)
+        arguments = {"model": chosen, "dataset": dataset, "split": split}
+        result: Evaluation
+        if dataset.inputs or dataset.targets:  # answered in one process
+            result = self.call("lepton_lab.evaluate:evaluate", arguments)
+        else:
+            with answering_split(self, chosen, dataset, split) as answers:
+                result = self.call("lepton_lab.evaluate:evaluate", {**arguments, "answers_file": answers.file})
         return result
 
     def compress(
@@ -323,7 +331,7 @@ class Lab:
         if technique not in compressing.TECHNIQUES:
             raise UnknownNameError("technique", technique, compressing.TECHNIQUES)
         source, dataset = self._model_and_data(model, data)
-        check_fit(source, dataset)
+        check_fits(source, dataset)
         if source.stage == "new":
             raise InputError(f"The model {model!r} has not been trained: %lepton train {model} --data {dataset.name}.")
         name = check_name("model", name or f"{model}-{'pruned' if technique == 'prune' else scheme}")
@@ -417,7 +425,7 @@ class Lab:
             return None
         dataset = self.data.get(model.dataset)
         try:
-            check_fit(model, dataset)
+            check_fits(model, dataset)
         except InputError:
             return None
         return dataset
@@ -427,16 +435,3 @@ class Lab:
         if data is None and chosen.dataset is None:
             raise InputError(f"The model {model!r} has seen no data set yet: name one with --data.")
         return chosen, self.data.get(data or str(chosen.dataset))
-
-
-def check_fit(model: Model, dataset: Dataset) -> None:
-    """Refuse a model whose rows or answers are not the data set's.
-
-    Raises
-    ------
-    InputError
-        With both shapes.
-    """
-    from lepton_lab.runtime import check_fits  # brings NumPy along, which takes a while
-
-    check_fits(model, dataset)

@@ -82,7 +82,7 @@ def predict_split(lab: Lab, model: Model, dataset: Dataset, split: str, to: Path
     names = class_names(model, dataset.target.classes if dataset.target.kind == "classes" else ())
     with answering_split(lab, model, dataset, split) as answers:
         labels = open_rows(dataset, split)[1][:PREVIEW]
-        shown = [names[label] if names else f"{label:.4g}" for label in labels]
+        shown = [names[label] if names else ", ".join(f"{value:.4g}" for value in np.ravel(label)) for label in labels]
         return _keep(lab, model, answers, f"{dataset.name}/{split}", names, shown, to)
 
 

@@ -228,7 +228,7 @@ def test_bad_settings_are_refused_before_any_work(
 
 def test_a_model_that_does_not_fit_the_labels(lab: Lab) -> None:
     lab.model.new("three", kind="mlp", input_shape=(8, 8, 1), num_classes=3)
-    with pytest.raises(InputError, match=r"answers with shape \(3,\), but the labels of 'digits' need \(10,\)"):
+    with pytest.raises(InputError, match=r"answers with 3 numbers a row, but 'digits' needs 10 \(classes\)"):
         lab.train("three", "digits")
 
 

@@ -65,6 +65,9 @@ def test_several_inputs_and_targets(lab: Lab, mixed: str) -> None:
         results.append(weights(lab, mixed))
     for one, two in zip(*results, strict=True):
         assert np.allclose(one, two, atol=1e-5)
+    assert lab.evaluate(mixed).metrics["kind_accuracy"] == pytest.approx(run.metrics["test_kind_accuracy"])
+    with pytest.raises(InputError, match="predict takes models with one of each"):
+        lab.predict(mixed)
 
 
 def test_a_model_whose_names_are_others_is_refused(lab: Lab, mixed: str) -> None:
@@ -82,6 +85,8 @@ def test_multi_label(lab: Lab) -> None:
     run = lab.train("signs", "signs", epochs=10, batch_size=10, learning_rate=0.1, metrics="auc")
     assert run.history["accuracy"][-1] > 0.9
     assert run.history["auc"][-1] > 0.95
+    assert lab.evaluate("signs").metrics["binary_accuracy"] == pytest.approx(run.metrics["test_accuracy"])
+    assert lab.predict("signs").answers.shape == (40, 2)
 
 
 def test_rows_count_by_their_weights(lab: Lab) -> None:
