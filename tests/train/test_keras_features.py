@@ -175,16 +175,18 @@ def build(input_shape, num_classes):
 """
 
 
-class TestTwoClasses:
-    @pytest.fixture(scope="class")
-    def halves(self, lab: Lab) -> str:
-        random = np.random.default_rng(0)
-        rows = random.normal(size=(300, 3)).astype(np.float32)
-        names = np.where(rows[:, 0] + rows[:, 1] > 0, "yes", "no")
-        lab.data.load((rows, names), name="halves", test_share=0.3)
-        lab.model.new("sigmoid", data="halves", builder=SIGMOID)
-        return "halves"
+@pytest.fixture(scope="module")
+def halves(lab: Lab) -> str:
+    """Two classes, and a model that tells them apart by one number."""
+    random = np.random.default_rng(0)
+    rows = random.normal(size=(300, 3)).astype(np.float32)
+    names = np.where(rows[:, 0] + rows[:, 1] > 0, "yes", "no")
+    lab.data.load((rows, names), name="halves", test_share=0.3)
+    lab.model.new("sigmoid", data="halves", builder=SIGMOID)
+    return "halves"
 
+
+class TestTwoClasses:
     @pytest.mark.parametrize("where", [ONE, TWO])
     def test_one_sigmoid_output_learns(self, lab: Lab, halves: str, where: dict[str, Any]) -> None:
         run = lab.train("sigmoid", halves, epochs=8, batch_size=16, learning_rate=0.1, metrics="auc,precision", **where)
