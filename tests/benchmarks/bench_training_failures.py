@@ -21,7 +21,7 @@ from typing import Any
 
 import psutil
 
-from lepton_lab.events import Event, RunChanged, RunNote, RunProgress
+from lepton_lab.events import RunChanged, RunNote, RunProgress
 from lepton_lab.lab import Lab
 from tests.benchmarks import probes
 from tests.benchmarks.training import lab_with, own_temporary_folder, pictures, table
@@ -44,7 +44,7 @@ class Ears:
     """What a lab says of its runs, one event after the other."""
 
     def __init__(self, lab: Lab) -> None:
-        self._events: queue.SimpleQueue[tuple[float, Event]] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[tuple[float, Any]] = queue.SimpleQueue()
         lab.events.subscribe(lambda e: self._events.put((time.time(), e)), RunChanged, RunNote, RunProgress)
 
     def forget(self) -> None:
@@ -52,15 +52,15 @@ class Ears:
         while not self._events.empty():
             self._events.get()
 
-    def wait(self, wanted: Callable[[Any], bool]) -> float | None:
-        """When the next such event came, in seconds since the epoch; None if none came in time."""
+    def wait(self, run: str, wanted: Callable[[Any], bool]) -> float | None:
+        """When the run's next such event came, in seconds since the epoch; None if none came in time."""
         deadline = time.monotonic() + LIMIT
         while (left := deadline - time.monotonic()) > 0:
             try:
                 at, event = self._events.get(timeout=left)
             except queue.Empty:
                 break
-            if wanted(event):
+            if event.run == run and wanted(event):
                 return at
         return None
 
@@ -86,7 +86,7 @@ def run_under_way(lab: Lab) -> Iterator[tuple[str, Ears]]:
     """A run that trains, and what is heard of it."""
     ears = Ears(lab)
     run = lab.train("model", "rows", **SETTINGS).id
-    assert ears.wait(is_progress)
+    assert ears.wait(run, is_progress)
     yield run, ears
     lab.run.stop(run)
 
@@ -110,7 +110,7 @@ def killed(lab: Lab, trials: int) -> list[Row]:
             os.kill(victims[0], signal.SIGKILL)
             wait_for(lambda victims=victims: not psutil.pid_exists(victims[1]))  # type: ignore[misc]
             peers.append(time.time() - began)
-            at = ears.wait(is_state("restarting")) and ears.wait(is_progress)
+            at = ears.wait(run, is_state("restarting")) and ears.wait(run, is_progress)
             if at is None:
                 hangs += 1
             else:
@@ -130,8 +130,8 @@ def stopped(lab: Lab, trials: int) -> list[Row]:
             ears.forget()
             began = time.time()
             os.kill(chance.choice(victims), signal.SIGSTOP)
-            at = ears.wait(says("is stopped (SIGSTOP"))
-            step = at and ears.wait(is_progress)
+            at = ears.wait(run, says("is stopped (SIGSTOP"))
+            step = at and ears.wait(run, is_progress)
             if at is None or step is None:
                 hangs += 1
                 continue
@@ -150,7 +150,7 @@ def live(lab: Lab, trials: int) -> list[Row]:
     for _ in range(trials):
         ears.forget()
         run = lab.train("model", "rows", **SETTINGS).id
-        at = ears.wait(is_state("failed", "done", "cancelled"))
+        at = ears.wait(run, is_state("failed", "done", "cancelled"))
         now = lab.run.show(run)
         if at is None or "this row is spoilt" not in now.error:
             hangs += 1
@@ -172,8 +172,8 @@ def unjoined(lab: Lab, trials: int) -> list[Row]:
         wait_for(lambda run=run: len(ranks(lab, run)) > 0)  # type: ignore[misc]
         began = time.time()
         os.kill(ranks(lab, run)[0], signal.SIGSTOP)
-        at = ears.wait(says("is stopped", "no sign of life"))
-        step = at and ears.wait(is_progress)
+        at = ears.wait(run, says("is stopped", "no sign of life"))
+        step = at and ears.wait(run, is_progress)
         if at is None or step is None:
             hangs += 1
         else:

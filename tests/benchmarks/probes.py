@@ -21,7 +21,7 @@ FAILING_STEP = 40
 
 
 def change_orders(lab: Lab, rows: str | None = None, attach: str | None = None) -> None:
-    """Have the runs that this lab starts from now on open their shards, or attach to the cluster, by other functions."""
+    """Have the runs that this lab starts from now on open their shards, or attach to the cluster, by others."""
     launch = type(lab.run).launch
 
     def changed(order: Any) -> Any:
@@ -96,7 +96,7 @@ def spoil(shards: ShardSet, verify: Container[int] | None = None) -> Any:
 
 
 def attach(**cluster: Any) -> Any:
-    """Connect to the cluster; and have the scoreboard write down when the reports that an event is made of were made."""
+    """Connect to the cluster; and have the scoreboard write down when the reports behind an event were made."""
     from lepton_lab.cluster import attach as honest
     from lepton_lab.train._scoreboard import Scoreboard
 
