@@ -138,8 +138,8 @@ class Feed:
 
         def pipeline(_: Any) -> Any:
             rows = tf.data.Dataset.from_generator(generate, output_signature=signature).unbatch()
-            # Where a strategy can't tell that the rows suffice, it asks all ranks at every step whether any are left, and
-            # forgets the batches' shape. Nobody takes more batches than there are.
+            # Where a strategy can't tell that the rows suffice, it asks all ranks at every step whether any are left,
+            # and forgets the batches' shape. Nobody takes more batches than there are.
             endless = tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)
             return rows.apply(endless).prefetch(READ_AHEAD)
 

@@ -11,7 +11,8 @@ from typing import Any
 from lepton_lab.events import EpochEnded, Report, RunNote, RunProgress
 from lepton_lab.train._job import Job
 
-PUBLISH_SECONDS = 0.2
+PUBLISH_SECONDS = 0.1
+"""How much time there is between two events at least; the ranks report about every 0.2 s."""
 RATE_SECONDS = 2.0
 """Over how long a rate is taken."""
 STRAGGLES = 1.5
@@ -98,8 +99,10 @@ class Scoreboard:
         if len(self._latest) < len(self.workers):
             return
         self.has_progressed = self.was_running = True
-        is_end = all(latest["step"] == self.job.steps for latest in self._latest.values())
-        if is_end or time.time() - self._published >= PUBLISH_SECONDS:
+        # The first rank's report has the means over all ranks, so what it says is told at once, and not with the next
+        # report of another.
+        is_due = event["step"] == self.job.steps or time.time() - self._published >= PUBLISH_SECONDS
+        if not self._published or (rank == 0 and is_due):
             self._publish()
             self._watch_stragglers()
 

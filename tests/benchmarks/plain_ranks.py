@@ -9,6 +9,7 @@ For each line on its standard input it trains on, and answers with the milliseco
 
 from __future__ import annotations
 
+import os
 import statistics
 import sys
 import time
@@ -100,7 +101,7 @@ def main() -> None:
     tf.config.threading.set_intra_op_parallelism_threads(int(threads))
     tf.config.threading.set_inter_op_parallelism_threads(max(4, int(threads)))
     tf_keras.utils.set_random_seed(0)
-    is_alone = "TF_CONFIG" not in __import__("os").environ
+    is_alone = "TF_CONFIG" not in os.environ
     strategy = tf.distribute.get_strategy() if is_alone else tf.distribute.MultiWorkerMirroredStrategy()
     batch = int(batch_size)
     with np.load(rows_file) as arrays:

@@ -102,3 +102,17 @@ def test_the_last_word(board: Scoreboard) -> None:
     assert not board.is_complete
     board.hear({"type": "last", "rank": 0, "generation": 1})
     assert board.is_complete
+
+
+def test_a_loss_is_told_with_its_report_and_not_with_the_next_of_another(
+    board: Scoreboard, told: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for rank in (0, 1):
+        board.hear(report(rank, 1, at=1001.0))
+    monkeypatch.setattr(_scoreboard, "PUBLISH_SECONDS", 0.05)
+    time.sleep(0.06)
+    board.hear(report(1, 3, at=1003.0))
+    assert told[-1].step == 1
+    assert len(told) == 1
+    board.hear(report(0, 3, at=1003.0, means={"loss": 0.25}))
+    assert (told[-1].step, told[-1].loss) == (3, 0.25)
