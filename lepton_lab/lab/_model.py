@@ -55,8 +55,9 @@ class ModelNoun:
         hidden_size, num_layers
             Of `LeptonModel`.
         builder
-            A function `build(input_shape, num_classes)` that returns a tf_keras model, or its source. For a data set with
-            several inputs or targets these are dicts by their names, which the model's inputs and outputs must have.
+            A function `build(input_shape, num_classes)` that returns a tf_keras model, or its source. For a data set
+            with several inputs or targets these are dicts by their names, which the model's inputs and outputs must
+            have.
         seed
             Of the weights.
         """

@@ -200,8 +200,8 @@ class Controller:
                 if failures > self.job.max_failures:
                     times = f" {failures} times in a row, the last time" if failures > 1 else ""
                     raise TrainingError(f"The run failed{times}: {failure}") from None
-                self._enter("restarting", str(failure), restarts=self.run.restarts + 1)
                 self._note(f"{failure} The run goes on from its last checkpoint.")
+                self._enter("restarting", str(failure), restarts=self.run.restarts + 1)
 
     def _layout(self) -> Layout:
         """How to lay the ranks out now; waits a little for workers that are missing."""

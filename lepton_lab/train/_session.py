@@ -42,8 +42,8 @@ def make_strategy(seat: Seat) -> Any:
     if seat.world == 1:
         return tf.distribute.get_strategy()
     _watch_peers()
-    # No CommunicationOptions(timeout_seconds=...): each sum starts a thread that sleeps until the time is over. At 1,500
-    # steps a second that is a leak which ends the process within a quarter of a minute.
+    # No CommunicationOptions(timeout_seconds=...): each sum starts a thread that sleeps until the time is over. At
+    # 1,500 steps a second that is a leak which ends the process within a quarter of a minute.
     return tf.distribute.MultiWorkerMirroredStrategy()
 
 
