@@ -112,9 +112,10 @@ def test_scaling_takes_effect_without_loss(tmp_path: Path) -> None:
         lab.cluster.up(workers=1, threads=1)
         lab.data.load("digits")
         lab.model.new("plain", kind="mlp", data="digits", hidden_size=16)
-        lab.train("plain", "digits", epochs=400, **SETTINGS)
+        settings = SETTINGS | {"optimizer": "sgd"}  # Adam makes large steps of what another number of ranks rounds off
+        lab.train("plain", "digits", epochs=300, **settings)
         theirs = weights(lab, "plain")
-        run = lab.train("plain", "digits", epochs=400, background=True, **SETTINGS).id
+        run = lab.train("plain", "digits", epochs=300, background=True, **settings).id
         wait_for(lambda: checkpoints(lab, run))
         lab.cluster.scale(2)
         wait_for(lambda: lab.run.show(run).workers == ("w0", "w1") and lab.run.show(run).state == "running")
@@ -179,8 +180,7 @@ def test_a_run_outlives_its_kernel_on_a_detached_cluster(tmp_path: Path) -> None
         lab.cluster.down()
 
 
-def test_a_run_of_a_dead_kernel_and_cluster_goes_on_in_another(lab: Lab, tmp_path: Path) -> None:
-    expected = lab.train("dropping", "digits", epochs=25, **SETTINGS)
+def test_a_run_of_a_dead_kernel_and_cluster_goes_on_in_another(tmp_path: Path) -> None:
     a_kernel_that_dies(tmp_path, "end", epochs=25)
     with Lab(tmp_path) as other:
         wait_for(lambda: other.run.show("dropping-1").is_over, 20)
@@ -190,7 +190,10 @@ def test_a_run_of_a_dead_kernel_and_cluster_goes_on_in_another(lab: Lab, tmp_pat
         other.cluster.up(workers=2, threads=1)
         result = other.run.resume()
         assert result.state == "done"
-        assert result.history["accuracy"] == expected.history["accuracy"]
+        ours = weights(other, "dropping")
+        undisturbed = other.train("dropping", "digits", epochs=25, **SETTINGS)
+        assert result.history["accuracy"] == undisturbed.history["accuracy"]
+        assert all(np.array_equal(a, b) for a, b in zip(ours, weights(other, "dropping"), strict=True))
 
 
 def test_stop_works_on_a_run_of_another_kernel(tmp_path: Path) -> None:
