@@ -13,6 +13,7 @@ import queue
 import random
 import signal
 import statistics
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,7 +26,7 @@ from lepton_lab.events import RunChanged, RunNote, RunProgress
 from lepton_lab.lab import Lab
 from tests.benchmarks import probes
 from tests.benchmarks.training import lab_with, own_temporary_folder, pictures, table
-from tests.train.processes import ranks, wait_for
+from tests.train.processes import controller, ranks, wait_for
 
 LIMIT = 60.0
 SETTINGS: dict[str, Any] = {
@@ -169,13 +170,17 @@ def unjoined(lab: Lab, trials: int) -> list[Row]:
     for _ in range(trials):
         ears.forget()
         run = lab.train("model", "rows", **SETTINGS).id
+        wait_for(lambda run=run: controller(lab, run) != os.getpid())  # type: ignore[misc]  # else it looks like a rank
         wait_for(lambda run=run: len(ranks(lab, run)) > 0)  # type: ignore[misc]
-        began = time.time()
-        os.kill(ranks(lab, run)[0], signal.SIGSTOP)
+        began, victim = time.time(), ranks(lab, run)[0]
+        os.kill(victim, signal.SIGSTOP)
         at = ears.wait(run, says("is stopped", "no sign of life"))
         step = at and ears.wait(run, is_progress)
         if at is None or step is None:
             hangs += 1
+            print(
+                f"hung: {lab.run.show(run)!r}, stopped {victim}, conducted by {controller(lab, run)}", file=sys.stderr
+            )
         else:
             told.append(at - began)
             steps.append(step - began)
