@@ -216,7 +216,14 @@ def order_for(lab: Lab, run: Run) -> Order:
     result = model_from_record(settings["result"], lab.workspace.path("models", settings["result"]["name"]))
     return Order(
         job=job,
-        run=dataclasses.replace(run, cluster=handle.name),
+        run=dataclasses.replace(
+            run,
+            state="starting",
+            error="",
+            traceback="",
+            started=time.time() - run.seconds,  # the time in between doesn't count
+            cluster=handle.name,
+        ),
         strategy=training.strategy,
         workers=training.workers,
         cluster=handle.how_to_attach(lab.workspace.path("cluster")),

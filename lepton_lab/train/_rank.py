@@ -65,7 +65,8 @@ def run_rank(job: Job, seat: Seat, channel: Channel) -> dict[str, Any]:
     import tf_keras
 
     from lepton_lab.train._loop import Loop, Stopped
-    from lepton_lab.train._session import Session, make_strategy, set_devices
+    from lepton_lab.train._session import Session
+    from lepton_lab.train._strategy import make_strategy, set_devices
 
     if job.working_folder is not None and job.working_folder.is_dir():
         os.chdir(job.working_folder)

@@ -82,7 +82,7 @@ def test_devices_that_are_not_there(lab: Lab, plain: list[Any], settings: dict[s
 
 def reach_for_a_tpu() -> None:
     """In a process that has TensorFlow: what a rank does first on a TPU host."""
-    from lepton_lab.train._session import make_strategy
+    from lepton_lab.train._strategy import make_strategy
 
     make_strategy(Seat(0, "w0", ("localhost:1",), 1, "tpu"))
 
