@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from lepton_lab.errors import InputError, TrainingError, UnknownNameError, UserCodeError
+from lepton_lab.errors import InputError, LeptonError, TrainingError, UnknownNameError, UserCodeError
 from lepton_lab.events import NamesChanged
 from lepton_lab.lab._follow import Follower, as_it_stands
 from lepton_lab.lab._training import order_for
@@ -87,9 +88,12 @@ class RunNoun:
                 )
 
     def active(self) -> tuple[Run, ...]:
-        """The runs under way, the latest last."""
-        runs = [run for run in map(self.show, self.names()) if not run.is_over]
-        return tuple(sorted(runs, key=lambda run: run.started))
+        """The runs under way, the latest last; one whose record is damaged is none."""
+        runs = []
+        for name in self.names():
+            with suppress(LeptonError):
+                runs.append(self.show(name))
+        return tuple(sorted((run for run in runs if not run.is_over), key=lambda run: run.started))
 
     def stop(self, id: str | None = None) -> Run:
         """End a run as cancelled; by default the one under way. Workers stay, and so does a checkpoint to go on from.

@@ -36,7 +36,7 @@ def write_run(run: Run) -> None:
 
 
 def read_run(folder: Path) -> Run:
-    """A run's record as it was last written.
+    """A run's record as it was last written, by this version or an earlier one.
 
     Raises
     ------
@@ -44,11 +44,12 @@ def read_run(folder: Path) -> Run:
         If it is damaged.
     """
     try:
-        record = read_json(folder / "run.json")
+        known = {field.name for field in dataclasses.fields(Run)}
+        record = {key: value for key, value in read_json(folder / "run.json").items() if key in known}
         for key in ("workers", "notes"):
-            record[key] = tuple(record[key])
+            record[key] = tuple(record.get(key, ()))
         record["history"] = {key: tuple(values) for key, values in record["history"].items()}
-        record["layers"] = tuple((name, what) for name, what in record["layers"])
+        record["layers"] = tuple((name, what) for name, what in record.get("layers", ()))
         return Run(folder=folder, **record)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise LeptonError(f"{folder / 'run.json'} is damaged ({error}): remove its folder.") from None

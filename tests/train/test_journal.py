@@ -60,6 +60,11 @@ def test_the_record(tmp_path: Path) -> None:
     run = Run("run-1", "m", "d", "failed", tmp_path, 3, 64, "single", ("w0",), 1.0, history={"loss": (0.5,)})
     _journal.write_run(run)
     assert _journal.read_run(tmp_path) == run
+    record = json.loads((tmp_path / "run.json").read_text())
+    for new in ("notes", "layers", "restarts", "traceback", "cluster"):
+        del record[new]
+    (tmp_path / "run.json").write_text(json.dumps(record | {"of_a_later_version": 1}))
+    assert _journal.read_run(tmp_path) == run
     (tmp_path / "run.json").write_text("{")
     with pytest.raises(LeptonError, match=r"run\.json is damaged"):
         _journal.read_run(tmp_path)
