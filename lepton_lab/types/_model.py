@@ -12,6 +12,8 @@ from lepton_lab.display import Shown, Table, duration
 RUN_STATES = ("starting", "running", "restarting", "stopping", "done", "failed", "cancelled")
 """The states of a training run; the last three are final."""
 FINAL_STATES = RUN_STATES[4:]
+MOST_EPOCHS = 20
+"""That are shown of a run: the first ones and the last ones."""
 
 
 @dataclass(frozen=True)
@@ -128,8 +130,8 @@ class Run(Shown):
         return self.state in FINAL_STATES
 
     def table(self) -> Table:
-        names = [name for name in self.history if name not in ("seconds", "examples")]
-        rows = [
+        names = sorted((name for name in self.history if name not in ("seconds", "examples")), key=_reading_order)
+        rows: list[tuple[object, ...]] = [
             (
                 epoch + 1,
                 *(f"{self.history[name][epoch]:.4f}" for name in names),
@@ -137,7 +139,10 @@ class Run(Shown):
             )
             for epoch in range(len(self.history.get("seconds", ())))
         ]
-        notes = [f"{self.strategy} on {', '.join(self.workers)}; batch {self.batch_size}; {duration(self.seconds)}"]
+        if len(rows) > MOST_EPOCHS:
+            rows[MOST_EPOCHS // 2 : -MOST_EPOCHS // 2] = [("...",) * (len(names) + 2)]
+        where = f" on {', '.join(self.workers)}" if self.workers else ""
+        notes = [f"{self.strategy}{where}; batch {self.batch_size}; {duration(self.seconds)}"]
         notes += self.notes[-5:]
         if self.metrics:
             notes.append("test split: " + ", ".join(f"{k} {v:.4f}" for k, v in self.metrics.items()))
@@ -149,6 +154,12 @@ class Run(Shown):
             rows,
             notes=notes,
         )
+
+
+def _reading_order(name: str) -> tuple[bool, bool, bool, str]:
+    """Loss and metrics, the same on the rows held out, then the rest."""
+    plain = name.removeprefix("val_")
+    return (plain == "learning_rate", plain != name, plain != "loss", plain)
 
 
 @dataclass(frozen=True)
