@@ -185,7 +185,7 @@ def test_a_worker_that_is_killed_in_the_middle(lab: Lab, trained: str, tmp_path:
 
 def test_a_background_run_does_not_keep_answers_waiting(lab: Lab, trained: str) -> None:
     lab.model.new("busy", kind="mlp", data="digits")
-    run = lab.train("busy", "digits", epochs=2000, background=True)
+    run = lab.train("busy", "digits", epochs=100_000, strategy="multiworker", background=True)
     deadline = time.monotonic() + 30
     while lab.run.show(run.id).state != "running" and time.monotonic() < deadline:
         time.sleep(0.05)
