@@ -6,18 +6,15 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 import pytest
 
-from lepton_lab import forkserver
 from lepton_lab.errors import InputError, TrainingError, UnknownNameError
 from lepton_lab.events import EpochEnded, RunChanged, RunProgress
 from lepton_lab.lab import Lab
+from tests.train.processes import weights
 
 LINE = """
 def build(input_shape, num_classes):
@@ -28,41 +25,6 @@ def build(input_shape, num_classes):
     rows = keras.Input(input_shape)
     return keras.Model(rows, keras.layers.Dense(1)(keras.layers.Flatten()(keras.layers.Embedding(10, 4)(rows))))
 """
-
-
-def rank_pids() -> list[int]:
-    """Processes that the tests' own fork server has forked, and that still live."""
-    ours, found = f"TMPDIR={os.environ['TMPDIR']}".encode(), []
-    for process in psutil.process_iter(["cmdline"]):
-        if "lepton_lab.forkserver._server" in (process.info["cmdline"] or []):
-            try:
-                if ours in Path(f"/proc/{process.pid}/environ").read_bytes().split(b"\0"):
-                    found += [child.pid for child in process.children()]
-            except (OSError, psutil.Error):
-                continue  # ended meanwhile
-    return found
-
-
-def weights_of(file: Path) -> list[Any]:
-    """The weights in a file."""
-    import tf_keras
-
-    weights: list[Any] = tf_keras.models.load_model(file, compile=False).get_weights()
-    return weights
-
-
-def weights(lab: Lab, model: str) -> list[Any]:
-    result: list[Any] = forkserver.call(f"{__name__}:weights_of", {"file": lab.model.show(model).file})
-    return result
-
-
-@pytest.fixture(autouse=True)
-def no_rank_is_left() -> Iterator[None]:
-    yield
-    deadline = time.monotonic() + 5
-    while rank_pids() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not rank_pids()
 
 
 @pytest.fixture(scope="module")
