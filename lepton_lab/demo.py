@@ -19,7 +19,7 @@ LINES = (
     "%lepton cluster up --workers 2",
     "%lepton data load digits",
     "%lepton data shard digits --shards 8",
-    "%lepton train cnn --data digits --epochs 20 --batch-size 32",
+    "%lepton train cnn --data digits --epochs 20 --batch-size 32 --strategy multiworker",
     "%lepton compress cnn prune --sparsity 0.8 --epochs 10 --batch-size 32",
     "%lepton compress cnn-pruned quantize --scheme int8",
     "%lepton export cnn-pruned-int8 tflite",
