@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -23,6 +24,23 @@ def test_devices(cluster: Handle) -> None:
     ]
     assert all(cpu.name for cpu in cpus)
     assert cluster.info().devices.devices[0].name == cpus[0].name
+
+
+def test_workers_are_all_there_while_the_client_renews_what_it_keeps(cluster: Handle) -> None:
+    """Dask's client replaces its cached answer by one without workers every 2 s; here without end."""
+    client, over = cluster.client, threading.Event()
+
+    def renew() -> None:
+        while not over.is_set():
+            client.sync(client._update_scheduler_info)
+
+    thread = threading.Thread(target=renew)
+    thread.start()
+    try:
+        assert {len(cluster.workers()) for _ in range(300)} == {2}
+    finally:
+        over.set()
+        thread.join()
 
 
 def test_logs_are_each_process_s_own(cluster: Handle) -> None:

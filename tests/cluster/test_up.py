@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lepton_lab.cluster import Handle, find, up
+from lepton_lab.cluster import Handle, _connect, find, up
 from lepton_lab.errors import ClusterError
 from lepton_lab.events import ClusterChanged, Event, Progress
 from tests.cluster.processes import Kernel, processes_of, wait_until
@@ -30,7 +30,7 @@ def test_it_works_and_says_what_it_is(cluster: Handle, clusters: Path) -> None:
 
 def test_each_worker_has_the_resource_that_training_asks_for(cluster: Handle) -> None:
     assert cluster.client.submit(abs, -1, resources={"lepton": 1}, pure=False).result() == 1
-    found = [worker["resources"] for worker in cluster.client.scheduler_info()["workers"].values()]
+    found = [worker["resources"] for worker in _connect.describe(cluster.client).values()]
     gpus = [{"GPU": 1} if plan.gpu else {} for plan in cluster._record.workers] if cluster._record else []
     assert found == [{"lepton": 1, **gpu} for gpu in gpus]
 
