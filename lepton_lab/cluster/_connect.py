@@ -33,7 +33,7 @@ def connect(address: str, security: Security | None, timeout: float) -> Client:
 def describe(client: Client) -> Mapping[str, Mapping[str, Any]]:
     """What the scheduler says of each of its workers now, by address.
 
-    `Client.scheduler_info` answers with what the client has cached, which its own refresh, every 2 s, empties of workers.
+    `Client.scheduler_info` answers with what the client has cached, which its own refresh empties every 2 s.
     """
     workers: Mapping[str, Mapping[str, Any]] = client.sync(client.scheduler.identity, n_workers=-1)["workers"]
     return workers
