@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from lepton_lab.lab import Lab
 
 os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())  # what tests write stays where pytest puts it
 os.environ["TMPDIR"] = tempfile.tempdir = tempfile.mkdtemp(prefix="lt")
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what runs in its background without one
 
 
 def pytest_unconfigure() -> None:

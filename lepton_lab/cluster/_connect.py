@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -27,7 +28,15 @@ def connect(address: str, security: Security | None, timeout: float) -> Client:
     """A client of the scheduler at `address`; it becomes Dask's default one. Raises OSError if nobody answers."""
     from distributed import Client
 
-    return Client(address, security=security, timeout=timeout)
+    try:
+        return Client(address, security=security, timeout=timeout)
+    except Exception as error:
+        # The half-made client ends here: if the collector came upon it while another one starts, that would wait for
+        # itself, since ending a client and starting one take the same lock.
+        error.__traceback__ = error.__context__ = error.__cause__ = None
+        with silence():
+            gc.collect()
+        raise
 
 
 def describe(client: Client) -> Mapping[str, Mapping[str, Any]]:

@@ -11,12 +11,16 @@ from pathlib import Path
 
 from lepton_lab.errors import LeptonError
 
+_kept: Path | None = None
+
 
 def folder() -> Path:
     """The folder with the server's socket, lock and log; made with mode 0700, and refused if it is another user's.
 
     It lies below the system's temporary folder, since a socket's path may have no more than 107 characters.
     """
+    if _kept is not None:
+        return _kept
     key = hashlib.blake2b(f"{sys.prefix}\0{Path(__file__).parent}".encode(), digest_size=6).hexdigest()
     path = Path(tempfile.gettempdir()) / f"lepton-lab-{os.getuid()}-{key}"
     path.mkdir(mode=0o700, exist_ok=True)
@@ -42,3 +46,17 @@ def lock_path() -> Path:
 def log_path() -> Path:
     """What the server itself wrote, such as a failing import of TensorFlow."""
     return folder() / "server.log"
+
+
+def scratch_path(pid: int) -> Path:
+    """A child's own folder for temporary files, which the server removes when the child has ended, however it did."""
+    return folder() / f"scratch-{pid}"
+
+
+def use_scratch() -> None:
+    """Have this process, a child, make its temporary files there; TensorFlow leaves one for each function it traces."""
+    global _kept
+    _kept = folder()
+    scratch = scratch_path(os.getpid())
+    scratch.mkdir(mode=0o700, exist_ok=True)
+    tempfile.tempdir = str(scratch)

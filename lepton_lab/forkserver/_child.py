@@ -22,6 +22,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from lepton_lab.errors import LeptonError
+from lepton_lab.forkserver import _address
 
 _PR_SET_PDEATHSIG = 1
 
@@ -104,6 +105,7 @@ def run(connection: Connection) -> None:
     channel.send("pid", os.getpid())
     code = 0
     try:
+        _address.use_scratch()
         name, payload = channel.receive()
         kwargs = pickle.loads(payload)  # noqa: S301  # from this user's own process, see the package's docstring
         function = resolve(name)

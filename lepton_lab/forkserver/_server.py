@@ -12,6 +12,7 @@ import gc
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import sys
@@ -125,6 +126,7 @@ class Server:
                 return
             if pid == 0:
                 return
+            shutil.rmtree(_address.scratch_path(pid), ignore_errors=True)
             for descriptor, (owned, connection) in list(self.owners.items()):
                 if owned == pid:
                     del self.owners[descriptor]
@@ -156,6 +158,8 @@ def main() -> int:
     path.unlink(missing_ok=True)
     listener.bind(str(path))
     listener.listen(128)
+    for left in _address.folder().glob("scratch-*"):
+        shutil.rmtree(left, ignore_errors=True)
     load_tensorflow()
     Server(listener).serve()
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import stat
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,7 +11,7 @@ import psutil
 import pytest
 from cryptography import x509
 
-from lepton_lab.cluster import Handle, _tls
+from lepton_lab.cluster import Handle, _connect, _tls
 from tests.cluster.processes import processes_of
 
 
@@ -46,18 +47,22 @@ def test_no_key_stands_on_a_command_line(cluster: Handle, clusters: Path) -> Non
 
 
 def test_a_client_without_a_certificate_is_refused(cluster: Handle) -> None:
-    from distributed import Client
-
     with pytest.raises((OSError, TypeError, RuntimeError)):
-        Client(cluster.info().address, timeout=1, set_as_default=False)
+        _connect.connect(cluster.info().address, None, timeout=1)
     with pytest.raises(OSError):
-        Client(cluster.info().address.replace("tls", "tcp"), timeout=1, set_as_default=False)
+        _connect.connect(cluster.info().address.replace("tls", "tcp"), None, timeout=1)
 
 
 def test_another_authority_s_certificate_is_refused(cluster: Handle, tmp_path: Path) -> None:
-    from distributed import Client
-
     _tls.make_certificates(tmp_path / "tls")
     security = _tls.client_security(tmp_path / "tls")
+    before = clients()
     with pytest.raises(OSError):
-        Client(cluster.info().address, security=security, timeout=1, set_as_default=False)
+        _connect.connect(cluster.info().address, security, timeout=1)
+    assert clients() == before  # nothing half-made stays
+
+
+def clients() -> set[int]:
+    from distributed import Client
+
+    return {id(thing) for thing in gc.get_objects() if type(thing) is Client}

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -19,6 +20,7 @@ import pytest
 from lepton_lab import forkserver
 from lepton_lab.errors import InputError, LeptonError
 from lepton_lab.events import Event, Progress
+from lepton_lab.forkserver import _address
 
 WORK = f"{__name__}:"
 
@@ -42,6 +44,13 @@ def stumble() -> None:
 def tell(report: Callable[[Event], None]) -> str:
     report(Progress("test", "half way", 0.5))
     return "told"
+
+
+def leave(channel: Any, seconds: float = 0.0) -> None:
+    handle, path = tempfile.mkstemp()
+    os.close(handle)
+    channel.send("made", path)
+    time.sleep(seconds)
 
 
 def sleep(seconds: float) -> None:
@@ -113,6 +122,19 @@ def test_a_killed_child_is_told_as_such() -> None:
     os.kill(child.pid, signal.SIGKILL)
     assert child.receive(5) == ("exit", -signal.SIGKILL)
     assert child.pid not in forkserver.children()
+
+
+@pytest.mark.parametrize("is_killed", [False, True], ids=["ended", "killed"])
+def test_temporary_files_go_with_the_child(is_killed: bool) -> None:
+    child = forkserver.Child(f"{WORK}leave", {"seconds": 60.0 if is_killed else 0.0})
+    _, path = child.receive(5)
+    if is_killed:
+        assert Path(path).exists()
+        os.kill(child.pid, signal.SIGKILL)
+    while child.receive(5)[0] != "exit":
+        pass
+    assert not Path(path).parent.exists()
+    assert Path(path).parent.parent == _address.folder()
 
 
 @pytest.mark.parametrize("stop_first", [False, True], ids=["running", "stopped"])
