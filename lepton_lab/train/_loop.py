@@ -1,8 +1,8 @@
 """A rank's loop over epochs and steps.
 
-Several steps are one call of TensorFlow, about as many as fit between two reports. After each call the ranks agree on
-what comes next, by summing up a few numbers: the epoch's totals, the time that a step takes (hence how many go into the
-next call), and whether anybody wants to stop or to save. So all ranks stop and save at the same step.
+Several steps are one call of TensorFlow, about as many as fit between two reports. At its end the ranks agree on what
+comes next, by summing up a few numbers: the epoch's totals, the time that a step takes (hence how many go into the next
+call), and whether anybody wanted to stop or to save when it began. So all ranks stop and save at the same step.
 
 Every rank must come to the same number of steps a call: TensorFlow names a collective by its iteration in the loop
 around it, so ranks that cut the same steps into different calls would wait for each other for ever.
@@ -24,7 +24,7 @@ from lepton_lab.train._session import Session
 
 REPORT_SECONDS = 0.2
 """How often a rank reports."""
-MOST_STEPS_A_CALL = 64
+MOST_STEPS_A_CALL = 256
 """Bounds how long a run goes on after it was told to stop."""
 
 
@@ -44,8 +44,8 @@ class Loop:
         self.memories: tuple[Any, ...] = ()
         self._fresh: NDArray[Any] = np.zeros(len(self.totals))
         """This rank's sums since then."""
-        self._seen, self._busy, self._steps = 0.0, 0.0, 0
-        self._wants_stop = False
+        self._seen, self._busy, self._steps, self._step_seconds = 0.0, 0.0, 0, 0.0
+        self._wants_stop, self._is_save_due = False, False
         self._per_call = 1
         self._calls = 0
         self._spent = 0.0
@@ -80,6 +80,8 @@ class Loop:
                 self._call(feed, began)
             if not self._end_epoch(began):
                 return False
+            if self._is_save_due and self.epoch <= job.epochs:
+                self._save(0.0)
         return True
 
     def evaluate(self, iterator: Any, steps: int) -> dict[str, float]:
@@ -97,42 +99,46 @@ class Loop:
         job, session = self.job, self.session
         session.before_step((self.epoch - 1) * job.steps + self.step)
         count = session.count(self._per_call, self.step)
+        is_end = self.step + count == job.steps
+        # The very first call traces the function; the second one tells how long a step takes.
+        agrees = self._calls < 2 or is_end or self._steps + count >= self._per_call
         before = time.perf_counter()
-        sums = session.learn(feed, count)
-        seconds = time.perf_counter() - before
-        self._fresh += sums[:-1]
+        sums, agreed = session.learn(feed, count, self._wishes(), self._fresh, agrees)
+        self._step_seconds = (time.perf_counter() - before) / count
         self._busy += float(sums[-1])
         self._seen += float(sums[-2])
         self.step += count
         self._steps += count
         self._calls += 1
-        is_end = self.step == job.steps
-        # The very first call traces the function; the second one tells how long a step takes.
-        if self._calls <= 2 or is_end or self._steps >= self._per_call:
-            self._agree(seconds / count, time.time() - began, is_end)
+        if agreed is None:
+            self._fresh += sums[:-1]
+        else:
+            self._agree(agreed, time.time() - began, is_end)
 
-    def _agree(self, step_seconds: float, epoch_seconds: float, is_end: bool) -> None:
-        self._listen()
+    def _wishes(self) -> NDArray[Any]:
+        """What this rank brings to the next agreement: whether to stop, whether to save, how long a step takes."""
+        while self.channel.poll():
+            if self.channel.receive() == ("stop",):
+                self._wants_stop = True
         is_due = self.seat.rank == 0 and self._writer.is_due
-        mine = [float(self._wants_stop), float(is_due), step_seconds, *self._fresh]
-        stop, save, total_seconds, *fresh = self.session.sum_over_ranks(np.array(mine))
+        return np.array([self._wants_stop, is_due, self._step_seconds], float)
+
+    def _agree(self, agreed: NDArray[Any], epoch_seconds: float, is_end: bool) -> None:
+        """Do what the ranks' sums say."""
+        stop, save, step_seconds, *fresh = agreed
         self.totals = self.totals + np.array(fresh)
-        mean = total_seconds / self.seat.world
-        if self._calls > 1:
-            self._per_call = int(max(1, min(REPORT_SECONDS / max(mean, 1e-6), MOST_STEPS_A_CALL)))
+        if self._calls > 2:
+            mean = max(step_seconds / self.seat.world, 1e-6)
+            self._per_call = int(max(1, min(REPORT_SECONDS / mean, MOST_STEPS_A_CALL)))
         self._tell(epoch_seconds)
         self._fresh[:] = 0
         self._steps, self._busy = 0, 0.0
+        self._is_save_due = bool(save)  # at an epoch's end after that, with what is said of it in the history
         if (save and not is_end) or stop:
             self._save(epoch_seconds)
         if stop:
             self._writer.wait()
             raise Stopped
-
-    def _listen(self) -> None:
-        while self.channel.poll():
-            if self.channel.receive() == ("stop",):
-                self._wants_stop = True
 
     def _end_epoch(self, began: float) -> bool:
         """What follows an epoch's last step; False if a callback wants no more of them."""

@@ -85,6 +85,8 @@ def run_rank(job: Job, seat: Seat, channel: Channel) -> dict[str, Any]:
     loop = Loop(job, seat, channel, session)
     if seat.checkpoint is not None:
         loop.restore(verify(seat.checkpoint))
+    elif seat.rank == 0 and session.note:
+        channel.send("event", {"type": "note", "message": session.note})
     try:
         loop.train()
     except Stopped:

@@ -18,6 +18,9 @@ from lepton_lab.train._feed import Feed
 from lepton_lab.train._job import Job, Seat
 from lepton_lab.train._make import make
 
+_ADAPTIVE = frozenset({"adam", "adamw", "nadam", "adamax", "adagrad", "rmsprop"})
+"""Optimisers that divide each gradient by a mean of its size."""
+
 
 class Session:
     """A model in training under a layout; every rank of a run has one and calls the same methods in the same order."""
@@ -39,6 +42,8 @@ class Session:
             if self.hook is not None:
                 self.model = self.hook.prepare(self.model, job.steps * job.epochs)
             self.optimizer = make_optimizer(job)
+            self.note = self._suit_rate()
+            """What the user should know of it; empty for nothing."""
             self.optimizer.build(self.model.trainable_variables)
             self.heads = _step.make_heads(job, self.model)
         self.feed = Feed(job, seat, self._scope, local)
@@ -50,10 +55,26 @@ class Session:
             self.callbacks = Callbacks(job, load_keras(job.model_file, job.code), make_optimizer(job))
             self.callbacks.check(log_names(job, self.heads, self.optimizer))
         self._board = Board(job.folder / "tensorboard") if seat.rank == 0 else None
-        self._learn = self._several(self.steps.learn, len(self.names) + 2)
-        self._judge = self._several(self.steps.judge, len(self.names) + 2)
+        self._learn = tf.function(self._learn_in_graph)
+        self._judge = tf.function(self._several(self.steps.judge))
         self._sum = tf.function(self._sum_in_graph, reduce_retracing=True)
-        self._average = tf.function(self._average_in_graph) if self.is_averaging else None
+        self._average = tf.function(self._average_in_graph)
+
+    def _suit_rate(self) -> str:
+        """Where ranks learn by themselves, suit an adaptive optimiser's own learning rate to that.
+
+        Such optimisers divide by how much the gradients scatter, which is sqrt(ranks) times as much for a rank's rows
+        as for the whole batch: without this their steps are too short (https://arxiv.org/abs/2205.10287).
+        """
+        name, is_own_rate = self.job.optimizer, self.job.learning_rate is None
+        if not (self._is_apart and is_own_rate and isinstance(name, str) and name.lower() in _ADAPTIVE):
+            return ""
+        rate = float(np.asarray(self.optimizer.learning_rate)) * self.seat.world**0.5
+        self.optimizer.learning_rate.assign(rate)
+        return (
+            f"Each of {self.seat.world} ranks learns from its own rows, so {name}'s learning rate is {rate:.3g}, "
+            f"sqrt({self.seat.world}) times what it is by default; --learning-rate sets another."
+        )
 
     # what is reported
 
@@ -106,27 +127,55 @@ class Session:
     # steps
 
     def count(self, wanted: int, step: int) -> int:
-        """How many steps the next call has."""
+        """How many steps the next call has: about as many as wanted; where ranks learn by themselves, whole rounds."""
         if self.hook is not None:
             return 1
-        left = self.job.steps - step
         if self.is_averaging:
-            return min(self.job.every - step % self.job.every, left)
-        return min(wanted, left)
+            every = self.job.every
+            wanted = max(every, wanted - wanted % every)
+        return min(wanted, self.job.steps - step)
 
     def before_step(self, step: int) -> None:
         """Called before each call, with the steps done over all epochs."""
         if self.hook is not None:
             self.hook.before_step(step)
 
-    def learn(self, iterator: Any, count: int) -> NDArray[Any]:
-        """`count` steps; this rank's sums, examples and busy seconds."""
+    def learn(
+        self, iterator: Any, count: int, wishes: NDArray[Any], fresh: NDArray[Any], agrees: bool
+    ) -> tuple[NDArray[Any], NDArray[Any] | None]:
+        """`count` steps, and in the same call of TensorFlow what the ranks agree on.
+
+        Parameters
+        ----------
+        iterator
+            Of batches.
+        count
+            How many of them.
+        wishes, fresh
+            Float64 `(n,)` and `(len(names) + 1,)`: what to sum up over the ranks; to the second these steps' sums of
+            the names and examples are added before.
+        agrees
+            Whether to; the same in all ranks, as is `count`.
+
+        Returns
+        -------
+        This rank's sums of these steps: those of the names, the examples, the busy seconds. And, if it `agrees`, the
+        ranks' sums of the wishes, then of the fresh ones.
+        """
         import tensorflow as tf
 
-        sums: NDArray[Any] = self._learn(iterator, tf.constant(count)).numpy()
-        if self._average is not None and self.seat.world > 1:
-            self._average()
-        return sums
+        sums, agreed = self._learn(iterator, tf.constant(count), wishes, fresh, tf.constant(agrees))
+        return sums.numpy(), agreed.numpy() if agrees else None
+
+    def _learn_in_graph(self, iterator: Any, count: Any, wishes: Any, fresh: Any, agrees: Any) -> Any:
+        import tensorflow as tf
+
+        learn = self._several(self.steps.learn)
+        sums = self._rounds(learn)(iterator, count) if self._is_apart else learn(iterator, count)
+        mine = tf.concat([wishes, fresh + sums[:-1]], 0)
+        if self.seat.world > 1:
+            mine = tf.cond(agrees, lambda: self._sum_in_graph(mine), lambda: mine)
+        return sums, mine
 
     def judge(self, iterator: Any) -> NDArray[Any]:
         """One batch without learning."""
@@ -158,22 +207,25 @@ class Session:
         return self.strategy.experimental_local_results(result)[0]
 
     def _average_in_graph(self) -> None:
-        """Give all ranks the mean of their weights and of what their optimisers remember, in one message."""
+        """Give all ranks the mean of their weights, in one message.
+
+        What their optimisers remember stays their own, as in DiLoCo (https://arxiv.org/abs/2311.08105): Adam's would be
+        two thirds of the message, and the loss is the same.
+        """
         import tensorflow as tf
 
-        variables = [v for v in self._state() if v.dtype.is_floating]
+        variables = [v for v in self.model.weights if v.dtype.is_floating]
         flat = tf.concat([tf.reshape(tf.cast(v, tf.float32), [-1]) for v in variables], 0)
         means = tf.split(self._over_ranks("MEAN", flat), [int(np.prod(v.shape)) for v in variables])
         for variable, mean in zip(variables, means, strict=True):
             variable.assign(tf.cast(tf.reshape(mean, variable.shape), variable.dtype))
 
-    def _several(self, function: Any, width: int) -> Any:
-        """A graph that runs `function` on the next `count` batches and adds its results up."""
+    def _several(self, function: Any) -> Any:
+        """What runs `function` of `steps` on the next `count` batches, in a graph, and adds its results up."""
         import tensorflow as tf
 
-        strategy = self._scope
+        strategy, width = self._scope, len(self.names) + 2
 
-        @tf.function  # type: ignore[untyped-decorator]  # TensorFlow is untyped
         def calls(iterator: Any, count: Any) -> Any:
             total = tf.zeros(width, tf.float64)
             for _ in tf.range(count):
@@ -182,6 +234,21 @@ class Session:
             return total
 
         return calls
+
+    def _rounds(self, learn: Any) -> Any:
+        """What calls `learn` for `job.every` batches at a time, and averages the ranks' weights after each of them."""
+        import tensorflow as tf
+
+        width, every = len(self.names) + 2, self.job.every
+
+        def rounds(iterator: Any, count: Any) -> Any:
+            total = tf.zeros(width, tf.float64)
+            for done in tf.range(0, count, every):
+                total += learn(iterator, tf.minimum(every, count - done))
+                self._average_in_graph()
+            return total
+
+        return rounds
 
     def _replica(self) -> Any:
         """This replica's number over all ranks."""
@@ -247,15 +314,14 @@ class Session:
 
     # state
 
-    def _state(self) -> list[Any]:
-        """The variables of the model and the optimiser."""
-        return [*self.model.weights, *_variables(self.optimizer)]
-
     def _components(self) -> list[Any]:
-        """What each replica keeps for itself and is averaged only when it is read: batch normalisation's moving means.
+        """What each replica keeps for itself: batch normalisation's moving means, which are averaged only when they are
+        read; and where the ranks learn by themselves, what their optimisers remember.
 
         With these a run on as many replicas as before goes on bit by bit as it would have.
         """
+        if self._is_apart:
+            return list(_variables(self.optimizer))
         apart = (v for v in self.model.weights if type(v).__name__ == "SyncOnReadVariable")
         return [component for variable in apart for component in variable.values]
 
@@ -284,12 +350,12 @@ class Session:
     def restore(self, arrays: dict[str, list[NDArray[Any]]], memories: tuple[Any, ...]) -> None:
         """Take up what `snapshot` gave."""
         self.model.set_weights(arrays.get("model", []))
+        for variable, value in zip(_variables(self.optimizer), arrays["optimizer"], strict=True):
+            variable.assign(value)
         parts, saved = self._components(), arrays.get("replicas", [])
         if len(parts) == len(saved) and all(len(values) == self.seat.world for values in saved):
             for component, values in zip(parts, saved, strict=True):
                 component.assign(values[self.seat.rank])
-        for variable, value in zip(_variables(self.optimizer), arrays["optimizer"], strict=True):
-            variable.assign(value)
         with self._scope.scope():
             for variable, value in zip(self._metric_variables(), arrays.get("metrics", []), strict=True):
                 variable.assign(np.zeros_like(value) if self._is_apart and self.seat.rank else value)
@@ -305,6 +371,8 @@ class Session:
                 self.model = self.hook.finish(self.model)
         if getattr(self.optimizer, "use_ema", False):
             self.optimizer.finalize_variable_values(self.model.trainable_variables)
+            if self._is_apart:
+                self._average()  # each rank has an average of its own
         weights = self.model.get_weights()  # some variables are summed over ranks when they are read
         plain = load_keras(self.job.model_file, self.job.code)
         plain.set_weights(weights)

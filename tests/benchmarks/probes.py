@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Container
+from collections.abc import Container
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,39 +35,45 @@ def change_orders(lab: Lab, rows: str | None = None, attach: str | None = None) 
 
 
 def watch(shards: ShardSet, verify: Container[int] | None = None) -> Any:
-    """Open the shards; and have the rank write down at its end what its agreements and reports took."""
+    """Open the shards; and have the rank write down at its end what its agreements and reports took.
+
+    Every other agreement is kept out of the call of TensorFlow that it belongs to and made by one of no steps after it,
+    so that the two kinds of calls can be compared.
+    """
     from lepton_lab.data import open_rows
     from lepton_lab.train._loop import Loop
+    from lepton_lab.train._session import Session
 
-    seconds = {"_agree": 0.0, "_tell": 0.0, "_save": 0.0, "train": 0.0, "calls": 0}
+    took: dict[str, list[float]] = {"with": [], "without": [], "handling": []}
+    learn, agree, train = Session.learn, Loop._agree, Loop.train
+    calls = 0
 
-    def timed(name: str) -> Callable[..., Any]:
-        honest = getattr(Loop, name)
+    def timed_learn(self: Any, iterator: Any, count: int, wishes: Any, fresh: Any, agrees: bool) -> Any:
+        nonlocal calls
+        calls += 1
+        if not agrees or calls < 10:  # the first ones trace
+            return learn(self, iterator, count, wishes, fresh, agrees)
+        is_apart = calls % 2 == 0
+        began = time.perf_counter()
+        sums, agreed = learn(self, iterator, count, wishes, fresh, agrees=not is_apart)
+        if count > 10:
+            took["without" if is_apart else "with"].append((time.perf_counter() - began) / count)
+        if is_apart:
+            _, agreed = learn(self, iterator, 0, wishes, fresh + sums[:-1], agrees=True)
+        return sums, agreed
 
-        def call(self: Any, *arguments: Any) -> Any:
-            began = time.perf_counter()
-            try:
-                return honest(self, *arguments)
-            finally:
-                if self._calls > 2:  # the first ones trace
-                    seconds[name] += time.perf_counter() - began
-                    seconds["calls"] += name == "_agree"
-
-        return call
-
-    for name in ("_agree", "_tell", "_save"):
-        setattr(Loop, name, timed(name))
-    train = Loop.train
+    def timed_agree(self: Any, *arguments: Any) -> None:
+        began, steps = time.perf_counter(), self._steps
+        agree(self, *arguments)
+        took["handling"].append((time.perf_counter() - began) / steps)
 
     def whole(self: Any) -> bool:
-        began = time.perf_counter()
         try:
             return train(self)
         finally:
-            seconds["train"] = time.perf_counter() - began
-            (self.job.folder / f"probe-{self.seat.rank}.json").write_text(json.dumps(seconds))
+            (self.job.folder / f"probe-{self.seat.rank}.json").write_text(json.dumps(took))
 
-    Loop.train = whole  # type: ignore[method-assign]
+    Session.learn, Loop._agree, Loop.train = timed_learn, timed_agree, whole  # type: ignore[method-assign]
     return open_rows(shards, verify=verify)
 
 

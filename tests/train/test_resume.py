@@ -65,6 +65,20 @@ def test_ten_cancels_and_resumes_change_nothing(lab: Lab) -> None:
     assert result.metrics == pytest.approx(expected.metrics)
 
 
+def test_ranks_that_learn_by_themselves_go_on_bit_by_bit(lab: Lab) -> None:
+    """Each has its own optimiser's memory, and all of them are in the checkpoint."""
+    settings = SETTINGS | {"strategy": "averaging", "every": 8, "epochs": 60}
+    lab.train("dropping", "digits", **settings)
+    theirs = weights(lab, "dropping")
+    run = begin(lab, **settings)
+    for _ in range(3):
+        assert lab.run.stop(run).state == "cancelled"
+        lab.run.resume(run, background=True)
+        wait_for(lambda: lab.run.show(run).state == "running")
+    assert lab.run.wait(run).state == "done"
+    assert all(np.array_equal(a, b) for a, b in zip(weights(lab, "dropping"), theirs, strict=True))
+
+
 def test_cancel_leaves_a_checkpoint_and_the_workers_within_two_seconds(lab: Lab) -> None:
     run = begin(lab, 100_000, checkpoint_seconds=0.3)
     wait_for(lambda: len(lab.run.show(run).history.get("loss", ())) > 3)

@@ -36,6 +36,10 @@ def test_averaging_learns_and_its_ranks_agree_at_the_end(lab: Lab) -> None:
     assert run.workers == ("w0", "w1")
     assert run.metrics["test_accuracy"] > 0.9
     assert run.history["examples"] == (1438.0,) * 6
+    assert run.notes == (
+        "Each of 2 ranks learns from its own rows, so adam's learning rate is 0.00141, sqrt(2) times what it is by "
+        "default; --learning-rate sets another.",
+    )
 
 
 def test_averaging_at_every_step_of_plain_descent_is_synchronous(lab: Lab) -> None:
