@@ -50,12 +50,13 @@ def measure(lab: Lab, plain: Plain, epochs: int, turns: int) -> tuple[dict[str, 
         times["fit"].append(plain.ask("fit", STEPS, 1 + max(1, few // 2)))
         for name, more in (
             ("ours", settings | {"strategy": "multiworker"}),
-            ("averaging", averaging | {"learning_rate": RATE * RANKS**0.5}),
+            ("averaging", averaging),
         ):
             run = lab.train("model", "rows", epochs=1 + few, **more)
             times[name].append(milliseconds(run, STEPS))
             losses[name] = run.history["loss"][-1]
-    losses["same rate"] = lab.train("model", "rows", epochs=1 + epochs, **averaging).history["loss"][-1]
+    same = averaging | {"learning_rate": RATE}
+    losses["same rate"] = lab.train("model", "rows", epochs=1 + epochs, **same).history["loss"][-1]
     return {name: values[1:] for name, values in times.items()}, losses
 
 
