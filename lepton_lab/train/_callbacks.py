@@ -18,6 +18,7 @@ from lepton_lab.runtime import own_names_in
 from lepton_lab.train import _parts
 from lepton_lab.train._job import Job
 from lepton_lab.train._make import Own, make
+from lepton_lab.train._optimizer import has_schedule
 
 Decision = tuple[bool, float | None, list[Any] | None]
 """Whether to stop, the learning rate if it is another one, and the weights if they are others."""
@@ -132,14 +133,6 @@ class Callbacks:
         rate = None if learning_rate is None else float(self.plain.optimizer.learning_rate.numpy())
         changed = rate if rate is not None and rate != np.float32(learning_rate) else None
         return bool(self.plain.stop_training), changed, None if same else now
-
-
-def has_schedule(optimizer: Any) -> bool:
-    """Whether the learning rate follows a schedule, so that nobody else can set it."""
-    import tf_keras
-
-    inner = getattr(optimizer, "inner_optimizer", optimizer)
-    return isinstance(inner._learning_rate, tf_keras.optimizers.schedules.LearningRateSchedule)
 
 
 def _made(part: Any, own: Own) -> Any:

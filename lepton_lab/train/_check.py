@@ -12,7 +12,9 @@ from lepton_lab.errors import InputError, UserCodeError
 from lepton_lab.forkserver._child import summary
 from lepton_lab.runtime import load_keras, one_line
 from lepton_lab.train._job import Job
-from lepton_lab.train._step import Head, make_heads, targets_of
+from lepton_lab.train._optimizer import make_optimizer
+from lepton_lab.train._precision import with_precision
+from lepton_lab.train._step import Head, log_names, make_heads, targets_of
 
 
 def check(job: Job) -> None:
@@ -26,7 +28,6 @@ def check(job: Job) -> None:
         If a loss or a metric of the user's own raises.
     """
     from lepton_lab.train._callbacks import Callbacks
-    from lepton_lab.train._session import log_names, make_optimizer, with_precision
 
     optimizer = make_optimizer(job)
     model = load_keras(job.model_file, job.code)

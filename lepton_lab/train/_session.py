@@ -8,18 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lepton_lab.errors import InputError
 from lepton_lab.forkserver._child import resolve
-from lepton_lab.runtime import load_keras, own_names_in
-from lepton_lab.train import _parts, _random, _step
+from lepton_lab.runtime import load_keras
+from lepton_lab.train import _random, _step
 from lepton_lab.train._board import Board
-from lepton_lab.train._callbacks import Callbacks, Decision, has_schedule
+from lepton_lab.train._callbacks import Callbacks, Decision
 from lepton_lab.train._feed import Feed
 from lepton_lab.train._job import Job, Seat
-from lepton_lab.train._make import make
-
-_ADAPTIVE = frozenset({"adam", "adamw", "nadam", "adamax", "adagrad", "rmsprop"})
-"""Optimisers that divide each gradient by a mean of its size."""
+from lepton_lab.train._optimizer import has_schedule, make_optimizer, rate_changes, suit_rate, variables
+from lepton_lab.train._precision import with_precision
 
 
 class Session:
@@ -42,7 +39,7 @@ class Session:
             if self.hook is not None:
                 self.model = self.hook.prepare(self.model, job.steps * job.epochs)
             self.optimizer = make_optimizer(job)
-            self.note = self._suit_rate()
+            self.note = suit_rate(self.optimizer, job, seat.world) if self._is_apart else ""
             """What the user should know of it; empty for nothing."""
             self.optimizer.build(self.model.trainable_variables)
             self.heads = _step.make_heads(job, self.model)
@@ -53,28 +50,12 @@ class Session:
         self.callbacks: Callbacks | None = None
         if job.callbacks and seat.rank == 0:
             self.callbacks = Callbacks(job, load_keras(job.model_file, job.code), make_optimizer(job))
-            self.callbacks.check(log_names(job, self.heads, self.optimizer))
+            self.callbacks.check(_step.log_names(job, self.heads, self.optimizer))
         self._board = Board(job.folder / "tensorboard") if seat.rank == 0 else None
         self._learn = tf.function(self._learn_in_graph)
         self._judge = tf.function(self._several(self.steps.judge))
         self._sum = tf.function(self._sum_in_graph, reduce_retracing=True)
         self._average = tf.function(self._average_in_graph)
-
-    def _suit_rate(self) -> str:
-        """Where ranks learn by themselves, suit an adaptive optimiser's own learning rate to that.
-
-        Such optimisers divide by how much the gradients scatter, which is sqrt(ranks) times as much for a rank's rows
-        as for the whole batch: without this their steps are too short (https://arxiv.org/abs/2205.10287).
-        """
-        name, is_own_rate = self.job.optimizer, self.job.learning_rate is None
-        if not (self._is_apart and is_own_rate and isinstance(name, str) and name.lower() in _ADAPTIVE):
-            return ""
-        rate = float(np.asarray(self.optimizer.learning_rate)) * self.seat.world**0.5
-        self.optimizer.learning_rate.assign(rate)
-        return (
-            f"Each of {self.seat.world} ranks learns from its own rows, so {name}'s learning rate is {rate:.3g}, "
-            f"sqrt({self.seat.world}) times what it is by default; --learning-rate sets another."
-        )
 
     # what is reported
 
@@ -120,7 +101,7 @@ class Session:
 
     def rate_logs(self) -> dict[str, float]:
         """The learning rate, where it changes."""
-        if not _rate_changes(self.job, self.optimizer):
+        if not rate_changes(self.job, self.optimizer):
             return {}
         return {"learning_rate": float(np.asarray(self.optimizer.learning_rate))}
 
@@ -321,7 +302,7 @@ class Session:
         With these a run on as many replicas as before goes on bit by bit as it would have.
         """
         if self._is_apart:
-            return list(_variables(self.optimizer))
+            return list(variables(self.optimizer))
         apart = (v for v in self.model.weights if type(v).__name__ == "SyncOnReadVariable")
         return [component for variable in apart for component in variable.values]
 
@@ -336,7 +317,7 @@ class Session:
         """All numbers of the model, optimiser, metrics, hook and callbacks; every rank must ask at once."""
         arrays: dict[str, list[NDArray[Any]]] = {
             "model": self.model.get_weights(),
-            "optimizer": [np.asarray(v) for v in _variables(self.optimizer)],
+            "optimizer": [np.asarray(v) for v in variables(self.optimizer)],
             "metrics": self._metric_totals(),
             "replicas": [self._of_all_ranks(component) for component in self._components()],
             "hook": list(self.hook.state()) if self.hook is not None else [],
@@ -350,7 +331,7 @@ class Session:
     def restore(self, arrays: dict[str, list[NDArray[Any]]], memories: tuple[Any, ...]) -> None:
         """Take up what `snapshot` gave."""
         self.model.set_weights(arrays.get("model", []))
-        for variable, value in zip(_variables(self.optimizer), arrays["optimizer"], strict=True):
+        for variable, value in zip(variables(self.optimizer), arrays["optimizer"], strict=True):
             variable.assign(value)
         parts, saved = self._components(), arrays.get("replicas", [])
         if len(parts) == len(saved) and all(len(values) == self.seat.world for values in saved):
@@ -377,69 +358,3 @@ class Session:
         plain = load_keras(self.job.model_file, self.job.code)
         plain.set_weights(weights)
         return plain
-
-
-def make_optimizer(job: Job) -> Any:
-    """tf_keras's optimiser of a job."""
-    import tf_keras
-
-    part, own = job.optimizer, own_names_in(job.code)
-    if isinstance(part, str):
-        part = {"class_name": part, "args": [], "config": {}}
-    if job.learning_rate is not None:
-        if "config" not in part:
-            name = _parts.name_of(part)
-            raise InputError(f"The optimizer {name} makes its own learning rate: leave --learning-rate out.")
-        config = {**part["config"], "learning_rate": make("learning rate", job.learning_rate, own)}
-        part = {**part, "config": config} | ({"args": part["args"][1:]} if "args" in part else {})
-    optimizer = make("optimizer", part, own)
-    if not isinstance(optimizer, tf_keras.optimizers.Optimizer):
-        raise InputError(f"The optimizer is a {type(optimizer).__name__}: give one of tf_keras.optimizers.")
-    if job.clip_norm is not None:
-        if optimizer.clipnorm or optimizer.clipvalue:
-            raise InputError("The optimizer clips gradients itself: leave --clip-norm out.")
-        optimizer.global_clipnorm = job.clip_norm
-    if job.precision == "mixed_float16":
-        optimizer = tf_keras.mixed_precision.LossScaleOptimizer(optimizer)
-    return optimizer
-
-
-def log_names(job: Job, heads: list[_step.Head], optimizer: Any) -> list[str]:
-    """Names of all that an epoch's logs have."""
-    names = ["loss", *(head.metric for head in heads), *(metric.name for head in heads for metric, _ in head.metrics)]
-    held = [f"val_{name}" for name in names] if job.num_held_out else []
-    return [*names, *held, *(["learning_rate"] if _rate_changes(job, optimizer) else [])]
-
-
-def _rate_changes(job: Job, optimizer: Any) -> bool:
-    return bool(job.callbacks) or has_schedule(optimizer)
-
-
-def _variables(optimizer: Any) -> list[Any]:
-    variables = optimizer.variables
-    return list(variables() if callable(variables) else variables)
-
-
-_STAY_FLOAT32 = ("Rescaling", "Normalization", "InputLayer", "Softmax")
-
-
-def with_precision(model: Any, precision: str) -> Any:
-    """The model computing in another precision; what scales the rows and what gives the answers stays float32."""
-    import tf_keras
-
-    if precision == "float32":
-        return model
-    last = set(model.output_names)
-
-    def convert(layer: Any) -> Any:
-        if isinstance(layer, tf_keras.Model):
-            return tf_keras.models.clone_model(layer, clone_function=convert)
-        config = layer.get_config()
-        scales = type(layer).__name__ in _STAY_FLOAT32 or ".preprocessing." in type(layer).__module__
-        if not scales and layer.name not in last:
-            config["dtype"] = precision
-        return type(layer).from_config(config)
-
-    converted = tf_keras.models.clone_model(model, clone_function=convert)
-    converted.set_weights(model.get_weights())
-    return converted

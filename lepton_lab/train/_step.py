@@ -11,6 +11,7 @@ from lepton_lab.runtime import own_names_in
 from lepton_lab.train import _parts
 from lepton_lab.train._job import Job
 from lepton_lab.train._make import Own, make
+from lepton_lab.train._optimizer import rate_changes
 from lepton_lab.types import Target
 
 
@@ -137,6 +138,13 @@ def add_metric(head: Head, part: Any, own: Own) -> None:
     if is_own:
         head.own_metrics[made.name] = function
     head.metrics.append((made, not is_own and "sparse" not in name.lower()))
+
+
+def log_names(job: Job, heads: list[Head], optimizer: Any) -> list[str]:
+    """Names of all that an epoch's logs have."""
+    names = ["loss", *(head.metric for head in heads), *(metric.name for head in heads for metric, _ in head.metrics)]
+    held = [f"val_{name}" for name in names] if job.num_held_out else []
+    return [*names, *held, *(["learning_rate"] if rate_changes(job, optimizer) else [])]
 
 
 class Steps:

@@ -1,0 +1,81 @@
+"""tf_keras's optimiser of a job, and the learning rate that suits the ranks; needs TensorFlow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lepton_lab.errors import InputError
+from lepton_lab.runtime import own_names_in
+from lepton_lab.train import _parts
+from lepton_lab.train._job import Job
+from lepton_lab.train._make import make
+
+_ADAPTIVE = frozenset({"adam", "adamw", "nadam", "adamax", "adagrad", "rmsprop"})
+"""Optimisers that divide each gradient by a mean of its size."""
+
+
+def make_optimizer(job: Job) -> Any:
+    """tf_keras's optimiser of a job."""
+    import tf_keras
+
+    part, own = job.optimizer, own_names_in(job.code)
+    if isinstance(part, str):
+        part = {"class_name": part, "args": [], "config": {}}
+    if job.learning_rate is not None:
+        if "config" not in part:
+            name = _parts.name_of(part)
+            raise InputError(f"The optimizer {name} makes its own learning rate: leave --learning-rate out.")
+        config = {**part["config"], "learning_rate": make("learning rate", job.learning_rate, own)}
+        part = {**part, "config": config} | ({"args": part["args"][1:]} if "args" in part else {})
+    optimizer = make("optimizer", part, own)
+    if not isinstance(optimizer, tf_keras.optimizers.Optimizer):
+        raise InputError(f"The optimizer is a {type(optimizer).__name__}: give one of tf_keras.optimizers.")
+    if job.clip_norm is not None:
+        if optimizer.clipnorm or optimizer.clipvalue:
+            raise InputError("The optimizer clips gradients itself: leave --clip-norm out.")
+        optimizer.global_clipnorm = job.clip_norm
+    if job.precision == "mixed_float16":
+        optimizer = tf_keras.mixed_precision.LossScaleOptimizer(optimizer)
+    return optimizer
+
+
+def suit_rate(optimizer: Any, job: Job, ranks: int) -> str:
+    """Suit an adaptive optimiser's default learning rate to ranks that learn by themselves.
+
+    Such optimisers divide by how much the gradients scatter, which is sqrt(ranks) times as much for a rank's rows as
+    for the whole batch: without this their steps are too short (https://arxiv.org/abs/2205.10287).
+
+    Returns
+    -------
+    What to tell the user; empty where nothing was changed: a rate was given, or the optimiser isn't one of these.
+    """
+    name = job.optimizer
+    if job.learning_rate is not None or not isinstance(name, str) or name.lower() not in _ADAPTIVE:
+        return ""
+    rate = float(np.asarray(optimizer.learning_rate)) * ranks**0.5
+    optimizer.learning_rate.assign(rate)
+    return (
+        f"Each of {ranks} ranks learns from its own rows, so {name}'s learning rate is {rate:.3g}, "
+        f"sqrt({ranks}) times what it is by default; --learning-rate sets another."
+    )
+
+
+def rate_changes(job: Job, optimizer: Any) -> bool:
+    """Whether the learning rate may be another one in the next epoch."""
+    return bool(job.callbacks) or has_schedule(optimizer)
+
+
+def has_schedule(optimizer: Any) -> bool:
+    """Whether the learning rate follows a schedule, so that nobody else can set it."""
+    import tf_keras
+
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    return isinstance(inner._learning_rate, tf_keras.optimizers.schedules.LearningRateSchedule)
+
+
+def variables(optimizer: Any) -> list[Any]:
+    """What an optimiser of either kind of Keras remembers."""
+    found = optimizer.variables
+    return list(found() if callable(found) else found)
