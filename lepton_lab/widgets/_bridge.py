@@ -133,17 +133,14 @@ class Bridge:
             self._wake.set()
             if not self._pushing:
                 self._pushing = True
-                threading.Thread(target=self._push_often, name="lepton-bridge", daemon=True).start()
+                _start("lepton-bridge", self._push_often)
 
     def take(self, message: Mapping[str, Any]) -> bool:
         """Take a message of a page; False if it is not for one of ours. Returns at once, the answer follows."""
         comm = self._comms.get(message["content"]["comm_id"])
         if comm is None:
             return False
-        # In the handler's context, ipykernel 7 knows which subshell the answer belongs to.
-        answer = contextvars.copy_context().run
-        arguments = (self._answer, comm, message["content"]["data"])
-        threading.Thread(target=answer, args=arguments, name="lepton-request", daemon=True).start()
+        _start("lepton-request", self._answer, comm, message["content"]["data"])
         return True
 
     def _answer(self, comm: BaseComm, request: Mapping[str, Any]) -> None:
@@ -244,6 +241,12 @@ def _subject(event: Event) -> tuple[str, ...]:
             return ("line", event.line, str(event.time))
         case _:
             return (type(event).__name__,)
+
+
+def _start(name: str, function: Callable[..., None], *arguments: object) -> None:
+    """Run a function on a thread, in the handler's context: ipykernel 7 goes by that in what it sends."""
+    run = contextvars.copy_context().run
+    threading.Thread(target=run, args=(function, *arguments), name=name, daemon=True).start()
 
 
 def _kernel(ip: InteractiveShell) -> Any:

@@ -9,6 +9,7 @@ That thread takes the interrupts as well: what is handled on it must be quick.
 
 from __future__ import annotations
 
+import contextvars
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -30,10 +31,15 @@ def listen(kernel: Any, take: Callable[[Message], bool]) -> Callable[[], None]:
     if handlers is None:  # not ipykernel's
         return lambda: None
     before = {kind: handlers.get(kind) for kind in ("comm_open", "comm_msg", "comm_close")}
-    usual = {kind: handler or getattr(manager, kind) for kind, handler in before.items()}
+    # In ipykernel 7.0 a thread can only send on a comm in a context that comes from a cell, such as this one.
+    context = contextvars.copy_context()
+
+    def usual(kind: str) -> Callable[..., Any]:
+        handler = before[kind] or getattr(manager, kind)
+        return lambda *message: context.copy().run(handler, *message)
 
     def comm_msg(stream: Any, ident: Any, message: Message) -> Any:
-        return None if take(message) else usual["comm_msg"](stream, ident, message)
+        return None if context.copy().run(take, message) else others(stream, ident, message)
 
     def undo() -> None:
         for kind, handler in before.items():
@@ -42,5 +48,6 @@ def listen(kernel: Any, take: Callable[[Message], bool]) -> Callable[[], None]:
             else:
                 handlers[kind] = handler
 
-    handlers.update({**usual, "comm_msg": comm_msg})
+    others = usual("comm_msg")
+    handlers.update({"comm_open": usual("comm_open"), "comm_msg": comm_msg, "comm_close": usual("comm_close")})
     return undo
