@@ -7,9 +7,10 @@ from any other kernel. A cluster ends with the kernel that started it, unless it
 
 from __future__ import annotations
 
-from lepton_lab.cluster._attach import attach, find
+from lepton_lab.cluster._attach import attach, find, look
+from lepton_lab.cluster._end import end
 from lepton_lab.cluster._handle import Handle
 from lepton_lab.cluster._plan import DEVICES
 from lepton_lab.cluster._up import up
 
-__all__ = ["DEVICES", "Handle", "attach", "find", "up"]
+__all__ = ["DEVICES", "Handle", "attach", "end", "find", "look", "up"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from lepton_lab.cluster import _connect, _record, _tls
 from lepton_lab.cluster._dashboard import link
@@ -24,10 +25,16 @@ def find(folder: Path) -> tuple[ClusterInfo, ...]:
     return tuple(_describe(record) for record in _record.load_all(Path(folder).absolute()))
 
 
+def look(folder: Path) -> tuple[ClusterInfo, ...]:
+    """The same with the dead ones, as `down`, which stay as they are."""
+    return tuple(_describe(record) for record in _record.look(Path(folder).absolute()))
+
+
 def _describe(record: Record) -> ClusterInfo:
     workers = tuple(WorkerInfo(w.name, "", "127.0.0.1", w.threads, w.memory) for w in record.workers)
     dashboard = link(record.dashboard_port) if record.dashboard_port else ""
-    return ClusterInfo(record.name, "running", record.address, dashboard, workers, record.detached, record.folder)
+    state: Literal["running", "down"] = "running" if record.is_up() else "down"
+    return ClusterInfo(record.name, state, record.address, dashboard, workers, record.detached, record.folder)
 
 
 def attach(folder: Path, name: str | None = None, *, address: str | None = None, report: Report = ignore) -> Handle:

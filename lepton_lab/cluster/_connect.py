@@ -58,6 +58,7 @@ def worker_infos(workers: Mapping[str, Mapping[str, Any]]) -> tuple[WorkerInfo, 
             int(worker["nthreads"]),
             int(worker.get("memory_limit") or 0),
             str(worker.get("status", "running")),
+            next((kind.lower() for kind in ("GPU", "TPU") if worker.get("resources", {}).get(kind)), "cpu"),
         )
         for address, worker in workers.items()
     ]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lepton_lab.cluster import _connect, _dashboard, _devices, _logs, _record, _scale, _tls
+from lepton_lab.cluster._end import PATIENCE
 from lepton_lab.cluster._monitor import Monitor
 from lepton_lab.cluster._record import Record
 from lepton_lab.cluster._worker import METRIC
@@ -50,6 +51,8 @@ class Handle:
         self._is_attached = is_attached
         self.name = record.name if record else name
         self._address = record.address if record else str(client.scheduler.address) if client else ""
+        self._described: Mapping[str, Mapping[str, Any]] = {}
+        """What the scheduler last said of its workers."""
         self._devices: dict[str, tuple[Device, ...]] = {}
         self._monitors: list[Monitor] = []
         self._ended = False
@@ -92,9 +95,13 @@ class Handle:
         if self._ended or (self._record is not None and not self._record.is_alive()):
             raise ClusterError(f"The cluster {self.name!r} is down: start one with `%lepton cluster up`.")
 
+    def _ask(self) -> Mapping[str, Mapping[str, Any]]:
+        self._described = _connect.describe(self.client)
+        return self._described
+
     def _describe(self) -> Mapping[str, Mapping[str, Any]]:
         try:
-            return _connect.describe(self.client)
+            return self._ask()
         except OSError as error:
             raise ClusterError(
                 f"The cluster {self.name!r} does not answer ({error}): end it with "
@@ -107,8 +114,15 @@ class Handle:
             described = self._describe()
         except ClusterError:
             return ClusterInfo(self.name, "down")
+        self._probe(described)
         seconds, self._seconds = self._seconds, None
-        record = self._record
+        return replace(self.glance(), seconds=seconds)
+
+    def glance(self) -> ClusterInfo:
+        """The cluster as it was last heard of: a second ago at most, where it is monitored. Waits for nobody."""
+        if not self.is_alive:
+            return ClusterInfo(self.name, "down")
+        record, described = self._record, self._described
         dashboard = _dashboard.link(record.dashboard_port) if record and record.dashboard_port else ""
         if record is None and self._client is not None:
             dashboard = str(self._client.dashboard_link or "")
@@ -121,8 +135,7 @@ class Handle:
             record.detached if record else True,
             record.folder if record else None,
             self._table(described),
-            seconds,
-            self._is_attached,
+            is_attached=self._is_attached,
         )
 
     def how_to_attach(self, folder: Path) -> dict[str, Any]:
@@ -149,13 +162,18 @@ class Handle:
 
     def devices(self) -> DeviceTable:
         """The devices of every worker, and how busy they are."""
-        return self._table(self._describe())
+        described = self._describe()
+        self._probe(described)
+        return self._table(described)
 
-    def _table(self, described: Mapping[str, Mapping[str, Any]]) -> DeviceTable:
+    def _probe(self, described: Mapping[str, Mapping[str, Any]]) -> None:
+        """Ask the workers that have not told yet which devices they have."""
         unknown = [address for address in described if address not in self._devices]
         if unknown:
             with suppress(OSError):  # a worker went just now; it is asked again the next time
                 self._devices.update(self.client.run(_devices.probe, workers=unknown, on_error="ignore"))
+
+    def _table(self, described: Mapping[str, Mapping[str, Any]]) -> DeviceTable:
         rows = []
         for worker in _connect.worker_infos(described):
             load = described[worker.address].get("metrics", {}).get(METRIC, {})
@@ -180,8 +198,9 @@ class Handle:
             raise ClusterError(f"{self._address} was not started by this lab: scale it where it was started.")
         self._check_up()
         self._record = _scale.scale(self._record, self.client, workers, report)
+        info = self.info()
         report(ClusterChanged(self.name, "running", workers))
-        return self.info()
+        return info
 
     def logs(self, worker: str | None = None, lines: int = 50) -> ClusterLogs:
         """The last lines that each process wrote: `"scheduler"`, `"nanny"` (which starts workers), `"w0"` and so on."""
@@ -192,7 +211,7 @@ class Handle:
 
     def monitor(self, report: Report) -> Callable[[], None]:
         """Report a `WorkerLoad` for each worker once a second, on a thread; returns what ends that."""
-        monitor = Monitor(lambda: _connect.describe(self.client), report)
+        monitor = Monitor(self._ask, report)
         self._monitors.append(monitor)
         return monitor.stop
 
@@ -214,7 +233,7 @@ class Handle:
                 now = _record.load(self._record.folder)
                 if now is None or now.processes[:1] != self._record.processes[:1]:
                     raise ClusterError(f"The cluster {self.name!r} was ended by another kernel already.")
-                now.remove(patience=1.5)
+                now.remove(PATIENCE)
         report(Progress("cluster down", "done", 1.0))
         report(ClusterChanged(self.name, "down"))
         return ClusterInfo(self.name, "down")

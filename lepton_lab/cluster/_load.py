@@ -10,17 +10,29 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 PERIOD = 0.9
 """Seconds for which a sample is good: Dask's heartbeats come twice a second, and a sample costs a millisecond."""
+
+
+class Counted(NamedTuple):
+    """What processes have done, counted up."""
+
+    cpu: float = 0.0
+    """Seconds."""
+    disk_read: float = 0.0
+    """Bytes."""
+    disk_write: float = 0.0
+    """Bytes."""
 
 
 class Sampler:
     """A Dask metric: called with the worker at each heartbeat, it gives a dictionary that msgpack can carry.
 
     Keys: `time` (seconds since the epoch), `cpu` (percent of one core), `memory` (bytes), `read` and `write` (bytes per
-    second on the host), `gpus` (a list of dictionaries with `GpuLoad`'s fields).
+    second over the host's network), `disk_read` and `disk_write` (bytes per second), `gpus` (a list of dictionaries
+    with `GpuLoad`'s fields).
 
     Parameters
     ----------
@@ -31,7 +43,7 @@ class Sampler:
     def __init__(self, gpu: str | None = None) -> None:
         self._gpu = gpu
         self._handle: Any = None
-        self._cpu: dict[int, float] = {}
+        self._totals: dict[int, Counted] = {}
         self._network = (0, 0)
         self._time = 0.0
         self._last: dict[str, Any] = {}
@@ -40,27 +52,29 @@ class Sampler:
         now = time.monotonic()
         if self._last and now - self._time < PERIOD:
             return self._last
-        cpu_seconds, memory = self._processes()
+        spent, memory = self._processes()
         network = _network()
         elapsed = now - self._time if self._time else 0.0
         self._last = {
             "time": time.time(),
-            "cpu": 100 * cpu_seconds / elapsed if elapsed else 0.0,
+            "cpu": 100 * spent.cpu / elapsed if elapsed else 0.0,
             "memory": memory,
             "read": max(0, network[0] - self._network[0]) / elapsed if elapsed else 0.0,
             "write": max(0, network[1] - self._network[1]) / elapsed if elapsed else 0.0,
+            "disk_read": spent.disk_read / elapsed if elapsed else 0.0,
+            "disk_write": spent.disk_write / elapsed if elapsed else 0.0,
             "gpus": self._gpus(),
         }
         self._network, self._time = network, now
         return self._last
 
-    def _processes(self) -> tuple[float, int]:
-        """CPU seconds since the last call, and bytes now, over the worker and its training processes."""
+    def _processes(self) -> tuple[Counted, int]:
+        """What the worker and its training processes did since the last call, and their bytes in memory now."""
         import psutil
 
         from lepton_lab.forkserver import children
 
-        spent, total, memory = 0.0, {}, 0
+        spent, totals, memory = Counted(), {}, 0
         for pid in (os.getpid(), *children()):
             try:
                 process = psutil.Process(pid)
@@ -68,10 +82,11 @@ class Sampler:
                 memory += _resident(process)
             except psutil.Error:
                 continue  # it ended just now
-            total[pid] = times.user + times.system
+            totals[pid] = now = Counted(times.user + times.system, *_disk(process))
             # A training process that is new since the last sample has done all of its work since then.
-            spent += total[pid] - self._cpu.get(pid, 0.0)
-        self._cpu = total
+            before = self._totals.get(pid, Counted())
+            spent = Counted(*(so_far + new - old for so_far, new, old in zip(spent, now, before, strict=True)))
+        self._totals = totals
         return spent, memory
 
     def _gpus(self) -> list[dict[str, Any]]:
@@ -119,6 +134,17 @@ def _resident(process: Any) -> int:
         except OSError:
             pass  # not ours to read, or an old kernel
     return int(process.memory_info().rss)
+
+
+def _disk(process: Any) -> tuple[int, int]:
+    """Bytes that a process has read from disks and written to them; 0 where the system doesn't tell (or not us)."""
+    import psutil
+
+    try:
+        counters = process.io_counters()
+    except (AttributeError, NotImplementedError, psutil.Error):
+        return 0, 0
+    return counters.read_bytes, counters.write_bytes
 
 
 def _network() -> tuple[int, int]:

@@ -35,6 +35,9 @@ def loads(workers: Mapping[str, Mapping[str, Any]], now: float) -> list[WorkerLo
                 load["read"],
                 load["write"],
                 tuple(GpuLoad(**gpu) for gpu in load["gpus"]),
+                load.get("disk_read", 0.0),  # a cluster that an earlier version started doesn't tell
+                load.get("disk_write", 0.0),
+                {str(state): int(count) for state, count in worker["metrics"].get("task_counts", {}).items()},
                 time=load["time"],
             )
         )

@@ -105,6 +105,26 @@ def load_all(folder: Path) -> tuple[Record, ...]:
     return tuple(living)
 
 
+def look(folder: Path) -> tuple[Record, ...]:
+    """The records below `folder`, by name, of living clusters and of dead ones that left something; changes nothing.
+
+    One that somebody is just starting, changing or clearing away is left out unless it lives.
+    """
+    found = []
+    for path in sorted(folder.glob("*/cluster.json")):
+        record = load(path.parent)
+        if record is None:
+            continue
+        try:
+            if not record.is_up():
+                with locked(folder, record.name):
+                    pass
+        except (ClusterError, OSError):
+            continue
+        found.append(record)
+    return tuple(found)
+
+
 def check_name(name: str) -> None:
     """Refuse a name that could not be a folder's."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):

@@ -95,7 +95,7 @@ def workers(
                 "name": plan.name,
                 "nthreads": plan.threads,
                 "memory_limit": plan.memory,
-                "resources": _resources(plan),
+                "resources": _resources(plan, device),
                 "env": _environment(plan, device),
             },
         }
@@ -115,9 +115,10 @@ def workers(
     return _processes.start(command, folder / "logs" / "nanny.log", environment, detach)
 
 
-def _resources(plan: WorkerPlan) -> dict[str, int]:
-    """What a task can ask Dask for: `lepton`, of which each worker has one, and `GPU` where the worker has one."""
-    return {"lepton": 1, "GPU": 1} if plan.gpu else {"lepton": 1}
+def _resources(plan: WorkerPlan, device: str) -> dict[str, int]:
+    """What a task can ask Dask for: `lepton`, of which each worker has one, and `GPU` or `TPU` where it has that."""
+    accelerators = {"GPU": 1} if plan.gpu else {"TPU": 1} if device == "tpu" else {}
+    return {"lepton": 1, **accelerators}
 
 
 def _environment(plan: WorkerPlan, device: str) -> dict[str, str]:

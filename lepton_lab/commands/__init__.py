@@ -3,7 +3,7 @@
 The `%lepton` magic, its help and completion, and the forms are derived from `VERBS`.
 """
 
-from lepton_lab.commands._help import help_text, parameter_help, verb_help
+from lepton_lab.commands._help import help_table, help_text, parameter_help
 from lepton_lab.commands._lines import find, parse, read, render, run, split
 from lepton_lab.commands._spec import REQUIRED, Parameter, Verb, When
 from lepton_lab.commands._table import VERBS
@@ -50,7 +50,7 @@ __all__ = [
     "render",
     "run",
     "split",
+    "help_table",
     "help_text",
     "parameter_help",
-    "verb_help",
 ]

@@ -2,7 +2,7 @@
 
 from lepton_lab.cluster import DEVICES
 from lepton_lab.commands._spec import Parameter, Verb
-from lepton_lab.commands._types import Choice, Flag, Integer, Memory, Name, Text
+from lepton_lab.commands._types import Choice, Flag, Integer, Memory, Name
 from lepton_lab.types import ClusterInfo, ClusterLogs, DeviceTable
 
 VERBS = (
@@ -39,8 +39,13 @@ VERBS = (
     Verb(
         ("cluster", "attach"),
         "Connect to a cluster that an earlier kernel left running.",
-        (Parameter("name", Text(), "which, where there are several", None, positional=True),),
+        (Parameter("name", Name("cluster"), "which, where there are several", None, positional=True),),
         ClusterInfo,
     ),
-    Verb(("cluster", "down"), "End the cluster and its processes.", (), ClusterInfo),
+    Verb(
+        ("cluster", "down"),
+        "End the cluster and its processes.",
+        (Parameter("name", Name("cluster"), "another than this kernel's own", None, positional=True),),
+        ClusterInfo,
+    ),
 )

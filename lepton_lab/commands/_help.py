@@ -12,6 +12,11 @@ from lepton_lab.display import Table
 
 
 def help_text(words: Sequence[str] = (), verbs: Sequence[Verb] = VERBS) -> str:
+    """The same as `help_table`, as text."""
+    return help_table(words, verbs).text()
+
+
+def help_table(words: Sequence[str] = (), verbs: Sequence[Verb] = VERBS) -> Table:
     """Help for everything, for a noun (`["data"]`) or for a verb (`["data", "load"]`).
 
     Raises
@@ -23,17 +28,17 @@ def help_text(words: Sequence[str] = (), verbs: Sequence[Verb] = VERBS) -> str:
     if chosen and (len(chosen) > 1 or chosen[0].words != tuple(words)):
         title = f"%lepton {words[0]} ..." if words else "%lepton VERB [names] [--options]"
         rows = [(" ".join(verb.words), verb.help) for verb in chosen]
-        return Table(title, (), rows, notes=["more about one: %lepton help " + " ".join(chosen[-1].words)]).text()
+        return Table(title, (), rows, notes=["more about one: %lepton help " + " ".join(chosen[-1].words)])
     verb, _ = find(words, verbs)
-    return verb_help(verb)
+    return _verb_table(verb)
 
 
-def verb_help(verb: Verb) -> str:
+def _verb_table(verb: Verb) -> Table:
     """Help for one verb."""
     parameters = [*verb.positionals, *verb.options, *([verb.body] if verb.body else [])]
     rows = [(parameter_usage(p), parameter_help(p)) for p in parameters]
     gives = [] if verb.result is object else [f"gives {verb.result.__name__}"]
-    return Table(verb.usage(), (), rows, notes=[verb.help, *gives]).text()
+    return Table(verb.usage(), (), rows, notes=[verb.help, *gives])
 
 
 def parameter_usage(parameter: Parameter) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lepton_lab import cluster as stage
 from lepton_lab.errors import ClusterError
-from lepton_lab.events import ClusterChanged
+from lepton_lab.events import ClusterChanged, NamesChanged
 from lepton_lab.types import ClusterInfo, ClusterLogs, DeviceTable
 
 if TYPE_CHECKING:
@@ -134,12 +134,25 @@ class ClusterNoun:
     def _take(self, handle: Handle, ends_with_lab: bool) -> ClusterInfo:
         self._handle, self._ends_with_lab = handle, ends_with_lab
         self._stop_monitor = handle.monitor(self._lab.events.publish)
-        return handle.info()
+        info = handle.info()
+        # What the stage told came before this lab had the cluster, so whoever looked then saw none.
+        self._lab.events.publish(ClusterChanged(handle.name, "running", len(info.workers)))
+        return info
 
     def status(self) -> ClusterInfo:
         """The cluster and its workers as they are now."""
         handle = self._living()
         return handle.info() if handle is not None else ClusterInfo(name="", state="down")
+
+    def glance(self) -> ClusterInfo:
+        """The same as it was last heard of: asks nobody and changes nothing, so it never waits."""
+        handle = self._handle
+        return handle.glance() if handle is not None else ClusterInfo(name="", state="down")
+
+    def others(self) -> tuple[ClusterInfo, ...]:
+        """The workspace's clusters that this lab is not connected to; those that died and left something are `down`."""
+        mine, all_ = self.glance(), stage.look(self._lab.workspace.path("cluster"))
+        return tuple(info for info in all_ if mine.state == "down" or info.address != mine.address)
 
     def devices(self) -> DeviceTable:
         """Every worker's devices, with their load."""
@@ -158,14 +171,21 @@ class ClusterNoun:
         """The last lines that the scheduler and the workers (or one of them) wrote."""
         return self.handle.logs(worker, lines=lines)
 
-    def down(self) -> ClusterInfo:
+    def down(self, name: str | None = None) -> ClusterInfo:
         """End the cluster and its processes; runs that are under way end as cancelled.
+
+        Parameters
+        ----------
+        name
+            Of another cluster of this workspace, which an earlier kernel left or another one uses; None for this lab's.
 
         Raises
         ------
         ClusterError
             If none is up. One that died unnoticed is cleared away without a word.
         """
+        if name is not None and (self._handle is None or self._handle.name != name):
+            return self._end_other(name)
         handle = self._handle or self.handle
         self._lab.run.stop_all(handle.name)
         self._forget()
@@ -174,6 +194,13 @@ class ClusterNoun:
         else:
             self._clear(handle)
         return ClusterInfo(name="", state="down")
+
+    def _end_other(self, name: str) -> ClusterInfo:
+        if name in (info.name for info in self.others()):
+            self._lab.run.stop_all(name)
+        stage.end(self._lab.workspace.path("cluster"), name, report=self._lab.events.publish)
+        self._lab.events.publish(NamesChanged("cluster", name))
+        return self.status()
 
     def close(self) -> None:
         """Let go: a cluster that this lab started ends unless it is detached, any other stays up."""

@@ -33,7 +33,7 @@ class DataNoun:
         UnknownNameError
             If there is none of that name.
         """
-        if name not in self.names():
+        if not self._lab.workspace.has("data", name, "dataset.json"):
             raise UnknownNameError("data set", name, self.names(), "Load one: %lepton data load SOURCE.")
         return stage.read(self._lab.workspace.path("data", name))
 

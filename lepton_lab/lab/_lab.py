@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,18 @@ from lepton_lab.lab._training import Training, check_workers, prepare
 from lepton_lab.lab._workspace import Workspace, check_name
 from lepton_lab.runtime import check_fits, check_one_each
 from lepton_lab.train import KINDS
-from lepton_lab.types import Bundle, CompressedModel, Dataset, Evaluation, Listing, Model, Prediction, Run, Status
+from lepton_lab.types import (
+    Bundle,
+    ClusterInfo,
+    CompressedModel,
+    Dataset,
+    Evaluation,
+    Listing,
+    Model,
+    Prediction,
+    Run,
+    Status,
+)
 
 
 class Lab:
@@ -71,24 +83,29 @@ class Lab:
 
     def status(self) -> Status:
         """The lab at a glance: cluster, data sets, models, runs, exports."""
+        return self._status(self.cluster.status(), map)
+
+    def _status(self, cluster: ClusterInfo, each: Callable[..., Iterable[Any]]) -> Status:
         return Status(
             workspace=self.workspace.folder,
-            cluster=self.cluster.status(),
-            datasets=tuple(map(self.data.get, self.data.names())),
+            cluster=cluster,
+            datasets=tuple(each(self.data.get, self.data.names())),
             shard_sets=tuple(self.data.shard_sets()),
-            models=tuple(map(self.model.show, self.model.names())),
-            runs=tuple(map(self.run.show, self.run.names())),
+            models=tuple(each(self.model.show, self.model.names())),
+            runs=tuple(each(self.run.show, self.run.names())),
             exports=self.workspace.bundles(),
         )
 
     def summary(self) -> dict[str, Any]:
-        """The same as plain values that go over a wire, for the sidebar."""
-        return summarize(self.status())
+        """The same as plain values that go over a wire, for the sidebar; waits for nobody, not even a dead cluster."""
+        return summarize(self._status(self.cluster.glance(), _readable), self.cluster.others())
 
     def names(self, kind: str) -> tuple[str, ...]:
-        """Names of the lab's things of a kind: `data set`, `model`, `run`, `export`, `worker`."""
+        """Names of the lab's things of a kind: `data set`, `model`, `run`, `export`, `worker`; or of other clusters."""
         if kind == "worker":
             return tuple(worker.name for worker in self.cluster.handle.workers()) if self.cluster.is_up else ()
+        if kind == "cluster":
+            return tuple(info.name for info in self.cluster.others())
         if kind == "export":
             return tuple(str(bundle.path) for bundle in self.workspace.bundles())
         return {"data set": self.data.names, "model": self.model.names, "run": self.run.names}[kind]()
@@ -435,3 +452,10 @@ class Lab:
         if data is None and chosen.dataset is None:
             raise InputError(f"The model {model!r} has seen no data set yet: name one with --data.")
         return chosen, self.data.get(data or str(chosen.dataset))
+
+
+def _readable(read: Callable[[str], Any], names: Iterable[str]) -> Iterator[Any]:
+    """Those of the things that can be read: one whose record is damaged, or was just removed, hides no other."""
+    for name in names:
+        with suppress(LeptonError):
+            yield read(name)

@@ -68,7 +68,7 @@ class RunNoun:
         UnknownNameError
             If there is none of that id.
         """
-        if id not in self.names():
+        if not self._lab.workspace.has("runs", id, "run.json"):
             raise UnknownNameError("run", id, self.names(), "See %lepton runs.")
         return as_it_stands(self._lab.workspace.path("runs", id))
 

@@ -1,30 +1,34 @@
-"""A lab's status as plain values that go over a wire."""
+"""A lab's status as plain values that go over a wire; the twin of `Summary` in `extension/src/state.ts`."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from lepton_lab.types import Run, Status
+from lepton_lab.lab._server import server_root
+from lepton_lab.types import Bundle, ClusterInfo, Run, Status
 
 
-def summarize(status: Status) -> dict[str, Any]:
-    """What the sidebar shows, as JSON-able values."""
-    cluster = status.cluster
+def summarize(status: Status, others: Sequence[ClusterInfo]) -> dict[str, Any]:
+    """What the sidebar shows, as JSON-able values.
+
+    Parameters
+    ----------
+    status
+        The lab's.
+    others
+        The workspace's clusters that the lab is not connected to.
+    """
     shards = {shard_set.dataset: len(shard_set.shards) for shard_set in status.shard_sets}
+    root = server_root() if status.exports else None
     return {
-        "cluster": {
-            "state": cluster.state,
-            "name": cluster.name,
-            "address": cluster.address,
-            "dashboard": cluster.dashboard,
-            "workers": [
-                {"name": w.name, "threads": w.threads, "memory_limit": w.memory_limit, "state": w.state}
-                for w in cluster.workers
-            ],
-        },
+        "cluster": _cluster(status.cluster),
+        "clusters": [_other(cluster) for cluster in others],
         "devices": [
             {"worker": d.worker, "kind": d.kind, "name": d.name, "units": d.units, "memory": d.memory}
-            for d in cluster.devices.devices
+            for d in status.cluster.devices.devices
         ],
         "datasets": [
             {"name": d.name, "rows": sum(d.splits.values()), "shards": shards.get(d.name, 0)} for d in status.datasets
@@ -39,9 +43,39 @@ def summarize(status: Status) -> dict[str, Any]:
             for m in status.models
         ],
         "runs": [_run(run) for run in status.runs],
-        "exports": [
-            {"name": b.path.name, "model": b.model, "format": b.format, "bytes": b.num_bytes} for b in status.exports
+        "exports": [_export(bundle, root) for bundle in status.exports],
+    }
+
+
+def _cluster(cluster: ClusterInfo) -> dict[str, Any]:
+    return {
+        "state": cluster.state,
+        "name": cluster.name,
+        "address": cluster.address,
+        "dashboard": cluster.dashboard,
+        # one that lies in the workspace can be changed and ended from here, whichever kernel started it
+        "is_own": cluster.folder is not None,
+        "kind": cluster.workers[0].device if cluster.workers else "",
+        "workers": [
+            {
+                "name": w.name,
+                "threads": w.threads,
+                "memory_limit": w.memory_limit,
+                "state": w.state,
+                "device": w.device,
+            }
+            for w in cluster.workers
         ],
+    }
+
+
+def _other(cluster: ClusterInfo) -> dict[str, Any]:
+    return {
+        "name": cluster.name,
+        "state": "running" if cluster.state == "running" else "dead",
+        "workers": len(cluster.workers),
+        "detached": cluster.detached,
+        "address": cluster.address,
     }
 
 
@@ -56,4 +90,25 @@ def _run(run: Run) -> dict[str, Any]:
         "epochs": run.epochs,
         "loss": losses[-1] if losses else None,
         "accuracy": accuracies[-1] if accuracies else None,
+        "strategy": run.strategy,
+        "restarts": run.restarts,
+        "error": run.error,
+        "can_resume": run.state in ("cancelled", "failed"),
+    }
+
+
+def _export(bundle: Bundle, root: Path | None) -> dict[str, Any]:
+    path, url = str(bundle.path), ""
+    if root is not None and bundle.path.resolve().is_relative_to(root):
+        below = bundle.path.resolve().relative_to(root)
+        path = below.as_posix()
+        is_hidden = any(part.startswith(".") for part in below.parts)  # which the server refuses to give out
+        url = "" if is_hidden else f"files/{quote(path)}"
+    return {
+        "name": bundle.path.name,
+        "model": bundle.model,
+        "format": bundle.format,
+        "bytes": bundle.num_bytes,
+        "path": path,
+        "url": url,
     }

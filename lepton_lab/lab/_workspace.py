@@ -48,6 +48,11 @@ class Workspace:
             return ()
         return tuple(sorted(p.name for p in folder.iterdir() if not is_leftover(p) and (p / record).is_file()))
 
+    def has(self, kind: str, name: str, record: str) -> bool:
+        """Whether `names` has this name; looks at that one only."""
+        path = self.path(kind, name)
+        return path.parent == self.path(kind) and not is_leftover(path) and (path / record).is_file()
+
     def drop(self, kind: str, name: str) -> None:
         """Remove one named thing."""
         shutil.rmtree(self.path(kind, name), ignore_errors=True)
@@ -66,7 +71,7 @@ class Workspace:
         UnknownNameError
             If there is none of that name.
         """
-        if name not in self.model_names():
+        if not self.has("models", name, "model.json"):
             raise UnknownNameError("model", name, self.model_names(), "Make one: %lepton model new NAME.")
         return model_from_record(_read(self.path("models", name) / "model.json"), self.path("models", name))
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import weakref
 from typing import Any
 
+from lepton_lab.magics._console import Console
 from lepton_lab.magics._magic import LeptonMagics
 from lepton_lab.magics._matcher import make_matcher
-from lepton_lab.magics._session import end_lab, existing_lab
+from lepton_lab.magics._session import end_lab
 from lepton_lab.widgets import _bridge
 
 _matchers: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
@@ -17,9 +18,10 @@ def load_ipython_extension(ipython: Any) -> None:
     """Add the magic, its completion, and the sidebar's line to this kernel; makes no lab yet."""
     ipython.register_magics(LeptonMagics)
     _remove_matcher(ipython)
-    _matchers[ipython] = make_matcher(ipython.user_ns)
+    console = Console(ipython)
+    _matchers[ipython] = make_matcher(console)
     ipython.Completer.custom_matchers.append(_matchers[ipython])
-    _bridge.register(ipython, existing_lab)
+    _bridge.register(ipython, console)
 
 
 def unload_ipython_extension(ipython: Any) -> None:

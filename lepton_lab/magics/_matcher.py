@@ -6,41 +6,28 @@ words would only mix in.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from IPython.core.completer import CompletionContext, SimpleCompletion, context_matcher
 
-from lepton_lab.magics._session import current_lab
-
-_LINE = re.compile(r"\s*(?:[\w.,\s]+=\s*)?%lepton\s")
-_CELL = re.compile(r"%%lepton\s")
+from lepton_lab.magics._console import Console
 
 
-def make_matcher(namespace: Mapping[str, object]) -> Any:
-    """What to append to `ip.Completer.custom_matchers`; `namespace` holds the notebook's variables."""
+def make_matcher(console: Console) -> Any:
+    """What to append to `ip.Completer.custom_matchers`."""
 
     @context_matcher()  # type: ignore[untyped-decorator]  # IPython is untyped
     def lepton_matcher(context: CompletionContext) -> dict[str, Any]:
-        text = context.text_until_cursor
-        begin = _LINE.match(text) or (_CELL.match(text) if context.cursor_line == 0 else None)
-        if begin is None:
+        text, before = context.full_text, context.full_text.split("\n")[: context.cursor_line]
+        found = console.complete(text, sum(len(line) + 1 for line in before) + context.cursor_position)
+        if found is None:
             return {"completions": []}
-        # Verbs are read on first use, so that loading the extension stays quick.
-        from lepton_lab.magics._complete import complete
-        from lepton_lab.magics._ui import ALL_VERBS
-
-        fragment, words = complete(text[begin.end() :], _names, namespace, ALL_VERBS)
+        words, start, end = found
         return {
             "completions": [SimpleCompletion(text=word, type="lepton") for word in words],
-            "matched_fragment": fragment,
+            "matched_fragment": text[start:end],
             "suppress": True,
             "ordered": True,
         }
 
     return lepton_matcher
-
-
-def _names(kind: str) -> Sequence[str]:
-    return current_lab().names(kind)

@@ -184,6 +184,7 @@ class Loop:
         }
         if self.seat.rank == 0:
             event["means"] = self.session.fast_means(self.totals)
+            event["learning_rate"] = self.session.learning_rate()
         self.channel.send("event", event)
 
 

@@ -155,6 +155,7 @@ class Scoreboard:
                 remaining=self.remaining(),
                 rates=rates,
                 memory={worker: int(self._latest[rank]["memory"]) for rank, worker in enumerate(self.workers)},
+                learning_rate=first["learning_rate"],
             )
         )
 

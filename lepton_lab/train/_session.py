@@ -101,9 +101,18 @@ class Session:
 
     def rate_logs(self) -> dict[str, float]:
         """The learning rate, where it changes."""
-        if not rate_changes(self.job, self.optimizer):
-            return {}
-        return {"learning_rate": float(np.asarray(self.optimizer.learning_rate))}
+        rate = self.learning_rate() if rate_changes(self.job, self.optimizer) else None
+        return {} if rate is None else {"learning_rate": rate}
+
+    def learning_rate(self) -> float | None:
+        """The learning rate of the last step; None where an optimiser of the user's own keeps it in a way of its own.
+
+        Where a schedule gives it, Keras has put it into a variable at the step, so reading it costs the same.
+        """
+        try:
+            return float(np.asarray(self.optimizer.learning_rate))
+        except (AttributeError, TypeError, ValueError):
+            return None
 
     # steps
 
@@ -248,13 +257,13 @@ class Session:
         if self.job.callbacks:
             weights = self.model.get_weights()
             if self.callbacks is not None:
-                self.callbacks.begin(self._learning_rate(), weights, is_new)
+                self.callbacks.begin(self._own_rate(), weights, is_new)
 
     def callbacks_before(self, epoch: int) -> None:
         """Ask the callbacks before an epoch."""
         if self.job.callbacks:
             weights = self.model.get_weights()
-            self._obey(self.callbacks.epoch_begin(epoch, self._learning_rate(), weights) if self.callbacks else None)
+            self._obey(self.callbacks.epoch_begin(epoch, self._own_rate(), weights) if self.callbacks else None)
 
     def callbacks_after(self, epoch: int, logs: Mapping[str, float]) -> bool:
         """Tell the callbacks and TensorBoard of an epoch; False if the training is to end."""
@@ -265,14 +274,14 @@ class Session:
             return True
         weights = self.model.get_weights()
         return not self._obey(
-            self.callbacks.epoch_end(epoch, logs, self._learning_rate(), weights) if self.callbacks else None
+            self.callbacks.epoch_end(epoch, logs, self._own_rate(), weights) if self.callbacks else None
         )
 
     def callbacks_end(self) -> None:
         """After the last epoch."""
         if self.job.callbacks:
             weights = self.model.get_weights()
-            self._obey(self.callbacks.end(self._learning_rate(), weights) if self.callbacks else None)
+            self._obey(self.callbacks.end(self._own_rate(), weights) if self.callbacks else None)
 
     def _obey(self, decision: Decision | None) -> bool:
         """Do in all ranks what the first one's callbacks decided; whether to stop."""
@@ -289,9 +298,9 @@ class Session:
             self.model.set_weights([part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)])
         return bool(stops)
 
-    def _learning_rate(self) -> float | None:
+    def _own_rate(self) -> float | None:
         """The learning rate; None where a schedule gives it."""
-        return None if has_schedule(self.optimizer) else float(np.asarray(self.optimizer.learning_rate))
+        return None if has_schedule(self.optimizer) else self.learning_rate()
 
     # state
 

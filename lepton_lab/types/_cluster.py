@@ -64,6 +64,8 @@ class WorkerInfo:
     memory_limit: int
     """Bytes; 0 means without limit."""
     state: str = "running"
+    device: str = "cpu"
+    """What it was started to compute on: `cpu`, `gpu` or `tpu`."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lepton_lab.cluster import Handle, attach, find
+from lepton_lab.cluster import Handle, attach, find, look
+from lepton_lab.cluster._record import locked
 from lepton_lab.errors import ClusterError
 from tests.cluster.processes import Kernel, processes_of
 
@@ -24,6 +25,22 @@ def test_find_tells_without_connecting(cluster: Handle, clusters: Path) -> None:
     (info,) = find(clusters)
     assert (info.name, info.state, len(info.workers)) == ("shared", "running", 2)
     assert info.dashboard == cluster.dashboard
+
+
+def test_look_tells_of_dead_ones_and_changes_nothing(cluster: Handle, clusters: Path, tmp_path: Path) -> None:
+    assert [(info.name, info.state) for info in look(clusters)] == [("shared", "running")]
+    record = json.loads((clusters / "shared" / "cluster.json").read_text())
+    record["name"], record["processes"] = "old", [{"pid": 1, "started": -2.0}]
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "cluster.json").write_text(json.dumps(record))
+    (tmp_path / "damaged").mkdir()
+    (tmp_path / "damaged" / "cluster.json").write_text("{")
+    assert [(info.name, info.state) for info in look(tmp_path)] == [("old", "down")]
+    assert (tmp_path / "old" / "cluster.json").exists()
+    with locked(tmp_path, "old"):
+        assert look(tmp_path) == ()
+    assert look(tmp_path / "nothing") == ()
+    assert not (tmp_path / "nothing").exists()
 
 
 def test_by_address(cluster: Handle, clusters: Path) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
+from pathlib import Path
 
 import psutil
 import pytest
 
 from lepton_lab.cluster import Handle
-from lepton_lab.cluster._load import Sampler
+from lepton_lab.cluster._load import PERIOD, Sampler, _disk
 from lepton_lab.cluster._monitor import STALE, loads
 from lepton_lab.events import Event, WorkerLoad
 from tests.cluster.processes import wait_until
@@ -64,6 +65,43 @@ def test_the_sampler_measures_this_process() -> None:
     assert sampler() is load, "a second call within the period gives the same sample"
 
 
+def test_the_sampler_measures_disks(tmp_path: Path) -> None:
+    sampler = Sampler()
+    sampler()
+    with (tmp_path / "big").open("wb") as stream:
+        stream.write(b"x" * 20_000_000)
+        os.fsync(stream.fileno())
+    time.sleep(PERIOD)
+    load = sampler()
+    assert load["disk_write"] > 1_000_000 or not is_on_disk(tmp_path)
+    assert load["disk_read"] >= 0
+
+
+def is_on_disk(folder: Path) -> bool:
+    """Whether the system counts what is written there: a file system in memory has no disk."""
+    before = psutil.Process().io_counters().write_bytes
+    (folder / "small").write_bytes(b"x" * 1_000_000)
+    return bool(psutil.Process().io_counters().write_bytes > before)
+
+
+def test_a_process_whose_disk_counters_are_hidden_counts_none() -> None:
+    class Hidden:
+        def io_counters(self) -> None:
+            raise psutil.AccessDenied(1)
+
+    assert _disk(Hidden()) == _disk(object()) == (0, 0)
+
+
+def test_the_tasks_of_each_worker_are_told(cluster: Handle) -> None:
+    heard: list[WorkerLoad] = []
+    stop = cluster.monitor(lambda event: heard.append(event))  # type: ignore[arg-type]  # it tells loads
+    busy = [cluster.client.submit(spin, 3.0, key=f"spin-{i}", workers=["w0"], pure=False) for i in range(3)]
+    wait_until(lambda: any(load.worker == "w0" and load.tasks.get("executing") == 1 for load in heard))
+    assert any(load.worker == "w0" and load.tasks.get("ready", 0) >= 1 for load in heard)
+    cluster.client.cancel(busy)
+    stop()
+
+
 def test_a_stale_load_is_not_told() -> None:
     load = {
         "time": 100.0,
@@ -73,7 +111,9 @@ def test_a_stale_load_is_not_told() -> None:
         "write": 0.0,
         "gpus": [{"name": "NVIDIA X", "utilization": 50.0, "memory": 1, "memory_total": 2, "power": None}],
     }
-    workers = {"a": {"name": "w0", "memory_limit": 9, "metrics": {"lepton": load}}, "b": {"name": "w1", "metrics": {}}}
+    metrics = {"lepton": load, "task_counts": {"memory": 3}}
+    workers = {"a": {"name": "w0", "memory_limit": 9, "metrics": metrics}, "b": {"name": "w1", "metrics": {}}}
     (event,) = loads(workers, 101.0)
     assert (event.worker, event.memory_limit, event.gpus[0].utilization) == ("w0", 9, 50.0)
+    assert (event.tasks, event.disk_read_bps) == ({"memory": 3}, 0.0)
     assert loads(workers, 101.0 + STALE) == []

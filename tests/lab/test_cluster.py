@@ -91,6 +91,30 @@ class TestDeadCluster:
         other.down()
 
 
+class TestOtherClusters:
+    def test_one_that_lives_or_died_is_ended_by_name(self, lab: Lab, tmp_path: Path) -> None:
+        other = up(tmp_path / "cluster", name="lab", workers=1, device="cpu", memory="300MB")
+        assert lab.names("cluster") == ("lab",)
+        assert lab.cluster.down("lab").state == "down"
+        assert not other.is_alive
+        assert processes_of(tmp_path / "cluster" / "lab") == []
+        kill_scheduler(up(tmp_path / "cluster", name="lab", workers=1, device="cpu", memory="300MB"))
+        assert lab.cluster.others()[0].state == "down"
+        lab.cluster.down("lab")
+        assert lab.cluster.others() == ()
+        assert processes_of(tmp_path / "cluster" / "lab") == []
+        with pytest.raises(ClusterError, match=r"There is no cluster 'lab' to end\."):
+            lab.cluster.down("lab")
+
+    def test_ones_own_by_its_name(self, lab: Lab) -> None:
+        start(lab)
+        with pytest.raises(ClusterError, match="There is no cluster 'far' to end; there are: lab"):
+            lab.cluster.down("far")
+        assert lab.cluster.is_up
+        assert lab.cluster.down("lab").state == "down"
+        assert not lab.cluster.is_up
+
+
 class TestWhoEndsIt:
     def test_one_that_was_attached_stays_up(self, lab: Lab, tmp_path: Path) -> None:
         owner = up(tmp_path / "cluster", name="lab", workers=1, device="cpu", memory="300MB")

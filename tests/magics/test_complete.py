@@ -9,6 +9,7 @@ import pytest
 from lepton_lab.commands import VERBS
 from lepton_lab.magics._complete import complete
 from lepton_lab.magics._ui import ALL_VERBS
+from lepton_lab.panels import PANELS
 
 NAMES = {"data set": ("digits", "mnist"), "model": ("cnn", "small"), "run": ("small-1",), "worker": ("w0", "w1")}
 
@@ -33,7 +34,7 @@ NAMES = {"data set": ("digits", "mnist"), "model": ("cnn", "small"), "run": ("sm
         ("compress cnn quantize --s", "--s", ["--scheme", "--seed"]),
         ("cluster logs ", "", ["w0", "w1", "--lines"]),
         ("run stop s", "s", ["small-1"]),
-        ("panel ", "", ["devices", "training"]),
+        ("panel ", "", list(PANELS)),
         ("help data s", "s", ["show", "shard"]),
         ("train cnn --epochs ", "", []),
         ("nonsense ", "", []),

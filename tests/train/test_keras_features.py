@@ -13,6 +13,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from lepton_lab import forkserver
 from lepton_lab.errors import InputError, UserCodeError
+from lepton_lab.events import RunProgress
 from lepton_lab.lab import Lab
 from tests.train_fixture import SOFTMAX, by_keras, judged_by_keras, rows_of, same, weights
 
@@ -73,6 +74,17 @@ class TestOptimizers:
     def test_clipping_is_of_the_sum_over_ranks(self, lab: Lab, softmax: str) -> None:
         expected = by_keras(lab, softmax, "digits", "keras.optimizers.SGD(0.5, global_clipnorm=0.1)", 3)
         assert same(trained(lab, softmax, **TWO, **WHOLE, optimizer="SGD(0.5)", clip_norm=0.1), expected)
+
+    @pytest.mark.parametrize("layout", [ONE, TWO, AVERAGING])
+    def test_the_rate_of_the_last_step_is_told(self, lab: Lab, softmax: str, layout: dict[str, Any]) -> None:
+        heard: list[Any] = []
+        stop = lab.events.subscribe(heard.append, RunProgress)
+        lab.train(softmax, "digits", **layout, **WHOLE, learning_rate="PolynomialDecay(0.1, 2, 0.02)")
+        assert {round(event.learning_rate, 6) for event in heard} == {0.1, 0.06, 0.02}
+        heard.clear()
+        lab.train(softmax, "digits", **layout, **WHOLE, learning_rate=0.25)
+        stop()
+        assert {event.learning_rate for event in heard} == {0.25}
 
     def test_a_schedules_rate_is_in_the_history(self, lab: Lab, softmax: str) -> None:
         run = lab.train(softmax, "digits", **ONE, **WHOLE, learning_rate="PolynomialDecay(0.1, 2, 0.02)")

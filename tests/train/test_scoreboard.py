@@ -41,7 +41,8 @@ def report(rank: int, step: int, at: float, epoch: int = 1, generation: int = 1,
         "seconds": 0.1 * step,
         "time": at,
     }
-    return event | ({"means": {"loss": 0.5, "accuracy": 0.75}} if rank == 0 else {}) | more
+    first = {"means": {"loss": 0.5, "accuracy": 0.75}, "learning_rate": 0.01}
+    return event | (first if rank == 0 else {}) | more
 
 
 def test_progress_of_all_ranks(board: Scoreboard, told: list[Any]) -> None:
@@ -53,6 +54,7 @@ def test_progress_of_all_ranks(board: Scoreboard, told: list[Any]) -> None:
     assert (progress.epoch, progress.step, progress.loss, progress.metrics) == (1, 5, 0.5, {"accuracy": 0.75})
     assert progress.rates == {"w0": 32.0, "w1": 32.0}
     assert progress.memory == {"w0": 1000, "w1": 1001}
+    assert progress.learning_rate == 0.01
     assert progress.remaining == pytest.approx(15.0)  # a step a second, 15 of 20 to go
     assert board.rate() == 64.0
 

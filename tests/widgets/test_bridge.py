@@ -1,70 +1,26 @@
+"""What travels between page and kernel; with a real kernel see `test_control.py`."""
+
 from __future__ import annotations
 
-import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from comm import get_comm_manager
-from comm.base_comm import BaseComm, CommManager
+from comm.base_comm import CommManager
 
-from lepton_lab.errors import UnknownNameError
-from lepton_lab.events import Bus, ClusterChanged, NamesChanged, RunChanged, RunProgress, WorkerLoad
+from lepton_lab.events import ClusterChanged, LineOffered, NamesChanged, RunChanged, RunProgress, WorkerLoad
 from lepton_lab.widgets import _bridge
-
-
-class Wire(BaseComm):
-    """A comm whose messages end here instead of in a browser."""
-
-    def __init__(self, target_name: str = "") -> None:
-        self.sent: list[dict[str, Any]] = []
-        self.closed = False
-        super().__init__(target_name=target_name, primary=False)
-        get_comm_manager().register_comm(self)
-
-    def publish_msg(self, msg_type: str, data: Any = None, *_: Any, **__: Any) -> None:
-        if msg_type == "comm_close":
-            self.closed = True
-        else:
-            json.dumps(data, allow_nan=False)
-            self.sent.append(data)
-
-    def ask(self, method: str, **params: Any) -> dict[str, Any]:
-        """Send a request as the page does, and take the answer."""
-        self.handle_msg({"content": {"data": {"id": "7", "method": method, "params": params}}})
-        return self.sent[-1]
-
-    def pushed(self, event: str) -> list[dict[str, Any]]:
-        """The data of all pushes of this name."""
-        return [push["data"] for push in list(self.sent) if push["event"] == event]
-
-
-class SmallLab:
-    """What the bridge needs of a lab: events, a summary, and a run that can be stopped."""
-
-    def __init__(self) -> None:
-        self.events = Bus()
-        self.names: list[str] = []
-        self.run = SimpleNamespace(stop=self.stop)
-
-    def summary(self) -> Mapping[str, Any]:
-        return {**_bridge.EMPTY_SUMMARY, "datasets": [{"name": name, "rows": 1, "shards": 0} for name in self.names]}
-
-    def stop(self, run: str) -> Any:
-        if run != "run-1":
-            raise UnknownNameError("run", run, ["run-1"])
-        return SimpleNamespace(state="stopping")
+from tests.widgets.page import SmallConsole, SmallLab, Wire, until
 
 
 class Shell:
     """The part of an IPython shell in a kernel that has comms."""
 
     def __init__(self) -> None:
-        self.kernel = SimpleNamespace(comm_manager=CommManager())
+        self.kernel = SimpleNamespace(comm_manager=CommManager(), control_handlers={"usage_request": len})
 
 
 @pytest.fixture
@@ -73,17 +29,15 @@ def lab() -> SmallLab:
 
 
 @pytest.fixture
-def bridge(lab: SmallLab) -> Iterator[_bridge.Bridge]:
-    bridge = _bridge.Bridge(lambda: lab)  # type: ignore[arg-type, return-value]  # a small one
-    yield bridge
-    bridge.close()
+def console(lab: SmallLab) -> SmallConsole:
+    return SmallConsole(lab)
 
 
 @pytest.fixture
-def requests(bridge: _bridge.Bridge) -> Wire:
-    wire = Wire()
-    bridge.open_requests(wire, None)
-    return wire
+def bridge(console: SmallConsole) -> Iterator[_bridge.Bridge]:
+    bridge = _bridge.Bridge(console)
+    yield bridge
+    bridge.close()
 
 
 @pytest.fixture
@@ -91,13 +45,6 @@ def events(bridge: _bridge.Bridge) -> Wire:
     wire = Wire()
     bridge.open_events(wire, None)
     return wire
-
-
-def until(true: Callable[[], object], seconds: float = 5.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)
 
 
 def progress(step: int, loss: float = 0.5) -> RunProgress:
@@ -108,36 +55,42 @@ def threads() -> int:
     return sum(thread.name == "lepton-bridge" for thread in threading.enumerate())
 
 
+def request(wire: Wire, id: str, method: str, **params: Any) -> Mapping[str, Any]:
+    """A request as it comes from the page."""
+    return {"content": {"comm_id": wire.comm_id, "data": {"id": id, "method": method, "params": params}}}
+
+
 class TestRequests:
-    def test_summary(self, requests: Wire, lab: SmallLab) -> None:
-        lab.names.append("digits")
-        answer = requests.ask("summary")
-        assert answer["id"] == "7"
-        assert answer["result"]["datasets"] == [{"name": "digits", "rows": 1, "shards": 0}]
+    def test_are_answered_on_their_comm(self, bridge: _bridge.Bridge) -> None:
+        wire, other = Wire(), Wire()
+        bridge.open_requests(wire, None)
+        bridge.open_requests(other, None)
+        wire.handle_msg(request(wire, "7", "stop", run="run-1"))
+        until(lambda: wire.sent)
+        assert wire.sent == [{"id": "7", "result": {"run": "run-1", "state": "stopping"}}]
+        assert other.sent == []
 
-    def test_summary_before_there_is_a_lab(self) -> None:
-        answer = _bridge.Bridge(lambda: None).answer({"id": "1", "method": "summary"})
-        assert answer == {"id": "1", "result": dict(_bridge.EMPTY_SUMMARY)}
+    def test_a_stop_is_answered_while_a_line_runs(self, bridge: _bridge.Bridge, console: SmallConsole) -> None:
+        wire, is_done = Wire(), threading.Event()
+        bridge.open_requests(wire, None)
+        console.run = lambda text: is_done.wait(10)  # type: ignore[method-assign]
+        assert bridge.take(request(wire, "1", "line", line="%lepton cluster up"))
+        assert bridge.take(request(wire, "2", "stop", run="run-1"))
+        until(lambda: wire.sent)
+        is_done.set()
+        until(lambda: len(wire.sent) == 2)
+        assert [answer["id"] for answer in wire.sent] == ["2", "1"]
 
-    def test_stop(self, requests: Wire) -> None:
-        assert requests.ask("stop", run="run-1")["result"] == {"run": "run-1", "state": "stopping"}
-
-    def test_error_is_one_line(self, requests: Wire) -> None:
-        assert requests.ask("stop", run="run-2")["error"] == "There is no run 'run-2'. Did you mean 'run-1'?"
-
-    def test_stop_before_there_is_a_lab(self) -> None:
-        answer = _bridge.Bridge(lambda: None).answer({"id": "1", "method": "stop", "params": {"run": "run-1"}})
-        assert "no lab yet" in answer["error"]
-
-    def test_unknown_method_and_wrong_params(self, requests: Wire) -> None:
-        assert "Did you mean 'stop'?" in requests.ask("stopp")["error"]
-        assert "TypeError" in requests.ask("stop", walk=1)["error"]
-
-    def test_bokeh_is_sent_once_per_version(self, requests: Wire) -> None:
-        answer = requests.ask("bokeh")["result"]
-        assert "Bokeh" in answer["source"][:5000]
-        assert requests.ask("bokeh", have=answer["version"])["result"]["source"] is None
-        assert requests.ask("bokeh", have="0.1")["result"]["source"] == answer["source"]
+    def test_a_page_that_went_is_not_answered(self, bridge: _bridge.Bridge, console: SmallConsole) -> None:
+        wire, is_done = Wire(), threading.Event()
+        bridge.open_requests(wire, None)
+        console.run = lambda text: is_done.wait(10)  # type: ignore[method-assign]
+        assert bridge.take(request(wire, "1", "line", line="%lepton runs"))
+        wire.handle_close({})
+        is_done.set()
+        until(lambda: not any(thread.name == "lepton-request" for thread in threading.enumerate()))
+        assert wire.sent == []
+        assert not bridge.take(request(wire, "2", "summary"))
 
 
 class TestEvents:
@@ -167,14 +120,14 @@ class TestEvents:
         assert events.pushed("RunProgress")[0]["loss"] is None
 
     def test_finds_a_lab_that_is_made_later(self) -> None:
-        labs: list[SmallLab] = []
-        bridge = _bridge.Bridge(lambda: labs[-1] if labs else None)  # type: ignore[arg-type, return-value]
+        console = SmallConsole()
+        bridge = _bridge.Bridge(console)
         wire = Wire()
         bridge.open_events(wire, None)
         until(lambda: wire.pushed("SummaryChanged"))
-        labs.append(SmallLab())
+        lab = console.current_lab()
         until(lambda: len(wire.pushed("SummaryChanged")) == 2)
-        labs[0].events.publish(progress(1))
+        lab.events.publish(progress(1))
         until(lambda: wire.pushed("RunProgress"))
         bridge.close()
 
@@ -198,40 +151,69 @@ class TestEvents:
         bridge.open_events(again, None)
         until(lambda: again.pushed("SummaryChanged"))
 
+    def test_what_a_person_waits_for_comes_at_once(self, events: Wire, lab: SmallLab) -> None:
+        until(lambda: events.pushed("SummaryChanged"))
+        time.sleep(_bridge.PERIOD / 4)
+        for number, event in enumerate((RunChanged("run-1", "stopping"), LineOffered("%lepton runs")), 1):
+            began = time.monotonic()
+            lab.events.publish(event)
+            until(lambda event=event: events.pushed(type(event).__name__))
+            assert time.monotonic() - began < _bridge.PERIOD / 2, number
+
+    def test_every_offered_line_is_told(self, events: Wire, lab: SmallLab) -> None:
+        until(lambda: events.pushed("SummaryChanged"))
+        for line in ("%lepton runs", "%lepton status", "%lepton runs"):
+            lab.events.publish(LineOffered(line))
+        until(lambda: len(events.pushed("LineOffered")) == 3)
+
+    def test_a_change_that_nobody_told_of_is_seen(
+        self, events: Wire, lab: SmallLab, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        until(lambda: events.pushed("SummaryChanged"))
+        monkeypatch.setattr(_bridge, "LOOK", 0.3)
+        until(lambda: len(lab.asked) > 2)
+        assert len(events.pushed("SummaryChanged")) == 1
+        lab.names.append("digits")
+        until(lambda: events.pushed("SummaryChanged")[-1]["datasets"])
+
+    def test_summaries_are_made_four_times_a_second_at_most(self, events: Wire, lab: SmallLab) -> None:
+        until(lambda: events.pushed("SummaryChanged"))
+        before = len(lab.asked)
+        for number in range(100):
+            lab.events.publish(RunChanged(f"run-{number}", "running"))
+            time.sleep(0.005)
+        assert len(lab.asked) - before <= 3
+
 
 class TestRegister:
-    def test_targets_come_and_go(self, lab: SmallLab) -> None:
+    def test_targets_come_and_go(self, console: SmallConsole) -> None:
         shell: Any = Shell()
-        targets = shell.kernel.comm_manager.targets
-        _bridge.register(shell, lambda: lab)  # type: ignore[arg-type, return-value]
+        targets, handlers = shell.kernel.comm_manager.targets, shell.kernel.control_handlers
+        _bridge.register(shell, console)
         assert set(targets) == {_bridge.REQUESTS, _bridge.EVENTS}
+        assert set(handlers) == {"usage_request", "comm_open", "comm_msg", "comm_close"}
         wire = Wire()
         targets[_bridge.REQUESTS](wire, None)
         _bridge.unregister(shell)
         assert not targets
+        assert handlers == {"usage_request": len}
         assert wire.closed
         _bridge.unregister(shell)
 
-    def test_registering_again_replaces(self, lab: SmallLab) -> None:
+    def test_registering_again_replaces(self, console: SmallConsole, lab: SmallLab) -> None:
         shell: Any = Shell()
-        _bridge.register(shell, lambda: None)
-        _bridge.register(shell, lambda: lab)  # type: ignore[arg-type, return-value]
+        _bridge.register(shell, SmallConsole())
+        _bridge.register(shell, console)
         lab.names.append("digits")
         wire = Wire()
         shell.kernel.comm_manager.targets[_bridge.REQUESTS](wire, None)
-        assert wire.ask("summary")["result"]["datasets"]
+        shell.kernel.control_handlers["comm_msg"](None, None, request(wire, "1", "summary"))
+        until(lambda: wire.sent)
+        assert wire.sent[0]["result"]["datasets"]
         _bridge.unregister(shell)
+        assert shell.kernel.control_handlers == {"usage_request": len}
 
-    def test_ipython_without_a_kernel(self) -> None:
+    def test_ipython_without_a_kernel(self, console: SmallConsole) -> None:
         shell = SimpleNamespace()
-        _bridge.register(shell, lambda: None)  # type: ignore[arg-type]
+        _bridge.register(shell, console)  # type: ignore[arg-type]
         assert vars(shell) == {}
-
-
-class TestPlain:
-    def test_values(self) -> None:
-        import numpy as np
-
-        assert _bridge.plain({"a": (np.float32(0.5), np.int64(3), True, None, Path("x"), float("inf"))}) == {
-            "a": [0.5, 3, True, None, "x", None]
-        }
