@@ -81,6 +81,13 @@ class WorkerLoad(Event):
     write_bps: float = 0.0
     """Network, bytes sent per second on the worker's host."""
     gpus: tuple[GpuLoad, ...] = ()
+    disk_read_bps: float = 0.0
+    """Bytes that the worker and its training processes read from disks per second; 0 where the system doesn't tell."""
+    disk_write_bps: float = 0.0
+    """Bytes that they wrote to disks per second."""
+    tasks: Mapping[str, int] = field(default_factory=dict)
+    """How many of Dask's tasks the worker has in each state that it has any in, by Dask's names: `"executing"`,
+    `"ready"`, `"waiting"`, `"memory"`."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +122,8 @@ class RunProgress(Event):
     """Seconds left; None before that can be told."""
     memory: Mapping[str, int] = field(default_factory=dict)
     """Bytes of each training process, by worker name; what it shares with the fork server counts, mapped rows don't."""
+    learning_rate: float | None = None
+    """Of the last step; None where it can't be told."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +152,14 @@ class NamesChanged(Event):
     kind: str
     """`"data set"`, `"shard set"`, `"model"`, `"run"` or `"export"`."""
     name: str
+
+
+@dataclass(frozen=True)
+class LineOffered(Event):
+    """A widget or a panel offers a line to be written into the notebook as a cell of its own, and not run."""
+
+    line: str
+    """A whole `%lepton` line."""
 
 
 Report = Callable[[Event], None]
