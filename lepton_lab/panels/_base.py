@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 REFRESH = 0.4
 """Seconds from one drawing to the next."""
 KEEP = 50
-"""Drawings from one renewal of the hidden static picture to the next: 20 s."""
+"""Drawings from one renewal of the hidden static picture to the next, 20 s, unless it has other lines or parts."""
 LIVE = "-live"
 """Ends the display id of the live view, which stands below the static picture's."""
 NOTHING = {"text/html": GONE, "text/plain": ""}
@@ -168,7 +168,8 @@ class Panel(Shown):
             with self._lock:
                 picture = self._picture()
                 changes = self._changes(self._page, picture)
-            self._page.update(picture, changes)
+            if self._page.update(picture, changes):
+                self._keep_picture()
 
     def _keep_drawing(self) -> None:
         for tick in itertools.count(1):

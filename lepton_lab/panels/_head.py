@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import threading
 from collections.abc import Callable
 
 import ipywidgets
@@ -41,6 +42,7 @@ class Head:
     def __init__(self, rules: str, choose: Callable[[str], None], write: Callable[[], None]) -> None:
         self._style = f"{_LOOKS}<style>{rules}</style>"
         self._choose = choose
+        self._updating = 0
         self._words = ipywidgets.HTML()
         self._names = ipywidgets.Dropdown(layout={"width": "max-content"})
         self._line = ipywidgets.HTML()
@@ -69,17 +71,18 @@ class Head:
     def _update_offer(self, offer: Offer) -> None:
         _set(self._names, "description", offer.kind)
         options = [(f"choose a {offer.kind}", ""), *((name, name) for name in offer.names)]
-        if list(self._names.options) != options:
-            with self._names.hold_trait_notifications():
-                self._names.options = options
-                self._names.value = offer.chosen
+        self._updating = threading.get_ident()
+        _set(self._names, "options", tuple(options))
         _set(self._names, "value", offer.chosen)
+        self._updating = 0
         line = f"<pre class='lepton-line' title='The line that made it'>{html.escape(offer.line)}</pre>"
         _set(self._line, "value", line if offer.line else "made without a line" if offer.chosen else "")
         _set(self._button, "disabled", not offer.line)
         _set(self._offer.layout, "display", "flex" if offer.names else "none")
 
     def _chosen(self, change: dict[str, object]) -> None:
+        if threading.get_ident() == self._updating:  # a person's choice comes on another thread
+            return
         self._choose(str(change["new"] or ""))
 
 

@@ -96,13 +96,13 @@ class Page:
         """Whether this history must come whole: it is new, or was streamed so long that it should be thinned."""
         return key not in self._sources or self._streamed.get(key, 0) + num_rows > limit // 4
 
-    def update(self, picture: Picture, changes: Mapping[str, Change]) -> None:
-        """Draw what changed."""
+    def update(self, picture: Picture, changes: Mapping[str, Change]) -> bool:
+        """Draw what changed; returns whether all was drawn anew."""
         self._head.update(picture)
         if picture.key != self._key:
             self._build(picture, changes)
             self._select(picture)
-            return
+            return True
         assert self._plots is not None
         for key, (columns, rows, whole) in changes.items():
             if key not in self._sources or not (rows or whole):
@@ -119,6 +119,7 @@ class Page:
             drawn.title.text = plot.title
         self._select(picture)
         self._plots.flush()
+        return False
 
     def close(self, bundle: Mapping[str, Any]) -> None:
         """Show `bundle` instead, and end the plots.

@@ -37,7 +37,7 @@ class HasShards(HasEvents, Protocol):
 
 
 class ShardsPanel(Panel):
-    """A bar for each worker, with a part for each shard that it holds; goes on until it is closed."""
+    """A bar for each worker, with a part for each shard that it holds; ends when the cluster goes down."""
 
     name = "shards"
     listens = (NamesChanged, ClusterChanged, RunChanged)  # a run places shards anew if workers came or went
@@ -50,7 +50,7 @@ class ShardsPanel(Panel):
 
     def _take(self, event: Event) -> bool:
         self._is_due |= not isinstance(event, NamesChanged) or event.kind in ("data set", "shard set")
-        return False
+        return isinstance(event, ClusterChanged) and event.state == "down"
 
     def _gather(self) -> None:
         if not self._is_due:

@@ -214,12 +214,12 @@ def training_table(turns: int, rows: int, epochs: int) -> None:
                 shown: list[Any] = [panels.open(lab, name) for name in ("devices", "training")] if is_open else []
                 for panel in shown:
                     panel.dock()
-                run = lab.train("cnn", "rows", strategy="mirrored", epochs=epochs, batch_size=64)
+                run = lab.train("cnn", "rows", strategy="single", epochs=epochs, batch_size=64)
                 for panel in shown:
                     panel.close()
                 rates[is_open].append(rows * (epochs - 1) / sum(run.history["seconds"][1:]))
     without, with_panels = rates[False][1:], rates[True][1:]
-    print(f"\n{source}, {rows:,} rows, `cnn`, two workers with one thread each; median of {turns}\n")
+    print(f"\n{source}, {rows:,} rows, `cnn`, one process with two threads; median of {turns}\n")
     table(
         ["", "examples/s"],
         [

@@ -24,9 +24,10 @@ ENDS: dict[str, Event] = {
     "devices": ClusterChanged("c", "down"),
     "training": RunChanged("r", "failed"),
     "tasks": ClusterChanged("c", "down"),
+    "shards": ClusterChanged("c", "down"),
 }
-ENDING = tuple(ENDS)
-"""The panels that end by themselves."""
+OVER_TIME = ("devices", "training", "tasks")
+"""The panels that draw lines."""
 
 
 def num_subscribers(bus: Bus) -> int:
@@ -68,8 +69,16 @@ class TestEveryPanel:
             panel.dock()
 
 
-@pytest.mark.parametrize("name", ENDING)
-class TestEveryPanelOfSomethingThatEnds:
+@pytest.mark.parametrize("name", ENDS)
+def test_it_ends_by_itself(lab: Events, name: str) -> None:
+    panel = panels.open(lab, name)
+    for event in (STARTS[name], ENDS[name]):
+        lab.events.publish(event)
+    assert not panel.is_live and num_subscribers(lab.events) == 0
+
+
+@pytest.mark.parametrize("name", OVER_TIME)
+class TestEveryPanelOverTime:
     def test_it_ends_by_itself_and_the_picture_stays(self, lab: Events, name: str) -> None:
         panel = panels.open(lab, name)
         for event in (STARTS[name], *loads(2, 5), ENDS[name]):
