@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bokeh.layouts import group_tools
+from bokeh.layouts import gridplot
 from bokeh.models import (
     ColumnDataSource,
     CrosshairTool,
@@ -17,15 +17,14 @@ from bokeh.models import (
     DataRange1d,
     DatetimeTickFormatter,
     FactorRange,
-    GridBox,
+    GridPlot,
     HoverTool,
+    InspectTool,
     NumeralTickFormatter,
     Range1d,
-    Row,
-    SaveTool,
     Span,
     TapTool,
-    Toolbar,
+    ToolProxy,
 )
 from bokeh.plotting import figure
 
@@ -43,14 +42,19 @@ _ICONS = """:host {
   --hover-color: var(--jp-layout-color2, #F9F9F9);
   --active-tool-border: var(--jp-brand-color1, #65A2CB);
 }"""
-_FLOW = ":host {grid-template: none !important; grid-template-columns: repeat(auto-fit, minmax(%s, 1fr)) !important}"
+_FLOW = """.bk-GridBox {
+  grid-template: none !important;
+  grid-template-columns: repeat(auto-fit, minmax(min(100%, max(340px, 24%)), 1fr)) !important;
+  gap: 6px !important;
+}"""
 _ITEM = ":host {grid-area: auto !important}"
 """Plots flow into as many columns as the width has room for, at most four, whatever place the grid gives them."""
-_WIDTH = "min(100%, max(340px, 24%))"
 _SECOND = "%H:%M:%S"
 
 
-def grid_of(picture: Picture, sources: Mapping[str, ColumnDataSource]) -> tuple[Row, list[Any], list[ColumnDataSource]]:
+def grid_of(
+    picture: Picture, sources: Mapping[str, ColumnDataSource]
+) -> tuple[GridPlot, list[Any], list[ColumnDataSource]]:
     """The picture's plots as a layout that fills the width; its figures; and for each plot of dots their source.
 
     Parameters
@@ -72,20 +76,22 @@ def grid_of(picture: Picture, sources: Mapping[str, ColumnDataSource]) -> tuple[
     reset = CustomJS(args={"figures": figures}, code="for (const drawn of figures) drawn.reset.emit()")
     for drawn in figures:
         drawn.js_on_event("doubletap", reset)
-    tools = group_tools([tool for drawn in figures for tool in drawn.tools], merge=_once)
-    grid = GridBox(
-        children=[(drawn, i, 0) for i, drawn in enumerate(figures)],
+    grid = gridplot(
+        [[drawn] for drawn in figures],
         sizing_mode="stretch_width",
-        spacing=6,
-        stylesheets=[_FLOW % _WIDTH],
+        merge_tools=True,
+        toolbar_location="right",
+        toolbar_options={"logo": None, "autohide": True},
     )
-    toolbar = Toolbar(tools=tools, location="right", logo=None, stylesheets=[_ICONS])
-    return Row(children=[grid, toolbar], sizing_mode="stretch_width"), figures, dots
+    grid.stylesheets = [_FLOW]
+    grid.toolbar.stylesheets = [_ICONS]
+    grid.toolbar.tools = [tool for tool in grid.toolbar.tools if not _is_passive(tool)]
+    return grid, figures, dots
 
 
-def _once(kind: type[Any], _: object) -> Any:
-    """One tool to save all plots, rather than one for each."""
-    return SaveTool() if issubclass(kind, SaveTool) else None
+def _is_passive(tool: Any) -> bool:
+    """Whether this is always on and needs no button; the tools of several plots come as one."""
+    return isinstance(tool.tools[0] if isinstance(tool, ToolProxy) else tool, InspectTool | TapTool)
 
 
 def _figure(plot: Plot | BarPlot | DotPlot, **options: Any) -> Any:
