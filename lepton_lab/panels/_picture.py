@@ -85,8 +85,6 @@ class BarPlot:
     """Horizontal bars, each stacked of parts. The parts are few and seldom change: they come with the picture."""
 
     title: str
-    unit: str
-    """Of the parts' sizes."""
     places: tuple[str, ...]
     """The bars' names, from the top."""
     bars: tuple[Bar, ...]
@@ -94,7 +92,7 @@ class BarPlot:
     @property
     def key(self) -> object:
         """What can't change without drawing anew; the title can."""
-        return self.unit, self.places, self.bars
+        return self.places, self.bars
 
 
 @dataclass(frozen=True)
