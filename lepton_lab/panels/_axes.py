@@ -18,13 +18,13 @@ def height(plot: Plot | BarPlot | DotPlot) -> int:
     return max(HEIGHT, 60 + BAR * len(plot.places)) if isinstance(plot, BarPlot) else HEIGHT
 
 
-def bounds(values: Sequence[float], from_zero: bool) -> tuple[float, float]:
-    """The ends of an axis for these values, with some room."""
+def bounds(values: Sequence[float], from_zero: bool, room: float = 0.05) -> tuple[float, float]:
+    """The ends of an axis for these values, with some room: a share of their range."""
     low, high = min(values, default=0.0), max(values, default=1.0)
     if from_zero:
-        return min(low, 0.0), high * 1.05 if high > 0 else 1.0
-    room = (high - low) * 0.05 or abs(high) * 0.05 or 1.0
-    return low - room, high + room
+        return min(low, 0.0), high * (1 + room) if high > 0 else 1.0
+    space = (high - low) * room or abs(high) * room or 1.0
+    return low - space, high + space
 
 
 def log_bounds(values: Sequence[float]) -> tuple[float, float]:

@@ -22,10 +22,10 @@ from bokeh.models import (
     InspectTool,
     NumeralTickFormatter,
     Range1d,
-    Span,
     TapTool,
     ToolProxy,
 )
+from bokeh.models.annotations import Span
 from bokeh.plotting import figure
 
 from lepton_lab.panels._axes import bounds, height, log_bounds
@@ -46,6 +46,9 @@ _FLOW = """.bk-GridBox {
   grid-template: none !important;
   grid-template-columns: repeat(auto-fit, minmax(min(100%, max(340px, 24%)), 1fr)) !important;
   gap: 6px !important;
+  flex: 1 1 0 !important;
+  width: auto !important;
+  min-width: 0 !important;
 }"""
 _ITEM = ":host {grid-area: auto !important}"
 """Plots flow into as many columns as the width has room for, at most four, whatever place the grid gives them."""
@@ -104,7 +107,8 @@ def _figure(plot: Plot | BarPlot | DotPlot, **options: Any) -> Any:
         background_fill_alpha=0,
         border_fill_alpha=0,
         outline_line_color=None,
-        min_border_right=28,
+        min_border_left=56,  # room for the longest labels of the vertical axis, which may come later
+        min_border_right=24,
         stylesheets=[_ITEM],
         **options,
     )
@@ -118,8 +122,12 @@ def _figure(plot: Plot | BarPlot | DotPlot, **options: Any) -> Any:
     return drawn
 
 
+def _range(ends: tuple[float, float]) -> Range1d:
+    return Range1d(start=ends[0], end=ends[1])
+
+
 def _hover(words: str, **options: Any) -> HoverTool:
-    return HoverTool(tooltips=f"{_TOOLTIP}<div>{words}</div>", show_arrow=False, **options)
+    return HoverTool(tooltips=f"<div>{_TOOLTIP}{words}</div>", show_arrow=False, **options)
 
 
 def _lines(
@@ -133,7 +141,7 @@ def _lines(
         tools="xbox_zoom,xpan,reset,save",
     )
     drawn.yaxis[0].ticker.desired_num_ticks = 4
-    drawn.xaxis[0].ticker.desired_num_ticks = 5
+    drawn.xaxis[0].ticker.desired_num_ticks = 4
     drawn.xaxis[0].formatter = DatetimeTickFormatter(
         context=None,
         microseconds=_SECOND,
@@ -184,8 +192,8 @@ def _bars(plot: BarPlot) -> Any:
         ends[bar.place] += bar.size
     drawn = _figure(
         plot,
-        x_range=Range1d(*bounds(list(ends.values()), from_zero=True)),
-        y_range=FactorRange(*plot.places[::-1]),
+        x_range=_range(bounds(list(ends.values()), from_zero=True)),
+        y_range=FactorRange(factors=list(plot.places[::-1])),
         tools="save",
     )
     drawn.ygrid.grid_line_color = None
@@ -218,8 +226,8 @@ def _dots(plot: DotPlot) -> tuple[Any, ColumnDataSource]:
     drawn = _figure(
         plot,
         x_axis_type="log",
-        x_range=Range1d(*log_bounds([dot.x for dot in plot.dots])),
-        y_range=Range1d(*bounds([dot.y for dot in plot.dots], from_zero=False)),
+        x_range=_range(log_bounds([dot.x for dot in plot.dots])),
+        y_range=_range(bounds([dot.y for dot in plot.dots], from_zero=False, room=0.12)),
         tools="box_zoom,reset,save",
     )
     drawn.xaxis[0].formatter = NumeralTickFormatter(format="0,0.[00]")

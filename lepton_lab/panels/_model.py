@@ -1,8 +1,8 @@
 """The Bokeh model on the page, with a short road from the kernel.
 
-The changes of one drawing go as one patch. What the page reports back (sizes, ranges) is not applied, because the plots
-in the kernel need none of it; two things are heard: that a view has come, which then is sent all rows, having missed
-what was streamed before, and which dot was clicked.
+The changes of one drawing go as one patch. The page would report sizes, ranges and even the rows back, dozens of
+messages for each drawing; `_QUIET` has it keep them to itself, because the plots in the kernel need none of them. Two things are heard:
+that a view has come, which then is sent all rows, having missed what was streamed before, and which dot was clicked.
 """
 
 from __future__ import annotations
@@ -12,8 +12,33 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from bokeh.document import Document
+from bokeh.events import DocumentReady
+from bokeh.models import CustomJS
 from bokeh.protocol import Protocol
 from jupyter_bokeh import BokehModel
+
+_QUIET = """
+const { document } = root;
+const tell = document._trigger_on_change;
+document._trigger_on_change = event => {
+  if (event.kind === 'MessageSent' || event.attr === 'indices') {
+    tell.call(document, event);
+  }
+};
+"""
+"""Run by each view that has come, after it said so."""
+_FOLLOW_THEME = """
+const themes = new MutationObserver(() => {
+  if (root.document?.roots().length) {
+    root.children.forEach(([figure]) => figure.change.emit());
+  } else {
+    themes.disconnect();
+  }
+});
+themes.observe(window.document.body, { attributes: true, attributeFilter: ['data-jp-theme-name'] });
+"""
+"""Run by it too: plots take their colours from the page when they are painted, and some are painted once."""
 
 
 class PlotsModel(BokehModel):  # type: ignore[misc]  # jupyter_bokeh is untyped
@@ -32,12 +57,12 @@ class PlotsModel(BokehModel):  # type: ignore[misc]  # jupyter_bokeh is untyped
     def __init__(self, layout: Any, asked: threading.Event, clicked: Callable[[str, int], None]) -> None:
         self._changes: list[Any] = []
         self._asked, self._clicked = asked, clicked
-        super().__init__(layout, layout={"width": "100%"})
+        super().__init__(_in_document(layout), layout={"width": "100%"})
 
     def replace(self, layout: Any) -> None:
         """Draw something else in this one's place."""
         self._changes = []
-        self.update_from_model(layout)
+        self.update_from_model(_in_document(layout))
 
     def flush(self) -> None:
         """Send what changed since the last time."""
@@ -65,3 +90,11 @@ class PlotsModel(BokehModel):  # type: ignore[misc]  # jupyter_bokeh is untyped
                 self._asked.set()
             case {"kind": "ModelChanged", "attr": "indices", "model": {"id": str(selection)}, "new": [int(index), *_]}:
                 self._clicked(selection, index)
+
+
+def _in_document(root: Any) -> Any:
+    """The layout, in a document whose views report only clicks, and follow the page's theme."""
+    document = Document()
+    document.add_root(root)
+    document.js_on_event(DocumentReady, CustomJS(args={"root": root}, code=_QUIET + _FOLLOW_THEME))
+    return root

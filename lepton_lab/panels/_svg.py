@@ -23,7 +23,7 @@ POINTS = 9000
 def draw(picture: Picture, histories: Mapping[str, History]) -> str:
     """The picture as an SVG document of well under 100 kB."""
     rows = _rows(picture, histories)
-    times = [moment for part in rows.values() for moment, *_ in (part.rows[:1] + part.rows[-1:])]
+    times = [row[0] for part in rows.values() for row in (*part.rows[:1], *part.rows[-1:])]
     start, end = min(times, default=0.0), max(times, default=1.0)
     span = (start, max(end, start + 1))
     marks = [row[0] for row in histories[picture.marks].rows()] if picture.marks in histories else []

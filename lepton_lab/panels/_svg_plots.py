@@ -115,7 +115,7 @@ def draw_dots(plot: DotPlot) -> list[str]:
     """Dots, with their names beside them where there is room."""
     right, bottom = WIDTH - RIGHT, height(plot) - BOTTOM
     horizontal = log_bounds([dot.x for dot in plot.dots])
-    vertical = bounds([dot.y for dot in plot.dots], from_zero=False)
+    vertical = bounds([dot.y for dot in plot.dots], from_zero=False, room=0.12)
     across, down = _Scale(horizontal, (LEFT, right), is_log=True), _Scale(vertical, (bottom, TOP))
     parts = [_title(plot.title), *_left_axis(vertical, down, right)]
     parts += _bottom_axis(log_ticks(*horizontal), across, bottom)

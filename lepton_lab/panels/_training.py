@@ -63,9 +63,9 @@ class TrainingPanel(Panel):
                 self._add("rate", worker, event.time, rate, mean)
             for worker, num_bytes in event.memory.items():
                 self._add("memory", worker, event.time, num_bytes / 1e9)
-            if (rate := event.learning_rate) is not None:
-                self._history("learning", ("learning_rate",), mean).add(event.time, {"learning_rate": rate})
-                self._learning_rates = (min((rate, *self._learning_rates)), max((rate, *self._learning_rates)))
+            if (learning := event.learning_rate) is not None:
+                self._history("learning", ("learning_rate",), mean).add(event.time, {"learning_rate": learning})
+                self._learning_rates = (min((learning, *self._learning_rates)), max((learning, *self._learning_rates)))
         else:
             self._epoch_logs = self._epoch_logs or tuple(event.logs)
             self._history("epochs", self._epoch_logs, mean).add(event.time, event.logs)
@@ -104,7 +104,7 @@ class TrainingPanel(Panel):
                 plots.append(Plot(f"{title}, {unit}", unit, lines, digits=digits))
         if len(set(self._learning_rates)) > 1:
             line = Line("learning rate", "learning", "learning_rate", CURVES[2])
-            plots.append(Plot("Learning rate", "", (line,), digits=6))
+            plots.append(Plot(self._now("Learning rate", "learning_rate", ".3g"), "", (line,), digits=6))
         return Picture(
             self._title(),
             tuple(plots),
@@ -137,12 +137,13 @@ class TrainingPanel(Panel):
             marks.append(Mark("validation", CURVES[0], DASHES[1]))
         return (*marks, *legend(look))
 
-    def _now(self, title: str, name: str) -> str:
+    def _now(self, title: str, name: str, digits: str = ".4f") -> str:
         """A plot's title with the value that the run has now."""
         if self._progress is None:
             return title
-        value = {"loss": self._progress.loss, **self._progress.metrics}.get(name)
-        return title if value is None else f"{title} {value:.4f}"
+        at = self._progress
+        value = {"learning_rate": at.learning_rate, "loss": at.loss, **at.metrics}.get(name)
+        return title if value is None else f"{title} {value:{digits}}"
 
     def _title(self) -> str:
         if not self._run:

@@ -112,6 +112,7 @@ def jupyterlab(root: Path) -> Iterator[str]:
     """A JupyterLab of its own that shows `root`; gives its address."""
     port = free_port()
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}"]
+    command += ["--ServerApp.port_retries=0"]
     command += ["--IdentityProvider.token=bench", f"--ServerApp.root_dir={root}", "--expose-app-in-browser"]
     folders = ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR")
     environment = {**os.environ, **{name: tempfile.mkdtemp() for name in folders}}

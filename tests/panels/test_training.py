@@ -74,7 +74,7 @@ def test_the_learning_rate_is_drawn_where_it_changes(lab: Events) -> None:
     for rate in (0.01, 0.01, 0.001):
         assert "Learning rate" not in [plot.title for plot in panel._picture().plots]
         lab.events.publish(RunProgress("a-1", 1, 1, 1, 1, 0.5, {}, {}, None, learning_rate=rate))
-    assert panel._picture().plots[-1].title == "Learning rate"
+    assert panel._picture().plots[-1].title == "Learning rate 0.001"
 
 
 def test_devices_and_memory_of_the_run(lab: Events) -> None:
