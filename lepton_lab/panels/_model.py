@@ -1,8 +1,9 @@
 """The Bokeh model on the page, with a short road from the kernel.
 
 The changes of one drawing go as one patch. The page would report sizes, ranges and even the rows back, dozens of
-messages for each drawing; `_QUIET` has it keep them to itself, because the plots in the kernel need none of them. Two things are heard:
-that a view has come, which then is sent all rows, having missed what was streamed before, and which dot was clicked.
+messages for each drawing; `_QUIET` has it keep them to itself, because the plots in the kernel need none of them. Two
+things are heard: that a view has come, which then is sent all rows, having missed what was streamed before, and which
+dot was clicked.
 """
 
 from __future__ import annotations

@@ -180,7 +180,8 @@ def browser_table(hours: int, seconds: float) -> None:
     def add(when: str) -> None:
         times = sorted(redraws(page))
         figures = [statistics.median(times), times[int(0.95 * len(times))], times[-1]] if times else []
-        rows.append([when, f"{heap(session):.0f}", len(times), *(f"{figure:.0f}" for figure in figures)])
+        shown = [f"{figure:.0f}" for figure in figures] or ["-"] * 3
+        rows.append([when, f"{heap(session):.0f}", len(times), *shown])
 
     with opened(root, FEED.replace("HOURS", str(HOURS)).split("---")) as page:
         page.evaluate(MEASURE)
@@ -242,7 +243,7 @@ def main() -> None:
     if options.only != "training":
         browser_table(options.hours, options.seconds)
     if options.only != "browser":
-        training_table(options.turns, 12_800, 4)
+        training_table(options.turns, 6_400, 4)
 
 
 if __name__ == "__main__":
