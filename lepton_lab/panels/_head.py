@@ -55,7 +55,10 @@ class Head:
         )
         self._names.observe(self._chosen, "value")
         self._button.on_click(lambda _: write())
-        self.widgets = (self._words, self._offer)
+
+    def widgets(self, picture: Picture) -> tuple[ipywidgets.Widget, ...]:
+        """Those that pictures of this panel need, from the top."""
+        return (self._words,) if picture.offer is None else (self._words, self._offer)
 
     def update(self, picture: Picture) -> None:
         """Say what the picture says."""
@@ -65,7 +68,7 @@ class Head:
 
     def close(self) -> None:
         """End the widgets."""
-        for widget in (self._names, self._line, self._button, *self.widgets):
+        for widget in (self._words, self._offer, self._names, self._line, self._button):
             widget.close()
 
     def _update_offer(self, offer: Offer) -> None:

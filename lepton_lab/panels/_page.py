@@ -56,7 +56,7 @@ class Page:
         self._hiding = f"{still}, .jp-OutputArea-child:has({still}) {{display: none}}"
         self._head = Head(self._hiding, choose, write)
         self._plots: PlotsModel | None = None
-        self._body = ipywidgets.VBox(self._head.widgets)
+        self._body = ipywidgets.VBox()
         self._body.add_class("lepton-panel")
         self._key: object = None
         self._sources: dict[str, ColumnDataSource] = {}
@@ -140,7 +140,7 @@ class Page:
         self._key = picture.key
         if self._plots is None:
             self._plots = PlotsModel(layout, self._asked, self._clicked)
-            self._body.children = (*self._head.widgets, self._plots)
+            self._body.children = (*self._head.widgets(picture), self._plots)
             self._output.outputs = (
                 _output({"application/javascript": bokeh_js()}),
                 _output({WIDGET_VIEW: _view(self._body)}),

@@ -197,7 +197,7 @@ def test_a_click_on_a_dot_chooses_it_in_every_plot(lab: Events, tmp_path: Path) 
     plots._sync_model(plots, {"kind": "ModelChanged", "attr": "indices", "model": selection, "new": [1]}, [])
     drawn_on(page, panel)
     assert [source.selected.indices for source in page._dots] == [[1]] * 3
-    _, offer = page._head.widgets
+    _, offer, _ = page._body.children
     choice, line, button = offer.children
     assert choice.value == "mlp" and "%lepton train cnn" in line.value and offer.layout.display == "flex"
     button.click()
@@ -213,7 +213,7 @@ def test_the_static_picture_is_hidden_while_the_live_one_is_there(lab: Events) -
     drawn_on(page, panel)
     hidden = page.hidden(panel._repr_mimebundle_())
     assert f"class='lepton-still-{page._output.model_id}'" in hidden["text/html"]
-    assert f":has(.lepton-still-{page._output.model_id}) {{display: none}}" in page._head.widgets[0].value
+    assert f":has(.lepton-still-{page._output.model_id}) {{display: none}}" in page._head._words.value
 
 
 def test_close_leaves_the_picture_in_the_widget_too(lab: Events) -> None:
