@@ -386,6 +386,7 @@ class Lab:
         run = self.run.follow(run.id)
         arguments = {"before": source, "after": self.model.show(name), "dataset": dataset}
         compared: CompressedModel = self.call("lepton_lab.compress:compare", arguments)
+        self.model.keep_measures(compared)
         return replace(compared, layers=run.layers)
 
     def _quantize(
@@ -410,8 +411,9 @@ class Lab:
             options = {"scheme": scheme, "data": dataset.name, "calibration_rows": calibration_rows, "seed": seed}
             line = line_of(self.compress, ("compress", source.name, "quantize"), options)
             model = save(replace(result.model, made_by=line))
-        self.events.publish(NamesChanged("model", name))
-        return replace(result, model=model)
+        result = replace(result, model=model)
+        self.model.keep_measures(result)  # which tells of the new name
+        return result
 
     def export(self, model: str, format: str, *, to: Path | str | None = None, rows: int = 256) -> Bundle:
         """Write a model to a file that works without the lab, and check that its answers agree on real rows.

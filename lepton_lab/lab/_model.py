@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from lepton_lab.events import NamesChanged
 from lepton_lab.lab._code import seal_code
 from lepton_lab.lab._workspace import check_name
 from lepton_lab.train import KINDS
-from lepton_lab.types import Listing, Model, Scaling, Target
+from lepton_lab.types import CompressedModel, Listing, Measure, Model, Scaling, Target
 
 if TYPE_CHECKING:
     from lepton_lab.lab._lab import Lab
@@ -179,6 +179,18 @@ class ModelNoun:
             If there is none of that name.
         """
         return self._lab.workspace.model(name)
+
+    def measures(self) -> Mapping[str, Measure]:
+        """What is known by name of models that a compression started from or made."""
+        found = {name: self._lab.workspace.measure(name) for name in self.names()}
+        return {name: measure for name, measure in found.items() if measure is not None}
+
+    def keep_measures(self, compared: CompressedModel) -> None:
+        """Remember what a compression measured of the model that it started from, and of the one that it made."""
+        for name, measure in ((compared.model.parent, compared.before), (compared.model.name, compared.after)):
+            if name in self.names():
+                self._lab.workspace.keep_measure(name, measure)
+                self._lab.events.publish(NamesChanged("model", name))
 
     def drop(self, name: str) -> Listing:
         """Remove a model; what was made from it stays."""

@@ -17,12 +17,15 @@ from lepton_lab.files import is_leftover, read_json, replacing_folder, write_jso
 from lepton_lab.lab._code import code_in
 from lepton_lab.runtime import CODE
 from lepton_lab.train import read_run
-from lepton_lab.types import Agreement, Bundle, Model, Run
+from lepton_lab.types import Agreement, Bundle, Measure, Model, Run
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}")
 
 INITIAL, START = "initial.keras", "start.keras"
 """In a run's folder while it goes on: the model before any training, and the weights that this run starts from."""
+
+MEASURE = "measure.json"
+"""In a model's folder: what was measured of its file."""
 
 
 class Workspace:
@@ -74,6 +77,17 @@ class Workspace:
         if not self.has("models", name, "model.json"):
             raise UnknownNameError("model", name, self.model_names(), "Make one: %lepton model new NAME.")
         return model_from_record(_read(self.path("models", name) / "model.json"), self.path("models", name))
+
+    def measure(self, name: str) -> Measure | None:
+        """What was measured of a model's file; None where nothing was, or where that can't be read."""
+        try:
+            return Measure(**read_json(self.path("models", name) / MEASURE))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def keep_measure(self, name: str, measure: Measure) -> None:
+        """Remember what was measured of a model; it goes with the model when that is made anew."""
+        write_json(self.path("models", name) / MEASURE, dataclasses.asdict(measure))
 
     @contextmanager
     def replacing_model(self, name: str) -> Iterator[ModelWriter]:

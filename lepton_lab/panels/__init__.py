@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PANELS", "Panel", "open"]
 
-PANELS = ("devices", "training")
+PANELS = ("devices", "training", "tasks", "shards", "compression")
 """The panels' names, as `open` takes them."""
 
 
@@ -21,12 +21,12 @@ def open(lab: HasEvents, name: str) -> Panel:
     """Start a panel that follows the lab's events, from what the bus still remembers on.
 
     It shows itself when it is a cell's last value or is given to `display`, and ends by itself when what it shows
-    ends; `close()` ends it before.
+    ends; `close()` ends it before. `dock()` shows it elsewhere than in a cell, and then only `close()` ends it.
 
     Parameters
     ----------
     lab
-        Whose `events` to follow.
+        Whose `events` to follow. The shards and compression panels ask it for its shard sets and models too.
     name
         One of `PANELS`.
 
@@ -37,5 +37,5 @@ def open(lab: HasEvents, name: str) -> Panel:
     """
     if name not in PANELS:
         raise UnknownNameError("panel", name, PANELS)
-    panel: Panel = import_module(f"lepton_lab.panels._{name}").PANEL(lab.events)
+    panel: Panel = import_module(f"lepton_lab.panels._{name}").PANEL(lab)
     return panel

@@ -15,8 +15,9 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from lepton_lab.display import GONE, Shown
+from lepton_lab.errors import InputError
 from lepton_lab.events import Bus, Event
-from lepton_lab.panels._history import History, Merge, greatest
+from lepton_lab.panels._history import History, Merge, greatest, thinned
 from lepton_lab.panels._picture import Picture
 from lepton_lab.panels._svg import draw, image
 
@@ -28,7 +29,7 @@ log = logging.getLogger(__name__)
 REFRESH = 0.4
 """Seconds from one drawing to the next."""
 KEEP = 50
-"""Drawings from one renewal of the hidden static picture to the next: 20 s."""
+"""Drawings from one renewal of the hidden static picture to the next, 20 s, unless it has other lines or parts."""
 LIVE = "-live"
 """Ends the display id of the live view, which stands below the static picture's."""
 NOTHING = {"text/html": GONE, "text/plain": ""}
@@ -55,12 +56,14 @@ class Panel(Shown):
     listens: ClassVar[tuple[type[Event], ...]]
     """The events that it draws."""
 
-    def __init__(self, events: Bus) -> None:
+    def __init__(self, lab: HasEvents) -> None:
+        events = lab.events
         self._lock = threading.RLock()  # around the histories: held for moments, publishers wait for it
         self._drawing = threading.RLock()  # around the page: held while drawing; taken before `_lock`, never after
         self._histories: dict[str, History] = {}
         self._page: Page | None = None
         self._displays: list[str] = []
+        self._is_docked = False
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
         with self._lock:
@@ -87,12 +90,40 @@ class Panel(Shown):
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(5)
 
+    def dock(self) -> str:
+        """Start the live view without a cell, for a place that goes on from one cluster or run to the next.
+
+        Returns
+        -------
+        The id of the ipywidgets model to show; it may be shown several times, and again after a page was loaded again.
+
+        Raises
+        ------
+        InputError
+            If the panel has ended.
+        """
+        with self._drawing:
+            if not self.is_live:
+                raise InputError(f"The {self.name} panel has ended: open a new one.")
+            self._is_docked = True
+            return self._start().model_id
+
     def svg(self) -> str:
         """The picture as it is now, as an SVG document."""
+        self._gather()
         with self._lock:
             return draw(self._picture(), self._histories)
 
     # --- each panel's own -------------------------------------------------------------------------------------------
+
+    def _gather(self) -> None:
+        """Read from the lab what events only tell the change of. Called with the histories unlocked: it takes time."""
+
+    def _choose(self, name: str) -> None:
+        """A person chose this of what the picture offers; empty for none. Called on any thread."""
+
+    def _write(self) -> None:
+        """A person wants the line that the picture offers as a cell. Called on any thread."""
 
     @abstractmethod
     def _take(self, event: Event) -> bool:
@@ -115,26 +146,30 @@ class Panel(Shown):
             if self._ended.is_set() or self._known.pop(id(event), None) is event:
                 return
             ends = self._take(event)
-        if ends:
+        if ends and not self._is_docked:
             self.close()  # at once, on the publisher's thread: a notebook run without a person may end any moment
 
     def _changes(self, page: Page, picture: Picture) -> dict[str, Change]:
         """What the page lacks, by history: the rows since the last drawing, or all."""
-        everything, changes = page.lacks_all(picture), {}
+        everything, limit, changes = page.lacks_all(picture), page.limit(picture), {}
         for key, history in self._histories.items():
             fresh = history.fresh()
-            whole = everything or fresh is None or page.lacks(key, len(fresh))
-            changes[key] = (history.columns, history.rows() if fresh is None or whole else fresh, whole)
+            if everything or fresh is None or page.lacks(key, len(fresh), limit):
+                changes[key] = (history.columns, thinned(history.rows(), limit, history.merge), True)
+            else:
+                changes[key] = (history.columns, fresh, False)
         return changes
 
     def _draw(self) -> None:
         with self._drawing:
             if self._page is None or self._ended.is_set():
                 return
+            self._gather()
             with self._lock:
                 picture = self._picture()
                 changes = self._changes(self._page, picture)
-            self._page.update(picture, changes)
+            if self._page.update(picture, changes):
+                self._keep_picture()
 
     def _keep_drawing(self) -> None:
         for tick in itertools.count(1):
@@ -177,7 +212,7 @@ class Panel(Shown):
         if self._page is None:
             from lepton_lab.panels._page import Page
 
-            self._page = Page()
+            self._page = Page(self._choose, self._write)
             self._draw()
             self._thread = threading.Thread(target=self._keep_drawing, name=f"lepton-panel-{self.name}", daemon=True)
             self._thread.start()

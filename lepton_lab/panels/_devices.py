@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 from lepton_lab.display import Table
-from lepton_lab.events import Bus, ClusterChanged, Event, WorkerLoad
-from lepton_lab.panels._base import Panel
-from lepton_lab.panels._picture import Line, Picture, Plot, natural, styles
+from lepton_lab.events import ClusterChanged, Event, WorkerLoad
+from lepton_lab.panels._base import HasEvents, Panel
+from lepton_lab.panels._picture import Line, Picture, Plot, legend, natural, styles
 
 PLOTS = (
     ("cpu", "CPU", "% of a core", 0),
     ("memory", "Memory", "GB", 2),
     ("received", "Network in", "MB/s", 2),
     ("sent", "Network out", "MB/s", 2),
+    ("read", "Disk read", "MB/s", 2),
+    ("written", "Disk write", "MB/s", 2),
 )
-GPU_PLOTS = (("gpu", "GPU", "%", 0), ("gpu_memory", "GPU memory", "GB", 2))
-COLUMNS = tuple(column for column, *_ in PLOTS + GPU_PLOTS)
+GPU_PLOTS = (("gpu", "GPU", "%", 0), ("gpu_memory", "GPU memory", "GB", 2), ("gpu_power", "GPU power", "W", 0))
 
 
 class DevicesPanel(Panel):
-    """CPU, memory, network and GPUs of every worker; ends when the cluster goes down."""
+    """CPU, memory, network, disks and GPUs of every worker; ends when the cluster goes down."""
 
     name = "devices"
     listens = (WorkerLoad, ClusterChanged)
 
-    def __init__(self, events: Bus) -> None:
-        self._cluster, self._state, self._has_gpus = "", "", False
+    def __init__(self, lab: HasEvents) -> None:
+        self._cluster, self._state = "", ""
         self._latest: dict[str, WorkerLoad] = {}
         self._peaks: dict[str, tuple[float, str]] = {}
-        super().__init__(events)
+        super().__init__(lab)
 
     def _take(self, event: Event) -> bool:
         if isinstance(event, ClusterChanged):
@@ -37,9 +38,8 @@ class DevicesPanel(Panel):
             return event.state == "down"
         if isinstance(event, WorkerLoad):
             values = measured(event)
-            self._has_gpus = self._has_gpus or bool(event.gpus)
             self._latest[event.worker] = event
-            self._history(event.worker, COLUMNS).add(event.time, values)
+            self._history(event.worker, tuple(values)).add(event.time, values)
             for column, value in values.items():
                 self._peaks[column] = max(
                     self._peaks.get(column, (value, event.worker)), (value, event.worker), key=lambda peak: peak[0]
@@ -51,19 +51,24 @@ class DevicesPanel(Panel):
         self._histories.clear()
         self._latest.clear()
         self._peaks.clear()
-        self._has_gpus = False
+
+    def _shown(self) -> tuple[tuple[str, str, str, int], ...]:
+        """The plots: column, title, unit and decimals; those of GPUs where there are any."""
+        return PLOTS + tuple(plot for plot in GPU_PLOTS if plot[0] in self._peaks)
 
     def _picture(self) -> Picture:
         look = styles(self._histories)
         plots = []
-        for column, title, unit, digits in PLOTS + (GPU_PLOTS if self._has_gpus else ()):
+        for column, title, unit, digits in self._shown():
             title = f"{title}, {unit}"
             if column in self._peaks:
                 value, worker = self._peaks[column]
                 title += f" (peak {value:,.{digits}f}, {worker})"
-            lines = tuple(Line(name, name, column, *look[name]) for name in look)
+            lines = tuple(
+                Line(name, name, column, *look[name]) for name in look if column in self._histories[name].columns
+            )
             plots.append(Plot(title, unit, lines, digits=digits))
-        return Picture(self._title(), tuple(plots), plots[0].lines)
+        return Picture(self._title(), tuple(plots), legend(look))
 
     def _title(self) -> str:
         if not self._latest:
@@ -74,7 +79,7 @@ class DevicesPanel(Panel):
 
     def table(self) -> Table:
         with self._lock:
-            shown = PLOTS + (GPU_PLOTS if self._has_gpus else ())
+            shown = self._shown()
             rows = [
                 (
                     name,
@@ -93,16 +98,21 @@ class DevicesPanel(Panel):
 
 
 def measured(load: WorkerLoad) -> dict[str, float]:
-    """A load in the units of the plots; GPU figures only where there are GPUs (mean utilisation, memory in all)."""
+    """A load in the units of the plots; of GPUs, where there are any, mean utilisation, and memory and power in all."""
     values = {
         "cpu": load.cpu_percent,
         "memory": load.memory / 1e9,
         "received": load.read_bps / 1e6,
         "sent": load.write_bps / 1e6,
+        "read": load.disk_read_bps / 1e6,
+        "written": load.disk_write_bps / 1e6,
     }
     if load.gpus:
         values["gpu"] = sum(gpu.utilization for gpu in load.gpus) / len(load.gpus)
         values["gpu_memory"] = sum(gpu.memory for gpu in load.gpus) / 1e9
+        watts = [gpu.power for gpu in load.gpus if gpu.power is not None]
+        if watts:
+            values["gpu_power"] = sum(watts)
     return values
 
 

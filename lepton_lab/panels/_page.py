@@ -9,60 +9,67 @@ again gets it again, with the plots.
 When the panel ends, the `Output` gets the static picture in their place.
 
 While it is live, a rule in its head hides the static picture that the cell holds besides: `Page.hidden`.
-
-The rest is about keeping the road from kernel to page short: the changes of one drawing go as one patch, and what the
-page reports back (sizes, ranges) is not applied, because the plots in the kernel need none of it. It is listened to for
-one thing: that a view has come, which then is sent all rows, having missed what was streamed before.
 """
 
 from __future__ import annotations
 
 import functools
-import html
 import json
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import bokeh
 import ipywidgets
 import pandas  # noqa: F401  # whole: Bokeh takes it as it is, even half-imported by another thread
-from bokeh.layouts import gridplot
-from bokeh.models import ColumnDataSource, DataRange1d, DatetimeTickFormatter, HoverTool
-from bokeh.plotting import figure
-from bokeh.protocol import Protocol
-from jupyter_bokeh import BokehModel
+from bokeh.models import ColumnDataSource
 
+from lepton_lab.panels._figures import grid_of
+from lepton_lab.panels._head import Head
 from lepton_lab.panels._history import Row
-from lepton_lab.panels._picture import INK, Picture, Plot
+from lepton_lab.panels._model import PlotsModel
+from lepton_lab.panels._picture import DotPlot, Picture
 
 Change = tuple[tuple[str, ...], list[Row], bool]
 """Columns, rows, and whether these are all rows rather than the latest."""
 
-WIDTH, HEIGHT = 440, 190
-"""Of one plot, in pixels."""
-SECOND = "%H:%M:%S"
-STREAMED = 500
-"""Rows that are streamed to a line before it is sent anew, thinned."""
+POINTS = 60_000
+"""Of all lines together, at most about so many are on the page: what a browser draws anew several times a second."""
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 class Page:
-    """The live picture: an `Output` widget that holds BokehJS, the title and the plots."""
+    """The live picture: an `Output` widget that holds BokehJS, the head and the plots.
 
-    def __init__(self) -> None:
-        self._head = ipywidgets.HTML()
-        self._plots: _Plots | None = None
-        self._body = ipywidgets.VBox([self._head])
+    Parameters
+    ----------
+    choose, write
+        Called with what a person chose of the picture's offer, and when its line is to become a cell.
+    """
+
+    def __init__(self, choose: Callable[[str], None], write: Callable[[], None]) -> None:
+        self._choose = choose
         self._output = ipywidgets.Output()
-        self._key: tuple[object, ...] | None = None
+        still = f".lepton-still-{self._output.model_id}"
+        self._hiding = f"{still}, .jp-OutputArea-child:has({still}) {{display: none}}"
+        self._head = Head(self._hiding, choose, write)
+        self._plots: PlotsModel | None = None
+        self._body = ipywidgets.VBox()
+        self._body.add_class("lepton-panel")
+        self._key: object = None
         self._sources: dict[str, ColumnDataSource] = {}
         self._figures: list[Any] = []
+        self._dots: list[ColumnDataSource] = []
         self._streamed: dict[str, int] = {}
         self._asked = threading.Event()
         self._again = False
+
+    @property
+    def model_id(self) -> str:
+        """Of the widget to show."""
+        return str(self._output.model_id)
 
     def view(self) -> dict[str, Any]:
         """The MIME bundle that shows the live picture."""
@@ -73,11 +80,7 @@ class Page:
 
         The rule that hides it lives in the widget, so it goes with the kernel.
         """
-        return {**bundle, "text/html": f"<div class='lepton-still-{self._output.model_id}'>{bundle['text/html']}</div>"}
-
-    def _hiding(self) -> str:
-        still = f".lepton-still-{self._output.model_id}"
-        return f"<style>{still}, .jp-OutputArea-child:has({still}) {{display: none}}</style>"
+        return {**bundle, "text/html": f"<div class='lepton-still-{self.model_id}'>{bundle['text/html']}</div>"}
 
     def lacks_all(self, picture: Picture) -> bool:
         """Whether the update that follows must have all rows: other lines than before, or a view that has just come."""
@@ -85,18 +88,21 @@ class Page:
         self._asked.clear()
         return self._again or picture.key != self._key
 
-    def lacks(self, key: str, num_rows: int) -> bool:
-        """Whether this history must come whole: it is new, or was streamed so long that it should be thinned."""
-        return key not in self._sources or self._streamed.get(key, 0) + num_rows > STREAMED
+    def limit(self, picture: Picture) -> int:
+        """How many rows of a history are sent at most, where all are."""
+        return min(2000, max(200, POINTS // max(1, len(picture.lines))))
 
-    def update(self, picture: Picture, changes: Mapping[str, Change]) -> None:
-        """Draw what changed."""
-        head = self._hiding() + _head(picture)
-        if self._head.value != head:
-            self._head.value = head
+    def lacks(self, key: str, num_rows: int, limit: int) -> bool:
+        """Whether this history must come whole: it is new, or was streamed so long that it should be thinned."""
+        return key not in self._sources or self._streamed.get(key, 0) + num_rows > limit // 4
+
+    def update(self, picture: Picture, changes: Mapping[str, Change]) -> bool:
+        """Draw what changed; returns whether all was drawn anew."""
+        self._head.update(picture)
         if picture.key != self._key:
             self._build(picture, changes)
-            return
+            self._select(picture)
+            return True
         assert self._plots is not None
         for key, (columns, rows, whole) in changes.items():
             if key not in self._sources or not (rows or whole):
@@ -111,14 +117,17 @@ class Page:
             if self._again:
                 drawn.title.text = ""  # only a change is sent, and the view that has come has the first title
             drawn.title.text = plot.title
+        self._select(picture)
         self._plots.flush()
+        return False
 
     def close(self, bundle: Mapping[str, Any]) -> None:
         """Show `bundle` instead, and end the plots.
 
         It is not seen where the cell's outputs can be replaced, but after the page was loaded again they can't.
         """
-        self._output.outputs = (_output({**bundle, "text/html": self._hiding() + bundle["text/html"]}),)
+        still = f"<style>{self._hiding}</style>{bundle['text/html']}"
+        self._output.outputs = (_output({**bundle, "text/html": still}),)
         self._body.close()
         self._head.close()
         if self._plots is not None:
@@ -127,63 +136,34 @@ class Page:
     def _build(self, picture: Picture, changes: Mapping[str, Change]) -> None:
         self._sources = {key: ColumnDataSource(_columns(columns, rows)) for key, (columns, rows, _) in changes.items()}
         self._streamed = {}
-        time_range = DataRange1d(range_padding=0.0)
-        self._figures = [_figure(plot, self._sources, picture.marks, time_range) for plot in picture.plots]
-        grid = gridplot(
-            self._figures,
-            ncols=2,
-            merge_tools=True,
-            toolbar_location="right",
-            toolbar_options={"logo": None, "autohide": True},
-        )
+        layout, self._figures, self._dots = grid_of(picture, self._sources)
         self._key = picture.key
         if self._plots is None:
-            self._plots = _Plots(grid, self._asked)
-            self._body.children = (self._head, self._plots)
+            self._plots = PlotsModel(layout, self._asked, self._clicked)
+            self._body.children = (*self._head.widgets(picture), self._plots)
             self._output.outputs = (
                 _output({"application/javascript": bokeh_js()}),
                 _output({WIDGET_VIEW: _view(self._body)}),
             )
         else:
-            self._plots.replace(grid)
+            self._plots.replace(layout)
 
-
-class _Plots(BokehModel):  # type: ignore[misc]  # jupyter_bokeh is untyped
-    """A `BokehModel` which sends a drawing's changes in one patch, and takes none back from the page."""
-
-    def __init__(self, grid: Any, asked: threading.Event) -> None:
-        self._changes: list[Any] = []
-        self._asked = asked
-        super().__init__(grid)
-
-    def replace(self, grid: Any) -> None:
-        """Draw another grid in this one's place."""
-        self._changes = []
-        self.update_from_model(grid)
-
-    def flush(self) -> None:
-        """Send what changed since the last time."""
-        changes, self._changes = self._changes, []
-        if not changes:
+    def _select(self, picture: Picture) -> None:
+        """Mark the chosen dot in every plot that has it."""
+        if picture.offer is None:
             return
-        message = Protocol().create("PATCH-DOC", changes)
-        for part in (message.header_json, message.metadata_json, message.content_json):
-            self.send({"msg": "patch", "payload": part})
-        for buffer in message.buffers:
-            self.send({"msg": "patch", "payload": json.dumps(buffer.ref)})
-            self.send({"msg": "patch"}, [buffer.to_bytes()])
+        plots = [plot for plot in picture.plots if isinstance(plot, DotPlot)]
+        for plot, source in zip(plots, self._dots, strict=True):
+            chosen = [i for i, dot in enumerate(plot.dots) if dot.name == picture.offer.chosen]
+            if self._again:
+                source.selected.indices = []
+            if source.selected.indices != chosen:
+                source.selected.indices = chosen
 
-    def close(self) -> None:
-        """Close; harmless if repeated, as `BokehModel.close` is not, which is called again when this is collected."""
-        if self.comm is not None:
-            super().close()
-
-    def _document_patched(self, event: Any) -> None:
-        self._changes.append(event)
-
-    def _sync_model(self, _model: Any, content: Mapping[str, Any], _buffers: Any) -> None:
-        if content.get("kind") == "MessageSent":
-            self._asked.set()
+    def _clicked(self, selection: str, index: int) -> None:
+        for source in self._dots:
+            if source.selected.id == selection and index < len(source.data["name"]):
+                self._choose(source.data["name"][index])
 
 
 @functools.cache
@@ -204,17 +184,6 @@ def _output(data: Mapping[str, Any]) -> dict[str, Any]:
     return {"output_type": "display_data", "data": dict(data), "metadata": {}}
 
 
-def _head(picture: Picture) -> str:
-    """Title and legend; HTML, because it takes the page's fonts and colours."""
-    items = "".join(
-        f"<span style='white-space:nowrap;margin-right:1.2em'><svg width='22' height='8' aria-hidden='true'>"
-        f"<path d='M0 4h20' stroke='{line.color}' stroke-width='2.5' "
-        f"stroke-dasharray='{' '.join(map(str, line.dash))}'/></svg> {html.escape(line.name)}</span>"
-        for line in picture.legend
-    )
-    return f"<div style='line-height:1.5'><b>{html.escape(picture.title)}</b><div>{items}</div></div>"
-
-
 def _columns(columns: tuple[str, ...], rows: list[Row]) -> dict[str, Any]:
     """As a `ColumnDataSource` takes them: times in milliseconds of the kernel's clock on the wall."""
     values: list[tuple[float, ...]] = list(zip(*rows, strict=True)) or [()] * len(columns)
@@ -223,68 +192,3 @@ def _columns(columns: tuple[str, ...], rows: list[Row]) -> dict[str, Any]:
         "time": [(moment + offset) * 1e3 for moment in values[0]],
         **{name: list(column) for name, column in zip(columns[1:], values[1:], strict=True)},
     }
-
-
-def _figure(plot: Plot, sources: Mapping[str, ColumnDataSource], marks: str, time_range: DataRange1d) -> Any:
-    drawn: Any = figure(
-        width=WIDTH,
-        height=HEIGHT,
-        x_axis_type="datetime",
-        x_range=time_range,
-        title=plot.title,
-        y_range=DataRange1d(start=0) if plot.from_zero else DataRange1d(),
-        tools="xpan,xbox_zoom,reset,save",
-        background_fill_alpha=0,
-        border_fill_alpha=0,
-        outline_line_color=None,
-        min_border_right=28,
-    )
-    drawn.title.update(text_color=INK, text_font_size="12px")
-    for axis in drawn.axis:
-        axis.update(
-            major_label_text_color=INK, axis_line_color=INK, major_tick_line_color=INK, minor_tick_line_color=None
-        )
-    for grid in drawn.grid:
-        grid.update(grid_line_color=INK, grid_line_alpha=0.2)
-    drawn.yaxis[0].ticker.desired_num_ticks = 4
-    drawn.xaxis[0].ticker.desired_num_ticks = 5
-    drawn.xaxis[0].formatter = DatetimeTickFormatter(
-        context=None,
-        microseconds=SECOND,
-        milliseconds=SECOND,
-        seconds=SECOND,
-        minsec=SECOND,
-        minutes="%H:%M",
-        hourmin="%H:%M",
-        hours="%H:%M",
-        days="%d %b",
-    )
-    if marks in sources:
-        drawn.vspan(x="time", source=sources[marks], line_color=INK, line_alpha=0.6, line_dash=[2, 3])
-    lines = [
-        drawn.line(
-            "time",
-            line.column,
-            source=sources[line.history],
-            name=line.name,
-            color=line.color,
-            line_width=2,
-            line_dash=list(line.dash),
-        )
-        for line in plot.lines
-        if line.history in sources
-    ]
-    for line in plot.lines:
-        if line.points and line.history in sources:
-            drawn.scatter("time", line.column, source=sources[line.history], color=line.color, size=6)
-    value = f"$snap_y{{0,0.{'0' * plot.digits}}}" if plot.digits else "$snap_y{0,0}"
-    drawn.add_tools(
-        HoverTool(
-            renderers=lines,
-            line_policy="nearest",
-            mode="vline" if len(lines) <= 3 else "mouse",
-            tooltips=f"<div><b>$name</b> {value} {plot.unit} at $snap_x{{{SECOND}}}</div>",
-            formatters={"$snap_x": "datetime"},
-        )
-    )
-    return drawn

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
@@ -13,10 +13,18 @@ https://jfly.uni-koeln.de/color/
 """
 DASHES = ((), (6, 3), (2, 2))
 """With more lines than colours, the colours come again dashed."""
+SHAPES = {
+    "circle": "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0z",
+    "square": "M-3.5-3.5h7v7h-7z",
+    "triangle": "M0-4.5l4.5 8h-9z",
+    "diamond": "M0-5l4 5l-4 5l-4-5z",
+    "inverted_triangle": "M0 4.5l4.5-8h-9z",
+}
+"""A dot's shapes, by Bokeh's names, as SVG paths around the origin."""
 Look = tuple[str, tuple[int, ...]]
 """Colour and dash."""
 INK = "#777777"
-"""Text and axes: reads on white and on JupyterLab's dark ground alike."""
+"""Text and axes where the page's own colour is not known: reads on white and on JupyterLab's dark ground alike."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +40,15 @@ class Line:
     points: bool = False
     """Whether each row has a dot: for rows that are few, of which there may be only one."""
 
+    @property
+    def mark(self) -> Mark:
+        """What stands for it in the legend."""
+        return Mark(self.name, self.color, self.dash)
+
 
 @dataclass(frozen=True)
 class Plot:
-    """One pair of axes; time is the horizontal one, the same for all plots of a picture."""
+    """Lines over time; the time axis is the same for all such plots of a picture."""
 
     title: str
     """What it shows, in which unit, with the figure of the moment or the peak."""
@@ -48,9 +61,100 @@ class Plot:
     """Decimals in the hover text."""
 
     @property
-    def key(self) -> tuple[object, ...]:
+    def key(self) -> object:
         """What can't change without drawing anew; the title can."""
         return self.unit, self.lines, self.from_zero
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A part of a stacked bar."""
+
+    place: str
+    """The bar that it is a part of."""
+    size: float
+    color: str
+    words: str
+    """What is said of it under the pointer."""
+    opacity: float = 1.0
+    """By which parts of one colour beside each other can be told apart."""
+
+
+@dataclass(frozen=True)
+class BarPlot:
+    """Horizontal bars, each stacked of parts. The parts are few and seldom change: they come with the picture."""
+
+    title: str
+    places: tuple[str, ...]
+    """The bars' names, from the top."""
+    bars: tuple[Bar, ...]
+
+    @property
+    def key(self) -> object:
+        """What can't change without drawing anew; the title can."""
+        return self.places, self.bars
+
+
+@dataclass(frozen=True)
+class Dot:
+    """A thing with two figures."""
+
+    name: str
+    x: float
+    """Greater than 0: this axis is logarithmic."""
+    y: float
+    color: str
+    shape: str
+    """One of `SHAPES`."""
+    words: str
+    """What is said of it under the pointer, besides its name."""
+    is_filled: bool = True
+
+
+@dataclass(frozen=True)
+class DotPlot:
+    """Things by two figures; the horizontal axis is logarithmic."""
+
+    title: str
+    dots: tuple[Dot, ...]
+    links: tuple[tuple[int, int], ...] = ()
+    """Pairs of dots, by their numbers, with a thin line between them."""
+
+    @property
+    def key(self) -> object:
+        """What can't change without drawing anew; the title can."""
+        return self.dots, self.links
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What stands for a name in the legend: a stroke, or a dot's shape."""
+
+    name: str
+    color: str
+    dash: tuple[int, ...] = ()
+    shape: str = ""
+    """One of `SHAPES`; empty for a stroke."""
+    is_filled: bool = True
+
+    def svg(self) -> str:
+        """As SVG, 20 by 10 pixels, with the middle of its left edge at the origin."""
+        fill = self.color if self.shape and self.is_filled else "none"
+        path = f'transform="translate(10 0)" d="{SHAPES[self.shape]}"' if self.shape else 'd="M1 0h18"'
+        dash = f' stroke-dasharray="{" ".join(map(str, self.dash))}"' if self.dash else ""
+        return f'<path {path} fill="{fill}" stroke="{self.color}" stroke-width="{1.5 if self.shape else 2.5}"{dash}/>'
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A `%lepton` line for one of several things, of which a person chooses one."""
+
+    kind: str
+    """What they are: `"model"`."""
+    names: tuple[str, ...]
+    chosen: str = ""
+    line: str = ""
+    """Of the chosen one."""
 
 
 @dataclass(frozen=True)
@@ -58,16 +162,22 @@ class Picture:
     """What a panel shows at one moment."""
 
     title: str
-    plots: tuple[Plot, ...]
-    legend: tuple[Line, ...] = ()
-    """The lines that stand for a name in several plots."""
+    plots: tuple[Plot | BarPlot | DotPlot, ...]
+    legend: tuple[Mark, ...] = ()
+    """What stands for a name in several plots."""
     marks: str = ""
-    """The history whose rows are marked by a vertical line in every plot."""
+    """The history whose rows are marked by a vertical line in every plot over time."""
+    offer: Offer | None = None
 
     @property
-    def key(self) -> tuple[object, ...]:
+    def lines(self) -> tuple[Line, ...]:
+        """Those of all plots."""
+        return tuple(line for plot in self.plots if isinstance(plot, Plot) for line in plot.lines)
+
+    @property
+    def key(self) -> object:
         """What can't change without drawing anew."""
-        return tuple(plot.key for plot in self.plots), self.marks
+        return tuple((type(plot), plot.key) for plot in self.plots), self.marks
 
 
 def styles(names: Iterable[str]) -> dict[str, Look]:
@@ -75,6 +185,11 @@ def styles(names: Iterable[str]) -> dict[str, Look]:
     return {
         name: (COLORS[i % len(COLORS)], DASHES[i // len(COLORS) % len(DASHES)]) for i, name in enumerate(natural(names))
     }
+
+
+def legend(look: Mapping[str, Look]) -> tuple[Mark, ...]:
+    """What stands for names of this look."""
+    return tuple(Mark(name, *style) for name, style in look.items())
 
 
 def natural(names: Iterable[str]) -> list[str]:

@@ -7,20 +7,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from lepton_lab.display import Table, duration
-from lepton_lab.events import Bus, EpochEnded, Event, RunChanged, RunProgress, WorkerLoad
-from lepton_lab.panels._base import Panel
-from lepton_lab.panels._history import mean
-from lepton_lab.panels._picture import COLORS, DASHES, Line, Look, Picture, Plot, natural, styles
+from lepton_lab.events import EpochEnded, Event, RunChanged, RunProgress, WorkerLoad
+from lepton_lab.panels._base import HasEvents, Panel
+from lepton_lab.panels._history import Merge, greatest, mean
+from lepton_lab.panels._picture import COLORS, DASHES, Line, Look, Mark, Picture, Plot, legend, natural, styles
 from lepton_lab.types import FINAL_STATES
 
 CURVES = COLORS[::-1]
 """Colours of loss and metrics: from the other end, so that they are not taken for the first workers."""
+BY_WORKER = (
+    ("rate", "Throughput", "examples/s", 0),
+    ("load", "CPU", "% of a core", 0),
+    ("gpu", "GPU", "%", 0),
+    ("memory", "Memory of the training processes", "GB", 2),
+)
+"""Plots with a line for each worker: kind of history, title, unit, decimals; the last two where there are figures."""
 MAX_MARKS = 100
 """More epochs than this are not marked: the lines would hide the plots."""
 
 
 class TrainingPanel(Panel):
-    """Loss, metrics, throughput and CPU load on one time axis; ends when the run does.
+    """Loss, metrics, throughput and the load of the devices on one time axis; ends when the run does.
 
     Opened while no run is going, it shows the last one and waits for the next.
     """
@@ -28,16 +35,20 @@ class TrainingPanel(Panel):
     name = "training"
     listens = (RunChanged, RunProgress, EpochEnded, WorkerLoad)
 
-    def __init__(self, events: Bus) -> None:
+    def __init__(self, lab: HasEvents) -> None:
         self._run, self._state = "", ""
         self._progress: RunProgress | None = None
         self._epoch_logs: tuple[str, ...] = ()
-        super().__init__(events)
+        self._learning_rates: tuple[float, ...] = ()
+        super().__init__(lab)
 
     def _take(self, event: Event) -> bool:
         if isinstance(event, WorkerLoad):
             if self._run and self._state not in FINAL_STATES:
-                self._history(f"load {event.worker}", ("load",)).add(event.time, {"load": event.cpu_percent})
+                self._add("load", event.worker, event.time, event.cpu_percent)
+                if event.gpus:
+                    busy = sum(gpu.utilization for gpu in event.gpus) / len(event.gpus)
+                    self._add("gpu", event.worker, event.time, busy)
             return False
         if not isinstance(event, (RunChanged, RunProgress, EpochEnded)) or not self._follows(event):
             return False
@@ -49,11 +60,19 @@ class TrainingPanel(Panel):
             values = {"loss": event.loss, **event.metrics}
             self._history("progress", tuple(values), mean).add(event.time, values)
             for worker, rate in event.rates.items():
-                self._history(f"rate {worker}", ("rate",), mean).add(event.time, {"rate": rate})
+                self._add("rate", worker, event.time, rate, mean)
+            for worker, num_bytes in event.memory.items():
+                self._add("memory", worker, event.time, num_bytes / 1e9)
+            if (learning := event.learning_rate) is not None:
+                self._history("learning", ("learning_rate",), mean).add(event.time, {"learning_rate": learning})
+                self._learning_rates = (min((learning, *self._learning_rates)), max((learning, *self._learning_rates)))
         else:
             self._epoch_logs = self._epoch_logs or tuple(event.logs)
             self._history("epochs", self._epoch_logs, mean).add(event.time, event.logs)
         return False
+
+    def _add(self, kind: str, worker: str, time: float, value: float, merge: Merge = greatest) -> None:
+        self._history(f"{kind} {worker}", (kind,), merge).add(time, {kind: value})
 
     def _follows(self, event: RunChanged | RunProgress | EpochEnded) -> bool:
         """Whether the event is of the run that is shown; a new run is taken up when the last is over."""
@@ -63,31 +82,32 @@ class TrainingPanel(Panel):
             return False
         if isinstance(event, RunChanged) and event.state in FINAL_STATES:
             return False
-        self._run, self._state, self._progress, self._epoch_logs = event.run, "running", None, ()
+        self._run, self._state, self._progress = event.run, "running", None
+        self._epoch_logs, self._learning_rates = (), ()
         self._histories.clear()
         return True
 
     def _picture(self) -> Picture:
         progress = self._histories.get("progress")
         names = [name for name in (progress.columns if progress else ()) if name not in ("time", "loss")]
-        workers = natural({key.partition(" ")[2] for key in self._histories if key.startswith(("rate ", "load "))})
+        workers = natural({worker for key in self._histories for kind, _, worker in [key.partition(" ")] if worker})
         look = styles(workers)
         epochs = self._histories.get("epochs")
-        plots = (
+        metrics = self._now(names[0].capitalize(), names[0]) if names else "Metrics"
+        plots = [
             Plot(self._now("Loss", "loss"), "", self._curves(["loss"]), from_zero=False, digits=4),
-            Plot(
-                self._now(names[0].capitalize(), names[0]) if names else "Metrics",
-                "",
-                self._curves(names),
-                from_zero=False,
-                digits=4,
-            ),
-            Plot("Throughput, examples/s", "examples/s", self._by_worker("rate", look), digits=0),
-            Plot("CPU, % of a core", "% of a core", self._by_worker("load", look), digits=0),
-        )
+            Plot(metrics, "", self._curves(names), from_zero=False, digits=4),
+        ]
+        for kind, title, unit, digits in BY_WORKER:
+            lines = self._by_worker(kind, look)
+            if lines or kind in ("rate", "load"):
+                plots.append(Plot(f"{title}, {unit}", unit, lines, digits=digits))
+        if len(set(self._learning_rates)) > 1:
+            line = Line("learning rate", "learning", "learning_rate", CURVES[2])
+            plots.append(Plot(self._now("Learning rate", "learning_rate", ".3g"), "", (line,), digits=6))
         return Picture(
             self._title(),
-            plots,
+            tuple(plots),
             self._legend(plots[1].lines, look),
             marks="epochs" if epochs and len(epochs) <= MAX_MARKS else "",
         )
@@ -108,21 +128,22 @@ class TrainingPanel(Panel):
                 lines.append(Line(f"val_{name}", "epochs", f"val_{name}", color, DASHES[1], points=True))
         return tuple(lines)
 
-    def _legend(self, curves: Sequence[Line], look: Mapping[str, Look]) -> tuple[Line, ...]:
+    def _legend(self, curves: Sequence[Line], look: Mapping[str, Look]) -> tuple[Mark, ...]:
         """What the colours mean: the metrics where there are several, validation, the workers."""
-        lines = [line for line in curves if not line.dash]
-        if len(lines) <= 1:
-            lines = [replace(line, name="training") for line in lines]
+        marks = [line.mark for line in curves if not line.dash]
+        if len(marks) <= 1:
+            marks = [replace(mark, name="training") for mark in marks]
         if any(line.dash for line in curves):
-            lines.append(Line("validation", "", "", CURVES[0], DASHES[1]))
-        return (*lines, *(Line(worker, "", "", *look[worker]) for worker in look))
+            marks.append(Mark("validation", CURVES[0], DASHES[1]))
+        return (*marks, *legend(look))
 
-    def _now(self, title: str, name: str) -> str:
+    def _now(self, title: str, name: str, digits: str = ".4f") -> str:
         """A plot's title with the value that the run has now."""
         if self._progress is None:
             return title
-        value = {"loss": self._progress.loss, **self._progress.metrics}.get(name)
-        return title if value is None else f"{title} {value:.4f}"
+        at = self._progress
+        value = {"learning_rate": at.learning_rate, "loss": at.loss, **at.metrics}.get(name)
+        return title if value is None else f"{title} {value:{digits}}"
 
     def _title(self) -> str:
         if not self._run:

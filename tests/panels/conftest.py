@@ -5,10 +5,39 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
 from lepton_lab.events import Bus, EpochEnded, Event, GpuLoad, RunChanged, RunProgress, WorkerLoad
+from lepton_lab.types import Measure, Model, Shard, ShardSet
+
+
+@dataclass
+class Data:
+    """The shards that a lab has."""
+
+    found: list[ShardSet] = field(default_factory=list)
+
+    def shard_sets(self) -> list[ShardSet]:
+        return self.found
+
+
+@dataclass
+class Models:
+    """The models that a lab has."""
+
+    found: dict[str, Model] = field(default_factory=dict)
+    measured: dict[str, Measure] = field(default_factory=dict)
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.found)
+
+    def show(self, name: str) -> Model:
+        return self.found[name]
+
+    def measures(self) -> dict[str, Measure]:
+        return self.measured
 
 
 @dataclass
@@ -16,11 +45,40 @@ class Events:
     """All that a panel needs of a lab."""
 
     events: Bus = field(default_factory=Bus)
+    data: Data = field(default_factory=Data)
+    model: Models = field(default_factory=Models)
 
 
 @pytest.fixture
 def lab() -> Events:
     return Events()
+
+
+def shards_of(dataset: str, nodes: list[tuple[str, ...]]) -> ShardSet:
+    """A shard of a hundred rows and a kilobyte for each of these places."""
+    shards = [Shard(i, Path("/x"), 100, 1000, "0" * 64, places) for i, places in enumerate(nodes)]
+    return ShardSet(dataset, Path("/x"), "hash", tuple(shards))
+
+
+def model_of(
+    name: str, folder: Path, stage: str = "trained", parent: str | None = None, accuracy: float = 0.9
+) -> Model:
+    """A model whose file has a thousand bytes."""
+    folder.mkdir(exist_ok=True)
+    (folder / "model.keras").write_bytes(bytes(1000))
+    return Model(
+        name,
+        folder,
+        "cnn",
+        stage,
+        "keras",
+        (8, 8, 1),
+        (10,),
+        1234,
+        parent=parent,
+        made_by=f"%lepton compress {parent} quantize" if parent else "%lepton train cnn --data digits",
+        metrics={"test_accuracy": accuracy, "test_loss": 0.1},
+    )
 
 
 def loads(
@@ -30,7 +88,9 @@ def loads(
     random_numbers = random.Random(0)
     for i in range(int(seconds * rate)):
         for worker in range(num_workers):
-            gpus = tuple(GpuLoad("H200", 100 * random_numbers.random(), 10**9, 141 * 10**9) for _ in range(num_gpus))
+            gpus = tuple(
+                GpuLoad("H200", 100 * random_numbers.random(), 10**9, 141 * 10**9, 400.0) for _ in range(num_gpus)
+            )
             yield WorkerLoad(
                 f"w{worker}",
                 200 * random_numbers.random(),
@@ -39,6 +99,9 @@ def loads(
                 1e5,
                 2e5,
                 gpus,
+                disk_read_bps=3e5,
+                disk_write_bps=4e5,
+                tasks={"executing": worker, "memory": 3},
                 time=start + i / rate,
             )
 

@@ -9,12 +9,25 @@ from xml.etree import ElementTree
 import pytest
 
 from lepton_lab import panels
-from lepton_lab.errors import UnknownNameError
-from lepton_lab.events import Bus, ClusterChanged, Event, RunChanged, WorkerLoad
+from lepton_lab.errors import InputError, UnknownNameError
+from lepton_lab.events import Bus, ClusterChanged, Event, NamesChanged, RunChanged, WorkerLoad
 from tests.panels.conftest import Events, loads, training
 
-STARTS: dict[str, Event] = {"devices": ClusterChanged("c", "running", 2), "training": RunChanged("r", "running")}
-ENDS: dict[str, Event] = {"devices": ClusterChanged("c", "down"), "training": RunChanged("r", "failed")}
+STARTS: dict[str, Event] = {
+    "devices": ClusterChanged("c", "running", 2),
+    "training": RunChanged("r", "running"),
+    "tasks": ClusterChanged("c", "running", 2),
+    "shards": ClusterChanged("c", "running", 2),
+    "compression": NamesChanged("model", "m"),
+}
+ENDS: dict[str, Event] = {
+    "devices": ClusterChanged("c", "down"),
+    "training": RunChanged("r", "failed"),
+    "tasks": ClusterChanged("c", "down"),
+    "shards": ClusterChanged("c", "down"),
+}
+OVER_TIME = ("devices", "training", "tasks")
+"""The panels that draw lines."""
 
 
 def num_subscribers(bus: Bus) -> int:
@@ -44,6 +57,28 @@ class TestEveryPanel:
             lab.events.publish(event)
         assert panel.svg() == before
 
+    def test_docked_it_goes_on_until_it_is_closed(self, lab: Events, name: str) -> None:
+        panel = panels.open(lab, name)
+        assert panel.dock() == panel.dock() != ""
+        for event in (STARTS[name], *loads(2, 5), *([ENDS[name]] if name in ENDS else []), STARTS[name]):
+            lab.events.publish(event)
+        assert panel.is_live and panel._thread is not None
+        panel.close()
+        assert not panel.is_live and not panel._thread.is_alive()
+        with pytest.raises(InputError, match=f"The {name} panel has ended"):
+            panel.dock()
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_it_ends_by_itself(lab: Events, name: str) -> None:
+    panel = panels.open(lab, name)
+    for event in (STARTS[name], ENDS[name]):
+        lab.events.publish(event)
+    assert not panel.is_live and num_subscribers(lab.events) == 0
+
+
+@pytest.mark.parametrize("name", OVER_TIME)
+class TestEveryPanelOverTime:
     def test_it_ends_by_itself_and_the_picture_stays(self, lab: Events, name: str) -> None:
         panel = panels.open(lab, name)
         for event in (STARTS[name], *loads(2, 5), ENDS[name]):

@@ -8,9 +8,22 @@ from tests.panels.conftest import Events, loads
 
 def test_units() -> None:
     gpus = (GpuLoad("H200", 20.0, 10**9, 10**11), GpuLoad("H200", 60.0, 2 * 10**9, 10**11))
-    load = WorkerLoad("w0", 150.0, 2 * 10**9, 0, read_bps=3e6, write_bps=5e5, gpus=gpus)
-    assert measured(load) == {"cpu": 150.0, "memory": 2.0, "received": 3.0, "sent": 0.5, "gpu": 40.0, "gpu_memory": 3.0}
+    load = WorkerLoad(
+        "w0",
+        150.0,
+        2 * 10**9,
+        0,
+        read_bps=3e6,
+        write_bps=5e5,
+        gpus=gpus,
+        disk_read_bps=2e6,
+        disk_write_bps=1e6,
+    )
+    plain = {"cpu": 150.0, "memory": 2.0, "received": 3.0, "sent": 0.5, "read": 2.0, "written": 1.0}
+    assert measured(load) == {**plain, "gpu": 40.0, "gpu_memory": 3.0}
     assert "gpu" not in measured(WorkerLoad("w0", 1.0, 1, 0))
+    gpus = (GpuLoad("H200", 20.0, 10**9, 10**11, 300.0), GpuLoad("H200", 60.0, 10**9, 10**11, 400.0))
+    assert measured(WorkerLoad("w0", 1.0, 1, 0, gpus=gpus))["gpu_power"] == 700.0
 
 
 def test_a_line_for_each_worker_and_the_peak_in_the_title(lab: Events) -> None:
@@ -26,21 +39,32 @@ def test_a_line_for_each_worker_and_the_peak_in_the_title(lab: Events) -> None:
         "Memory, GB (peak 3.00, w0)",
     ]
     assert all([line.name for line in plot.lines] == ["w0", "w1"] for plot in picture.plots)
-    assert len(picture.plots) == 4
+    assert len(picture.plots) == 6
 
 
 def test_gpus_add_their_plots(lab: Events) -> None:
     for event in loads(2, 3, num_gpus=2):
         lab.events.publish(event)
     picture = panels.open(lab, "devices")._picture()
-    assert [plot.title.split(",")[0] for plot in picture.plots][4:] == ["GPU", "GPU memory"]
+    assert [plot.title.split(",")[0] for plot in picture.plots][6:] == ["GPU", "GPU memory", "GPU power"]
+
+
+def test_a_worker_without_gpus_beside_one_with_them(lab: Events) -> None:
+    for event in (*loads(1, 3, num_gpus=1), WorkerLoad("w1", 5.0, 1, 0)):
+        lab.events.publish(event)
+    panel = panels.open(lab, "devices")
+    assert [[line.name for line in plot.lines] for plot in panel._picture().plots][5:7] == [["w0", "w1"], ["w0"]]
+    assert "GPU power" in panel.svg()
 
 
 def test_the_table_has_last_values_and_peaks(lab: Events) -> None:
     for cpu in (90.0, 30.0):
         lab.events.publish(WorkerLoad("w0", cpu, 10**9, 0))
     table = panels.open(lab, "devices").table()
-    assert table.rows == [("w0", "30", "1.00", "0.00", "0.00"), ("peak", "90", "1.00", "0.00", "0.00")]
+    assert table.rows == [
+        ("w0", "30", "1.00", "0.00", "0.00", "0.00", "0.00"),
+        ("peak", "90", "1.00", "0.00", "0.00", "0.00", "0.00"),
+    ]
 
 
 def test_another_cluster_begins_anew(lab: Events) -> None:

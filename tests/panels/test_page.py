@@ -15,9 +15,10 @@ from nbclient import NotebookClient
 
 from lepton_lab import panels
 from lepton_lab.display import GONE
-from lepton_lab.events import ClusterChanged, WorkerLoad
-from lepton_lab.panels._page import WIDGET_VIEW, Page, bokeh_js
-from tests.panels.conftest import Events, loads
+from lepton_lab.events import ClusterChanged, LineOffered, NamesChanged, WorkerLoad
+from lepton_lab.panels._page import POINTS, WIDGET_VIEW, Page, bokeh_js
+from lepton_lab.types import Measure
+from tests.panels.conftest import Events, loads, model_of, shards_of
 
 
 class RecordingComm(BaseComm):
@@ -34,13 +35,19 @@ class RecordingComm(BaseComm):
             self.sent.append(data)
 
 
+def page_of(panel: panels.Panel) -> Page:
+    """What the panel draws on from now on."""
+    return Page(panel._choose, panel._write)
+
+
 def drawn_on(page: Page, panel: panels.Panel) -> None:
     panel._page = page
     panel._draw()
 
 
 def test_the_script_comes_before_the_plots(lab: Events) -> None:
-    page, panel = Page(), panels.open(lab, "devices")
+    panel = panels.open(lab, "devices")
+    page = page_of(panel)
     drawn_on(page, panel)
     script, view = page._output.outputs
     assert bokeh.__version__ in script["data"]["application/javascript"][:200]
@@ -49,7 +56,8 @@ def test_the_script_comes_before_the_plots(lab: Events) -> None:
 
 
 def test_rows_are_streamed_and_sent_anew_when_they_are_many(lab: Events) -> None:
-    page, panel = Page(), panels.open(lab, "devices")
+    panel = panels.open(lab, "devices")
+    page = page_of(panel)
     for i, event in enumerate(loads(1, 6000)):
         lab.events.publish(event)
         if i % 5 == 0:
@@ -62,7 +70,8 @@ def test_rows_are_streamed_and_sent_anew_when_they_are_many(lab: Events) -> None
 
 
 def test_a_new_worker_gets_its_line(lab: Events) -> None:
-    page, panel = Page(), panels.open(lab, "devices")
+    panel = panels.open(lab, "devices")
+    page = page_of(panel)
     for event in loads(1, 5):
         lab.events.publish(event)
     drawn_on(page, panel)
@@ -74,7 +83,8 @@ def test_a_new_worker_gets_its_line(lab: Events) -> None:
 
 
 def test_a_view_that_comes_is_sent_all(lab: Events) -> None:
-    page, panel = Page(), panels.open(lab, "devices")
+    panel = panels.open(lab, "devices")
+    page = page_of(panel)
     for event in loads(1, 5):
         lab.events.publish(event)
     drawn_on(page, panel)
@@ -86,7 +96,8 @@ def test_a_view_that_comes_is_sent_all(lab: Events) -> None:
 
 
 def test_a_drawing_is_one_patch(lab: Events) -> None:
-    page, panel = Page(), panels.open(lab, "devices")
+    panel = panels.open(lab, "devices")
+    page = page_of(panel)
     for event in loads(8, 5):
         lab.events.publish(event)
     drawn_on(page, panel)
@@ -99,7 +110,8 @@ def test_a_drawing_is_one_patch(lab: Events) -> None:
 
 
 def test_drawing_is_fast(lab: Events) -> None:
-    page, panel = Page(), panels.open(lab, "devices")
+    panel = panels.open(lab, "devices")
+    page = page_of(panel)
     for event in loads(16, 200):
         lab.events.publish(event)
     drawn_on(page, panel)
@@ -148,16 +160,65 @@ def test_a_saved_notebook_keeps_a_small_static_picture(tmp_path: Path) -> None:
     assert (tmp_path / "saved.ipynb").stat().st_size < 200_000
 
 
+def test_what_many_workers_send_is_bounded(lab: Events) -> None:
+    panel = panels.open(lab, "devices")
+    page = page_of(panel)
+    for event in loads(16, 3000):
+        lab.events.publish(event)
+        if event.worker == "w15" and event.time % 20 == 0:
+            drawn_on(page, panel)
+    assert sum(len(source.data["time"]) for source in page._sources.values()) * 6 < 1.3 * POINTS
+
+
+def test_bars_are_drawn_anew_when_they_change(lab: Events) -> None:
+    lab.data.found = [shards_of("digits", [("w0",)])]
+    panel = panels.open(lab, "shards")
+    page = page_of(panel)
+    drawn_on(page, panel)
+    first = page._figures
+    drawn_on(page, panel)
+    assert page._figures is first
+    lab.data.found = [shards_of("digits", [("w0",), ("w1",)])]
+    lab.events.publish(NamesChanged("shard set", "digits"))
+    drawn_on(page, panel)
+    assert list(page._figures[0].y_range.factors) == ["w1", "w0"]
+
+
+def test_a_click_on_a_dot_chooses_it_in_every_plot(lab: Events, tmp_path: Path) -> None:
+    names = ("cnn", "mlp")
+    lab.model.found = {name: model_of(name, tmp_path / name) for name in names}
+    lab.model.measured = {name: Measure(0.9, 1000 * (i + 1), 500, 1e-5) for i, name in enumerate(names)}
+    panel = panels.open(lab, "compression")
+    page = page_of(panel)
+    drawn_on(page, panel)
+    plots = page._plots
+    assert plots is not None
+    selection = {"id": page._dots[0].selected.id}
+    plots._sync_model(plots, {"kind": "ModelChanged", "attr": "indices", "model": selection, "new": [1]}, [])
+    drawn_on(page, panel)
+    assert [source.selected.indices for source in page._dots] == [[1]] * 3
+    _, offer, _ = page._body.children
+    choice, line, button = offer.children
+    assert choice.value == "mlp" and "%lepton train cnn" in line.value and offer.layout.display == "flex"
+    button.click()
+    assert [event.line for event in lab.events.recent(LineOffered)] == ["%lepton train cnn --data digits"]
+    choice.value = "cnn"  # by keyboard
+    drawn_on(page, panel)
+    assert [source.selected.indices for source in page._dots] == [[0]] * 3
+
+
 def test_the_static_picture_is_hidden_while_the_live_one_is_there(lab: Events) -> None:
-    page, panel = Page(), panels.open(lab, "devices")
+    panel = panels.open(lab, "devices")
+    page = page_of(panel)
     drawn_on(page, panel)
     hidden = page.hidden(panel._repr_mimebundle_())
     assert f"class='lepton-still-{page._output.model_id}'" in hidden["text/html"]
-    assert f":has(.lepton-still-{page._output.model_id}) {{display: none}}" in page._head.value
+    assert f":has(.lepton-still-{page._output.model_id}) {{display: none}}" in page._head._words.value
 
 
 def test_close_leaves_the_picture_in_the_widget_too(lab: Events) -> None:
-    page, panel = Page(), panels.open(lab, "devices")
+    panel = panels.open(lab, "devices")
+    page = page_of(panel)
     drawn_on(page, panel)
     page.close(panel._repr_mimebundle_())
     [output] = page._output.outputs
@@ -175,7 +236,8 @@ from lepton_lab import panels
 from lepton_lab.events import Bus, WorkerLoad
 from lepton_lab.panels._page import Page
 class Lab: events = Bus()
-page, panel = Page(), panels.open(Lab, "devices")
+panel = panels.open(Lab, "devices")
+page = Page(panel._choose, panel._write)
 for _ in range(3):
     Lab.events.publish(WorkerLoad("w0", 50.0, 10**9, 0))
     picture = panel._picture()

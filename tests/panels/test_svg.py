@@ -7,8 +7,8 @@ from xml.etree import ElementTree
 import pytest
 
 from lepton_lab.panels._history import History
-from lepton_lab.panels._picture import Line, Picture, Plot, styles
-from lepton_lab.panels._svg import bounds, draw, image, nice_ticks
+from lepton_lab.panels._picture import Bar, BarPlot, Dot, DotPlot, Line, Picture, Plot, legend, styles
+from lepton_lab.panels._svg import draw, image
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -16,7 +16,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 def picture_of(names: list[str], num_plots: int = 4) -> Picture:
     look = styles(names)
     lines = tuple(Line(name, name, "cpu", *look[name]) for name in names)
-    return Picture("Title <b>", tuple(Plot(f"plot {i}", "%", lines) for i in range(num_plots)), lines)
+    return Picture("Title <b>", tuple(Plot(f"plot {i}", "%", lines) for i in range(num_plots)), legend(look))
 
 
 def history_of(num_rows: int, offset: float = 0.0) -> History:
@@ -68,25 +68,41 @@ def test_many_names_wrap_the_legend() -> None:
     assert max(x for x, _ in places.values()) < 900 and places["worker-39"][1] > places["worker-0"][1]
 
 
+def test_bars_are_stacked_and_say_what_they_are() -> None:
+    bars = (
+        Bar("w0", 2.0, "#123456", "one"),
+        Bar("w0", 2.0, "#123456", "two", 0.6),
+        Bar("w1", 1.0, "#123456", "<three>"),
+    )
+    root = ElementTree.fromstring(draw(Picture("bars", (BarPlot("kB", ("w0", "w1"), bars),)), {}))
+    first, second, third = root.iter(f"{SVG}rect")
+    assert [rect.findtext(f"{SVG}title") for rect in (first, second, third)] == ["one", "two", "<three>"]
+    assert float(second.attrib["x"]) == pytest.approx(float(first.attrib["x"]) + float(first.attrib["width"]), abs=0.2)
+    assert first.attrib["y"] == second.attrib["y"] and float(second.attrib["y"]) < float(third.attrib["y"])
+    assert first.attrib["x"] == third.attrib["x"]
+
+
+def test_many_bars_make_it_higher() -> None:
+    places = tuple(f"w{i}" for i in range(16))
+    root = ElementTree.fromstring(draw(Picture("bars", (BarPlot("kB", places, ()),)), {}))
+    assert int(root.attrib["height"]) > 16 * 20
+
+
+def test_dots_are_joined_and_named_where_there_is_room() -> None:
+    dots = tuple(
+        Dot(name, x, y, "#123456", "circle", "words") for name, x, y in [("a", 1, 1), ("b", 1000, 0), ("c", 1, 1)]
+    )
+    root = ElementTree.fromstring(draw(Picture("dots", (DotPlot("kB", dots, ((0, 1),)),)), {}))
+    texts = [text.text for text in root.iter(f"{SVG}text")]
+    assert {"a", "b"} <= set(texts) and "c" not in texts  # "c" lies on "a"
+    assert "b: words" in [title.text for title in root.iter(f"{SVG}title")]
+
+
 @pytest.mark.parametrize(
-    ("low", "high", "expected"),
-    [
-        (0, 105, [0, 20, 40, 60, 80, 100]),
-        (0.2, 1.03, [0.2, 0.4, 0.6, 0.8, 1.0]),
-        (0, 2600, [0, 500, 1000, 1500, 2000, 2500]),
-        (-1.1, 1.1, [-1, -0.5, 0, 0.5, 1]),
-    ],
+    "plot", [BarPlot("", (), ()), DotPlot("", ()), DotPlot("", (Dot("a", 5, 1, "", "square", ""),))]
 )
-def test_ticks_are_round(low: float, high: float, expected: list[float]) -> None:
-    assert nice_ticks(low, high) == expected
-
-
-@pytest.mark.parametrize("values", [[], [0.0], [5.0, 5.0], [-3.0], [1e-9, 2e-9], [1e12]])
-@pytest.mark.parametrize("from_zero", [True, False])
-def test_any_values_have_bounds_and_ticks(values: list[float], from_zero: bool) -> None:
-    low, high = bounds(values, from_zero)
-    assert low < high
-    assert 2 <= len(nice_ticks(low, high)) <= 8
+def test_hardly_any_bars_and_dots(plot: BarPlot | DotPlot) -> None:
+    assert ElementTree.fromstring(draw(Picture("empty", (plot,)), {})).tag.endswith("svg")
 
 
 def test_the_image_carries_its_words() -> None:

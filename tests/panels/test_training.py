@@ -5,7 +5,7 @@ import pytest
 from lepton_lab import panels
 from lepton_lab.events import RunChanged, RunProgress, WorkerLoad
 from lepton_lab.types import FINAL_STATES
-from tests.panels.conftest import Events, training
+from tests.panels.conftest import Events, loads, training
 
 
 def test_title_curves_and_marks(lab: Events) -> None:
@@ -67,6 +67,28 @@ def test_several_metrics_have_names_in_the_legend(lab: Events) -> None:
     picture = panels.open(lab, "training")._picture()
     assert [line.name for line in picture.legend] == ["mae", "mse", "w0"]
     assert len({line.color for line in picture.plots[1].lines}) == 2
+
+
+def test_the_learning_rate_is_drawn_where_it_changes(lab: Events) -> None:
+    panel = panels.open(lab, "training")
+    for rate in (0.01, 0.01, 0.001):
+        assert "Learning rate" not in [plot.title for plot in panel._picture().plots]
+        lab.events.publish(RunProgress("a-1", 1, 1, 1, 1, 0.5, {}, {}, None, learning_rate=rate))
+    assert panel._picture().plots[-1].title == "Learning rate 0.001"
+
+
+def test_devices_and_memory_of_the_run(lab: Events) -> None:
+    panel = panels.open(lab, "training")
+    lab.events.publish(RunProgress("a-1", 1, 1, 1, 1, 0.5, {}, {"w0": 1.0}, None, memory={"w0": 2 * 10**9}))
+    for event in loads(1, 2, num_gpus=1):
+        lab.events.publish(event)
+    assert [plot.title for plot in panel._picture().plots][2:] == [
+        "Throughput, examples/s",
+        "CPU, % of a core",
+        "GPU, %",
+        "Memory of the training processes, GB",
+    ]
+    assert panel._histories["memory w0"].rows()[0][1] == 2.0
 
 
 def test_many_epochs_are_not_marked(lab: Events) -> None:
