@@ -116,7 +116,9 @@ export class DockedPanel extends Panel {
       }
     } catch (error) {
       if (isCurrent()) {
-        this._put(words(error instanceof Error ? error.message : String(error), () => void this._show(notebook, lab)));
+        this._put(
+          words(error instanceof Error ? error.message : String(error), () => void this._show(notebook, lab))
+        );
       }
     }
   }

@@ -76,12 +76,7 @@ class Sidebar extends ReactWidget {
     const actions = this._actions;
     return (
       <div className="lepton-Sidebar-sections" key={this._labs.notebook?.id}>
-        <Cluster
-          summary={summary}
-          loads={loads}
-          workers={this._settings.values.workers}
-          actions={actions}
-        />
+        <Cluster summary={summary} loads={loads} workers={this._settings.values.workers} actions={actions} />
         <Runs runs={summary.runs} progress={progress} panels={summary.panels} actions={actions} />
         <Devices summary={summary} loads={loads} actions={actions} />
         <Datasets summary={summary} actions={actions} />

@@ -27,6 +27,10 @@ it('sums up workers, load and the running run', () => {
     can_resume: false
   };
   const cluster = { ...EMPTY.summary.cluster, state: 'running', workers: [worker] };
-  const state: LabState = { ...EMPTY, summary: { ...EMPTY.summary, cluster, runs: [run] }, loads: { w0: load } };
+  const state: LabState = {
+    ...EMPTY,
+    summary: { ...EMPTY.summary, cluster, runs: [run] },
+    loads: { w0: load }
+  };
   expect(glance(state).replaceAll('\u00a0', ' ')).toBe('1 worker · CPU 63 % · GPU 90 % · run-3 50 %');
 });

@@ -19,9 +19,9 @@ describe('upLine', () => {
 describe('complaint', () => {
   it('takes what the kernel takes', () => {
     expect(complaint({ ...wish, workers: '2' }, 'workers')).toBeNull();
-    expect(['', '4GB', '1.5 GiB', '512MB', '.5TB'].map(memory => complaint({ ...wish, memory }, 'memory'))).toEqual(
-      Array(5).fill(null)
-    );
+    expect(
+      ['', '4GB', '1.5 GiB', '512MB', '.5TB'].map(memory => complaint({ ...wish, memory }, 'memory'))
+    ).toEqual(Array(5).fill(null));
   });
 
   it('says what is expected', () => {

@@ -8,7 +8,13 @@ it('writes a cell while the kernel is idle', () => {
 });
 
 it('goes beside the running cell with what is wanted just then', () => {
-  for (const line of ['cluster scale 3', 'cluster down', 'cluster attach a', 'run stop r', 'run resume r --background']) {
+  for (const line of [
+    'cluster scale 3',
+    'cluster down',
+    'cluster attach a',
+    'run stop r',
+    'run resume r --background'
+  ]) {
     expect(placeOf(`%lepton ${line}`, true, true)).toBe('beside');
   }
   expect(placeOf('%lepton cluster up', true, true)).toBe('cell');

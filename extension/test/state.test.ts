@@ -80,7 +80,13 @@ describe('gpuLoad', () => {
   it("takes a worker's GPUs in their order", () => {
     const device = (worker: string, kind: string): Device => ({ worker, kind, name: kind });
     const devices = [device('w0', 'cpu'), device('w0', 'gpu'), device('w1', 'gpu'), device('w0', 'gpu')];
-    const figures = (name: string): GpuLoad => ({ name, utilization: 1, memory: 1, memory_total: 2, power: null });
+    const figures = (name: string): GpuLoad => ({
+      name,
+      utilization: 1,
+      memory: 1,
+      memory_total: 2,
+      power: null
+    });
     const gpus = [figures('first'), figures('second')];
     expect(gpuLoad(devices[3], devices, { ...load, gpus })?.name).toBe('second');
     expect(gpuLoad(devices[2], devices, { ...load, gpus: [] })).toBeNull();

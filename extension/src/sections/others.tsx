@@ -28,11 +28,7 @@ export function Others({ clusters, isFree, actions }: OthersProps): JSX.Element 
               .join(', ')}
           >
             {state === 'running' && isFree && (
-              <LineButton
-                line={lineOf('cluster attach', name)}
-                label={`Attach to ${name}`}
-                actions={actions}
-              >
+              <LineButton line={lineOf('cluster attach', name)} label={`Attach to ${name}`} actions={actions}>
                 Attach
               </LineButton>
             )}

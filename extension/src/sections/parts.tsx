@@ -45,7 +45,15 @@ interface ButtonProps {
   onClick?: () => void;
 }
 
-export function Button({ children, label, title, isMain, disabled, type, onClick }: ButtonProps): JSX.Element {
+export function Button({
+  children,
+  label,
+  title,
+  isMain,
+  disabled,
+  type,
+  onClick
+}: ButtonProps): JSX.Element {
   return (
     <button
       type={type ?? 'button'}

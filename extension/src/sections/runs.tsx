@@ -91,7 +91,11 @@ function RunItem({ run, progress, actions }: RunItemProps): JSX.Element {
 
 /** `cnn on digits, sync, 1 restart`. */
 function subject(run: Run): string {
-  const parts = [`${run.model} on ${run.dataset}`, run.strategy, run.restarts > 0 && counted(run.restarts, 'restart')];
+  const parts = [
+    `${run.model} on ${run.dataset}`,
+    run.strategy,
+    run.restarts > 0 && counted(run.restarts, 'restart')
+  ];
   return parts.filter(Boolean).join(', ');
 }
 
