@@ -26,7 +26,7 @@ export const bokeh: JupyterFrontEndPlugin<void> = {
   requires: [ILabs, INotebookTracker],
   activate: (_: JupyterFrontEnd, labs: ILabs, tracker: INotebookTracker) => {
     labs.connected.connect((_, lab) => {
-      provide(lab).then(
+      provideBokeh(lab).then(
         loaded => loaded && tracker.forEach(renderAgain),
         error => console.warn('Lepton Lab could not put BokehJS on the page.', error)
       );
@@ -34,7 +34,20 @@ export const bokeh: JupyterFrontEndPlugin<void> = {
   }
 };
 
+/** What is under way, so that a panel that opens meanwhile doesn't load it a second time. */
+const loading = new WeakMap<ILab, Promise<boolean>>();
+
 /** Load the kernel's BokehJS unless the page has it; true if it was loaded now. */
+export function provideBokeh(lab: ILab): Promise<boolean> {
+  const known = loading.get(lab);
+  if (known) {
+    return known;
+  }
+  const attempt = provide(lab).finally(() => loading.delete(lab));
+  loading.set(lab, attempt);
+  return attempt;
+}
+
 async function provide(lab: ILab): Promise<boolean> {
   const { version, source } = await lab.request('bokeh', { have: window.Bokeh?.version ?? null });
   if (source === null || window.Bokeh?.version === version) {

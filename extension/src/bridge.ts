@@ -3,13 +3,12 @@
  *
  * Two comms: on one the kernel answers requests, on the other it pushes events. They are two because a message that the
  * kernel sends on a comm from outside a handler makes ipykernel 7.4 hold that comm's next request back until the running
- * cell ends. Both are opened on a subshell where the kernel has them, so that they work while a cell runs; the comm has to
- * know its subshell before it is opened, else the opening itself waits for the cell.
+ * cell ends, where a page speaks on the shell channel.
  */
-import type { Kernel, KernelMessage } from '@jupyterlab/services';
+import type { Kernel } from '@jupyterlab/services';
 import type { JSONObject } from '@lumino/coreutils';
 
-import { useSubshell } from './control';
+import { ControlComm } from './control';
 import type { Push } from './state';
 import type { Requests } from './tokens';
 
@@ -17,6 +16,8 @@ const REQUESTS = 'lepton_lab.requests';
 const EVENTS = 'lepton_lab.events';
 /** The kernel opens and closes a comm of this name when Lepton Lab has been loaded. */
 export const HELLO = 'lepton_lab.hello';
+/** How long after the kernel has taken the first request its answer may come, in milliseconds. */
+const GRACE = 500;
 
 interface Answer {
   id: string;
@@ -29,32 +30,51 @@ interface Waiting {
   reject: (error: Error) => void;
 }
 
-export class Bridge {
-  /** @param onEnd is called when the kernel ends the talk, because Lepton Lab was unloaded. */
-  constructor(
-    private readonly _kernel: Kernel.IKernelConnection,
-    private readonly _onPush: (push: Push) => void,
-    private readonly _onEnd: () => void
-  ) {}
+/** The kernel never got the request. */
+class ConnectionLost extends Error {}
 
-  /** Open both comms; false if the kernel has not loaded Lepton Lab. */
+export class Bridge {
+  /**
+   * @param onSilence is called when nobody seems to answer, because Lepton Lab is not loaded. A kernel that was only slow
+   * may answer later.
+   * @param onEnd is called when the kernel ends the talk, because Lepton Lab was unloaded.
+   */
+  constructor(
+    kernel: Kernel.IKernelConnection,
+    private readonly _onPush: (push: Push) => void,
+    private readonly _onSilence: () => void,
+    private readonly _onEnd: () => void
+  ) {
+    this._requests = new ControlComm(
+      kernel,
+      REQUESTS,
+      data => this._receive(data as Answer),
+      () => this._end()
+    );
+    this._events = new ControlComm(kernel, EVENTS, data => !this._ended && this._onPush(data as Push));
+  }
+
+  /** Open both comms; resolves when the kernel answers and pushes, with false if the talk ended before. */
   async open(): Promise<boolean> {
-    const requests = await this._create(REQUESTS);
-    const events = await this._create(EVENTS);
-    requests.onMsg = message => this._receive(message);
-    requests.onClose = () => this._end();
-    events.onMsg = message => {
-      if (!this._ended) {
-        this._onPush(message.content.data as unknown as Push);
-      }
-    };
-    this._comms = [requests, events];
-    // an unknown target is closed by the kernel before it is idle again
-    await requests.open().done;
-    if (this._ended) {
-      return false;
+    // the kernel's control channel passes over what nobody handles: only a request tells whether somebody is there
+    await this._requests.open();
+    const { answer, taken } = this._send('summary', {});
+    let isAnswered = false;
+    taken.then(
+      () => setTimeout(() => !isAnswered && !this._ended && this._onSilence(), GRACE),
+      () => undefined // the answer fails as well
+    );
+    try {
+      await answer;
+    } catch (error) {
+      if (error instanceof ConnectionLost) {
+        throw error;
+      } // any other error is an answer
     }
-    await events.open().done;
+    isAnswered = true;
+    if (!this._ended) {
+      await this._events.open();
+    }
     return !this._ended;
   }
 
@@ -62,36 +82,38 @@ export class Bridge {
     method: M,
     params: Requests[M]['params']
   ): Promise<Requests[M]['result']> {
-    const comm = this._comms[0];
-    if (!comm || comm.isDisposed || this._ended) {
-      return Promise.reject(new Error('The kernel is not connected.'));
-    }
-    const id = String(this._next++);
-    return new Promise((resolve, reject) => {
-      this._waiting.set(id, { resolve, reject });
-      comm.send({ id, method, params: params as JSONObject });
-    });
+    return this._send(method, params).answer;
   }
 
   /** Leave the kernel alone; what is still waiting is rejected. */
   dispose(): void {
     this._ended = true;
-    for (const comm of this._comms) {
-      if (!comm.isDisposed && !this._kernel.isDisposed && this._kernel.status !== 'dead') {
-        void comm.close().done.catch(() => undefined); // a kernel that went needs no farewell
-      }
-    }
+    this._requests.dispose();
+    this._events.dispose();
     this._rejectAll();
   }
 
-  private async _create(target: string): Promise<Kernel.IComm> {
-    const comm = this._kernel.createComm(target);
-    await useSubshell(this._kernel, comm);
-    return comm;
+  private _send<M extends keyof Requests>(
+    method: M,
+    params: Requests[M]['params']
+  ): { answer: Promise<Requests[M]['result']>; taken: Promise<void> } {
+    if (this._ended) {
+      const gone = Promise.reject(new Error('The kernel is not connected.'));
+      return { answer: gone, taken: gone };
+    }
+    const id = String(this._next++);
+    const taken = this._requests.send({ id, method, params: params as JSONObject });
+    const answer = new Promise<Requests[M]['result']>((resolve, reject) => {
+      this._waiting.set(id, { resolve, reject });
+      taken.catch((reason: unknown) => {
+        this._waiting.delete(id);
+        reject(new ConnectionLost(String(reason)));
+      });
+    });
+    return { answer, taken };
   }
 
-  private _receive(message: KernelMessage.ICommMsgMsg): void {
-    const { id, result, error } = message.content.data as unknown as Answer;
+  private _receive({ id, result, error }: Answer): void {
     const waiting = this._waiting.get(id);
     this._waiting.delete(id);
     if (error !== undefined) {
@@ -117,7 +139,8 @@ export class Bridge {
     }
   }
 
-  private _comms: Kernel.IComm[] = [];
+  private readonly _requests: ControlComm;
+  private readonly _events: ControlComm;
   private _waiting = new Map<string, Waiting>();
   private _next = 0;
   private _ended = false;

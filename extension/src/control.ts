@@ -1,49 +1,80 @@
 /**
- * Questions on the kernel's control channel, which answers while a cell runs.
+ * A comm whose messages go to the kernel on the control channel, which the kernel hears while a cell runs, with or
+ * without subshells. The kernel's half registers handlers for them when Lepton Lab is loaded; what it answers arrives as
+ * for any comm.
  *
- * JupyterLab asks for a kernel's features on the shell channel. After a page reload in the middle of a long cell that
- * answer comes when the cell ends, and until then JupyterLab starts no subshell for a comm. To show a run's progress
- * again at once, and to be able to stop it, the same is asked here.
+ * JupyterLab's own comms always speak on the shell channel, and each target of theirs costs the kernel a subshell: that
+ * is why this is not one of them.
  */
 import { type Kernel, KernelMessage } from '@jupyterlab/services';
+import { type JSONObject, UUID } from '@lumino/coreutils';
+import type { IDisposable } from '@lumino/disposable';
 
-/** How long the usual way may take before the other is tried, in milliseconds. */
-const PATIENCE = 400;
+type CommMessage = 'comm_open' | 'comm_msg' | 'comm_close';
 
-/** The kernel's info, while a cell runs too. */
-export function kernelInfo(kernel: Kernel.IKernelConnection): Promise<KernelMessage.IInfoReply> {
-  const other = new Promise(resolve => setTimeout(resolve, PATIENCE)).then(() =>
-    // the control channel has no queue: before there is a connection it throws
-    kernel.isDisposed || kernel.connectionStatus !== 'connected'
-      ? kernel.info
-      : ask<KernelMessage.IInfoReply>(kernel, 'kernel_info_request')
-  );
-  return Promise.race([kernel.info, other]);
-}
-
-/** Have the comm's messages handled beside the running cell, where the kernel can do that. */
-export async function useSubshell(kernel: Kernel.IKernelConnection, comm: Kernel.IComm): Promise<void> {
-  // both members are JupyterLab's, but not in its interface; JupyterLab before 4.5 has neither
-  const inner = comm as Kernel.IComm & { subshellStarted?: Promise<void>; _subshellId?: string | null };
-  if (kernel.supportsSubshells) {
-    await inner.subshellStarted;
-    return;
+export class ControlComm implements IDisposable {
+  /**
+   * @param onMessage is called with what the kernel sends.
+   * @param onClose is called when the kernel closes the comm.
+   */
+  constructor(
+    private readonly _kernel: Kernel.IKernelConnection,
+    private readonly _target: string,
+    private readonly _onMessage: (data: unknown) => void,
+    private readonly _onClose: () => void = () => undefined
+  ) {
+    _kernel.iopubMessage.connect(this._receive, this);
   }
-  const features = (await kernelInfo(kernel)).supported_features ?? [];
-  if (features.includes('kernel subshells')) {
-    const reply = await ask<{ subshell_id: string }>(kernel, 'create_subshell_request');
-    inner._subshellId = reply.subshell_id;
-  }
-}
 
-async function ask<T>(kernel: Kernel.IKernelConnection, msgType: string): Promise<T> {
-  const message = KernelMessage.createMessage({
-    msgType: msgType as 'create_subshell_request',
-    channel: 'control',
-    username: kernel.username,
-    session: kernel.clientId,
-    content: {}
-  });
-  const reply = await kernel.sendControlMessage(message, true, true).done;
-  return reply?.content as unknown as T;
+  get isDisposed(): boolean {
+    return this._isDisposed;
+  }
+
+  /** Resolves when the kernel has handled it, which says nothing of whether it knows the target. */
+  open(): Promise<void> {
+    return this._tell('comm_open', { target_name: this._target, data: {} });
+  }
+
+  /** Resolves when the kernel has handled it. */
+  send(data: JSONObject): Promise<void> {
+    return this._tell('comm_msg', { data });
+  }
+
+  /** Close the comm; a kernel that went, or never answered, needs no farewell. */
+  dispose(): void {
+    if (this._isDisposed) {
+      return;
+    }
+    this._isDisposed = true;
+    this._kernel.iopubMessage.disconnect(this._receive, this);
+    if (this._isKnown && !this._kernel.isDisposed && this._kernel.connectionStatus === 'connected') {
+      this._tell('comm_close', { data: {} }).catch(() => undefined);
+    }
+  }
+
+  private async _tell(msgType: CommMessage, content: JSONObject): Promise<void> {
+    const message = KernelMessage.createMessage({
+      // JupyterLab's types know no comm on this channel
+      msgType: msgType as 'debug_request',
+      channel: 'control',
+      username: this._kernel.username,
+      session: this._kernel.clientId,
+      content: { comm_id: this._id, ...content } as never
+    });
+    await this._kernel.sendControlMessage(message, false, true).done;
+  }
+
+  private _receive(_: Kernel.IKernelConnection, message: KernelMessage.IIOPubMessage): void {
+    if (KernelMessage.isCommMsgMsg(message) && message.content.comm_id === this._id) {
+      this._isKnown = true;
+      this._onMessage(message.content.data);
+    } else if (KernelMessage.isCommCloseMsg(message) && message.content.comm_id === this._id) {
+      this._isKnown = false;
+      this._onClose();
+    }
+  }
+
+  private readonly _id = UUID.uuid4();
+  private _isKnown = false;
+  private _isDisposed = false;
 }

@@ -1,6 +1,13 @@
 import { bokeh } from './bokeh';
 import { commands } from './commands';
+import { completion } from './completion';
+import { hover } from './hover';
 import { labs } from './labs';
+import { layout } from './layout';
+import { offered } from './offered';
+import { panels } from './panels';
+import { settings } from './settings';
 import { sidebar } from './sidebar';
+import { status } from './status';
 
-export default [labs, commands, sidebar, bokeh];
+export default [settings, labs, commands, sidebar, bokeh, panels, layout, status, completion, hover, offered];

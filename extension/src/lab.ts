@@ -1,9 +1,9 @@
-import type { Kernel } from '@jupyterlab/services';
+import type { Kernel, KernelMessage } from '@jupyterlab/services';
 import type { IDisposable } from '@lumino/disposable';
 import { type ISignal, Signal } from '@lumino/signaling';
 
 import { Bridge, HELLO } from './bridge';
-import { kernelInfo } from './control';
+import { busyAfter } from './busy';
 import { EMPTY, type LabState, type Push, apply } from './state';
 import type { ILab, Phase, Requests } from './tokens';
 
@@ -17,7 +17,9 @@ export class KernelLab implements ILab, IDisposable {
       this._phase = 'elsewhere';
       return;
     }
+    this._isBusy = _kernel.status !== 'idle';
     _kernel.registerCommTarget(HELLO, this._onHello);
+    _kernel.iopubMessage.connect(this._onMessage, this);
     _kernel.statusChanged.connect(this._onStatus, this);
     _kernel.connectionStatusChanged.connect(this._onConnection, this);
     void this._connect();
@@ -31,9 +33,18 @@ export class KernelLab implements ILab, IDisposable {
     return this._state;
   }
 
+  get isBusy(): boolean {
+    return this._isBusy;
+  }
+
   /** Phase or state have changed. */
   get changed(): ISignal<this, void> {
     return this._changed;
+  }
+
+  /** The kernel offers a `%lepton` line. */
+  get offered(): ISignal<this, string> {
+    return this._offered;
   }
 
   get isDisposed(): boolean {
@@ -61,27 +72,32 @@ export class KernelLab implements ILab, IDisposable {
 
   private async _connect(): Promise<void> {
     this._drop();
+    if (this._kernel.connectionStatus !== 'connected') {
+      this._set('connecting');
+      return; // comes again when it is
+    }
     const attempt = this._attempt;
     const current = (): boolean => attempt === this._attempt && !this._isDisposed;
     this._set('connecting');
     try {
-      const info = await kernelInfo(this._kernel);
+      // of the kernel's specification, because the kernel itself tells its language between cells only
+      const language = (await this._kernel.spec)?.language;
       if (!current()) {
         return;
       }
-      if (info.language_info.name !== 'python') {
+      if (language !== 'python') {
         this._set('foreign');
         return;
       }
       const bridge = new Bridge(
         this._kernel,
         push => current() && this._receive(push),
+        () => current() && this._set('unloaded'),
         () => current() && this._set('unloaded')
       );
       this._bridge = bridge;
-      const loaded = await bridge.open();
-      if (current()) {
-        this._set(loaded ? 'ready' : 'unloaded');
+      if ((await bridge.open()) && current()) {
+        this._set('ready');
       }
     } catch (error) {
       // a restart or a lost connection cancels what is under way, and its end may have come before this
@@ -100,6 +116,10 @@ export class KernelLab implements ILab, IDisposable {
   }
 
   private _receive(push: Push): void {
+    if (push.event === 'LineOffered') {
+      this._offered.emit(push.data.line);
+      return;
+    }
     this._state = apply(this._state, push);
     this._changed.emit();
   }
@@ -118,10 +138,19 @@ export class KernelLab implements ILab, IDisposable {
     }
   };
 
+  private _onMessage(_: Kernel.IKernelConnection, message: KernelMessage.IIOPubMessage): void {
+    const isBusy = busyAfter(this._isBusy, message, this._kernel.clientId);
+    if (isBusy !== this._isBusy) {
+      this._isBusy = isBusy;
+      this._changed.emit();
+    }
+  }
+
   private _onStatus(_: Kernel.IKernelConnection, status: Kernel.Status): void {
     if (status === 'restarting' || status === 'autorestarting') {
       this._drop();
       this._restarting = true;
+      this._isBusy = false; // what was under way is gone
       this._set('connecting');
     } else if (status === 'dead') {
       this._drop();
@@ -133,7 +162,8 @@ export class KernelLab implements ILab, IDisposable {
   }
 
   private _onConnection(_: Kernel.IKernelConnection, status: Kernel.ConnectionStatus): void {
-    if (status === 'connected' && this._phase === 'connecting' && !this._restarting) {
+    const isOpen = this._phase === 'connecting' || this._phase === 'unloaded';
+    if (status === 'connected' && isOpen && !this._restarting) {
       void this._connect(); // what was asked on the lost line is never answered
     } else if (status === 'connected' && this._phase === 'ready') {
       // what was pushed while the line was down is lost
@@ -149,6 +179,8 @@ export class KernelLab implements ILab, IDisposable {
   private _bridge: Bridge | null = null;
   private _attempt = 0;
   private _restarting = false;
+  private _isBusy = false;
   private _isDisposed = false;
   private _changed = new Signal<this, void>(this);
+  private _offered = new Signal<this, string>(this);
 }

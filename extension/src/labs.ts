@@ -3,7 +3,7 @@ import { INotebookTracker, type NotebookPanel } from '@jupyterlab/notebook';
 import { type ISignal, Signal } from '@lumino/signaling';
 
 import { KernelLab } from './lab';
-import { type ILab, ILabs } from './tokens';
+import { type ILab, ILabs, type Offer } from './tokens';
 
 /** Keeps one lab for each kernel that a notebook uses. */
 class Labs implements ILabs {
@@ -18,7 +18,11 @@ class Labs implements ILabs {
   }
 
   get current(): ILab | null {
-    const kernel = this.notebook?.sessionContext.session?.kernel;
+    return this.notebook && this.of(this.notebook);
+  }
+
+  of(notebook: NotebookPanel): ILab | null {
+    const kernel = notebook.sessionContext.session?.kernel;
     return (kernel && this._labs.get(kernel.id)) ?? null;
   }
 
@@ -28,6 +32,10 @@ class Labs implements ILabs {
 
   get connected(): ISignal<this, ILab> {
     return this._connected;
+  }
+
+  get offered(): ISignal<this, Offer> {
+    return this._offered;
   }
 
   private _add(panel: NotebookPanel): void {
@@ -52,6 +60,7 @@ class Labs implements ILabs {
         ready = lab.phase === 'ready';
         this._changed.emit();
       });
+      lab.offered.connect((_, line) => this._offer(lab, line));
       kernel.disposed.connect(() => {
         lab.dispose();
         if (this._labs.get(kernel.id) === lab) {
@@ -63,6 +72,15 @@ class Labs implements ILabs {
     this._changed.emit();
   }
 
+  /** Of several notebooks with this kernel, the active one is meant. */
+  private _offer(lab: KernelLab, line: string): void {
+    const isOf = (panel: NotebookPanel): boolean => this.of(panel) === lab;
+    const notebook = this.notebook && isOf(this.notebook) ? this.notebook : this._tracker.find(isOf);
+    if (notebook) {
+      this._offered.emit({ notebook, line });
+    }
+  }
+
   /** Whether a lab talks with this kernel, or tries to; one that may not is no obstacle to another that may. */
   private _ready(id: string): boolean {
     const lab = this._labs.get(id);
@@ -72,6 +90,7 @@ class Labs implements ILabs {
   private _labs = new Map<string, KernelLab>();
   private _changed = new Signal<this, void>(this);
   private _connected = new Signal<this, ILab>(this);
+  private _offered = new Signal<this, Offer>(this);
 }
 
 /** Provides the labs of the open notebooks. */

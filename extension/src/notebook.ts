@@ -13,6 +13,12 @@ export async function runBelow(panel: NotebookPanel, line: string): Promise<bool
   return runActive(panel, line);
 }
 
+/** Write `line` into a cell below the active one, and leave it to the person to run it. */
+export function insertBelow(panel: NotebookPanel, line: string): void {
+  NotebookActions.insertBelow(panel.content);
+  panel.content.activeCell?.model.sharedModel.setSource(line);
+}
+
 /** Write `line` before the first code cell, so that the notebook can be run again from its top, and run it. */
 export async function runFirst(panel: NotebookPanel, line: string): Promise<boolean> {
   const notebook = panel.content;

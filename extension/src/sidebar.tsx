@@ -3,13 +3,18 @@ import { ICommandPalette, ReactWidget } from '@jupyterlab/apputils';
 import type { CommandRegistry } from '@lumino/commands';
 
 import { leptonIcon } from './icon';
-import { Cluster, Datasets, Devices, Exports, Models, Runs } from './sections';
-import { CommandIDs, type ILab, ILabs } from './tokens';
+import { Cluster } from './sections/cluster';
+import { Devices } from './sections/devices';
+import { type Actions, Button } from './sections/parts';
+import { Runs } from './sections/runs';
+import { Datasets, Exports, Models } from './sections/things';
+import { CATEGORY, CommandIDs, type ILab, ILabs, ISettings } from './tokens';
 
 /** The lab of the active notebook's kernel. */
 class Sidebar extends ReactWidget {
   constructor(
     private readonly _labs: ILabs,
+    private readonly _settings: ISettings,
     private readonly _commands: CommandRegistry
   ) {
     super();
@@ -20,6 +25,11 @@ class Sidebar extends ReactWidget {
     this.node.setAttribute('role', 'region');
     this.node.setAttribute('aria-label', 'Lepton Lab');
     _labs.changed.connect(() => this.update());
+    _settings.changed.connect(() => this.update());
+    this._actions = {
+      run: line => _commands.execute(CommandIDs.line, { line }) as Promise<boolean>,
+      panel: name => void _commands.execute(CommandIDs.panel, { name })
+    };
   }
 
   protected override render(): JSX.Element {
@@ -43,12 +53,9 @@ class Sidebar extends ReactWidget {
         return (
           <Note>
             This notebook&rsquo;s kernel has not loaded Lepton Lab.
-            <button
-              className="lepton-Sidebar-button lepton-Sidebar-main"
-              onClick={() => this._run(CommandIDs.load)}
-            >
+            <Button isMain onClick={() => void this._commands.execute(CommandIDs.load)}>
               Load Lepton Lab
-            </button>
+            </Button>
           </Note>
         );
       case 'foreign':
@@ -65,23 +72,16 @@ class Sidebar extends ReactWidget {
   }
 
   private _lab(lab: ILab): JSX.Element {
-    const line = (text: string): void => this._run(CommandIDs.line, { line: text });
     const { summary, loads, progress } = lab.state;
-    const stop = (run: string): Promise<unknown> => lab.request('stop', { run });
-    const key = this._labs.notebook?.id;
+    const actions = this._actions;
     return (
-      <div className="lepton-Sidebar-sections" key={key}>
-        <Cluster
-          cluster={summary.cluster}
-          loads={loads}
-          start={() => this._run(CommandIDs.startCluster)}
-          line={line}
-        />
-        <Runs runs={summary.runs} progress={progress} stop={stop} />
-        <Devices devices={summary.devices} line={line} />
-        <Datasets datasets={summary.datasets} line={line} />
-        <Models models={summary.models} line={line} />
-        <Exports exports={summary.exports} line={line} />
+      <div className="lepton-Sidebar-sections" key={this._labs.notebook?.id}>
+        <Cluster summary={summary} loads={loads} workers={this._settings.values.workers} actions={actions} />
+        <Runs runs={summary.runs} progress={progress} panels={summary.panels} actions={actions} />
+        <Devices summary={summary} loads={loads} actions={actions} />
+        <Datasets summary={summary} actions={actions} />
+        <Models summary={summary} actions={actions} />
+        <Exports summary={summary} actions={actions} />
       </div>
     );
   }
@@ -90,9 +90,7 @@ class Sidebar extends ReactWidget {
     return this._labs.notebook?.sessionContext.hasNoKernel === false;
   }
 
-  private _run(command: string, args: Record<string, string> = {}): void {
-    void this._commands.execute(command, args);
-  }
+  private readonly _actions: Actions;
 }
 
 function Note(props: { children: React.ReactNode }): JSX.Element {
@@ -108,15 +106,16 @@ export const sidebar: JupyterFrontEndPlugin<void> = {
   id: 'lepton-lab:sidebar',
   description: "Shows the lab of the active notebook's kernel.",
   autoStart: true,
-  requires: [ILabs],
+  requires: [ILabs, ISettings],
   optional: [ILayoutRestorer, ICommandPalette],
   activate: (
     app: JupyterFrontEnd,
     labs: ILabs,
+    settings: ISettings,
     restorer: ILayoutRestorer | null,
     palette: ICommandPalette | null
   ) => {
-    const widget = new Sidebar(labs, app.commands);
+    const widget = new Sidebar(labs, settings, app.commands);
     app.shell.add(widget, 'left', { rank: 700, type: 'Lepton Lab' });
     restorer?.add(widget, widget.id);
     app.commands.addCommand(CommandIDs.show, {
@@ -124,6 +123,6 @@ export const sidebar: JupyterFrontEndPlugin<void> = {
       icon: leptonIcon,
       execute: () => app.shell.activateById(widget.id)
     });
-    palette?.addItem({ command: CommandIDs.show, category: 'Lepton Lab' });
+    palette?.addItem({ command: CommandIDs.show, category: CATEGORY });
   }
 };

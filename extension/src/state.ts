@@ -6,6 +6,43 @@ export interface Worker {
   /** Bytes; 0 is without limit. */
   memory_limit: number;
   state: string;
+  /** `cpu`, `gpu` or `tpu`: what it computes on. */
+  device: string;
+}
+
+export interface Cluster {
+  /** `starting`, `running` or `down`. */
+  state: string;
+  name: string;
+  address: string;
+  /** Dask's dashboard; empty where there is none. */
+  dashboard: string;
+  /** What its workers compute on. */
+  kind: string;
+  /** Whether this lab started it, and may change its size. */
+  is_own: boolean;
+  workers: Worker[];
+}
+
+/** A cluster of the workspace which the kernel is not attached to. */
+export interface OtherCluster {
+  name: string;
+  /** `running` or `dead`. */
+  state: string;
+  workers: number;
+  /** Whether it was started to outlive its kernel. */
+  detached: boolean;
+  address: string;
+}
+
+export interface Device {
+  /** The worker's name. */
+  worker: string;
+  /** `cpu`, `gpu` or `tpu`. */
+  kind: string;
+  name: string;
+  units?: number;
+  memory?: number;
 }
 
 export interface Run {
@@ -17,15 +54,44 @@ export interface Run {
   epochs: number;
   loss: number | null;
   accuracy: number | null;
+  strategy: string;
+  restarts: number;
+  /** One line; empty unless the run failed. */
+  error: string;
+  can_resume: boolean;
+}
+
+export interface Export {
+  name: string;
+  model: string;
+  format: string;
+  bytes: number;
+  path: string;
+  /** Of a download, without the server's base URL; empty where there is none. */
+  url: string;
 }
 
 export interface Summary {
-  cluster: { state: string; name: string; address: string; dashboard: string; workers: Worker[] };
-  devices: { worker: string; kind: string; name: string; units?: number; memory?: number }[];
+  cluster: Cluster;
+  clusters: OtherCluster[];
+  devices: Device[];
   datasets: { name: string; rows: number; shards: number }[];
   models: { name: string; stage: string; parameters: number; accuracy: number | null }[];
   runs: Run[];
-  exports: { name: string; model: string; format: string; bytes: number }[];
+  exports: Export[];
+  /** The names of the panels that can be docked. */
+  panels: string[];
+}
+
+export interface GpuLoad {
+  name: string;
+  /** Percent. */
+  utilization: number;
+  /** Bytes in use. */
+  memory: number;
+  memory_total: number;
+  /** Watts. */
+  power: number | null;
 }
 
 export interface WorkerLoad {
@@ -34,6 +100,7 @@ export interface WorkerLoad {
   cpu_percent: number;
   memory: number;
   memory_limit: number;
+  gpus: GpuLoad[];
 }
 
 export interface RunProgress {
@@ -61,7 +128,8 @@ export type Push =
   | { event: 'RunProgress'; data: RunProgress }
   | { event: 'RunChanged'; data: { run: string; state: string } }
   | { event: 'ClusterChanged'; data: ClusterChanged }
-  | { event: 'NamesChanged'; data: { kind: string; name: string } };
+  | { event: 'NamesChanged'; data: { kind: string; name: string } }
+  | { event: 'LineOffered'; data: { line: string } };
 
 export interface LabState {
   readonly summary: Summary;
@@ -73,12 +141,14 @@ export interface LabState {
 
 export const EMPTY: LabState = {
   summary: {
-    cluster: { state: 'down', name: '', address: '', dashboard: '', workers: [] },
+    cluster: { state: 'down', name: '', address: '', dashboard: '', kind: '', is_own: false, workers: [] },
+    clusters: [],
     devices: [],
     datasets: [],
     models: [],
     runs: [],
-    exports: []
+    exports: [],
+    panels: []
   },
   loads: {},
   progress: {}
@@ -106,7 +176,7 @@ export function apply(state: LabState, push: Push): LabState {
       return { ...state, summary: { ...state.summary, cluster } };
     }
     default:
-      return state; // a summary follows each change of names
+      return state; // a summary follows each change of names, and an offered line is no state
   }
 }
 
@@ -117,6 +187,12 @@ export function fractionDone(run: Run, progress?: RunProgress): number | null {
     return Math.min(1, Math.max(0, (progress.epoch - 1 + epoch) / progress.epochs));
   }
   return run.epochs > 0 && run.epoch > 0 ? Math.min(1, run.epoch / run.epochs) : null;
+}
+
+/** The load of a GPU among the worker's devices, which come in the same order as its figures. */
+export function gpuLoad(device: Device, devices: readonly Device[], load?: WorkerLoad): GpuLoad | null {
+  const ofWorker = devices.filter(({ worker, kind }) => worker === device.worker && kind === 'gpu');
+  return load?.gpus[ofWorker.indexOf(device)] ?? null;
 }
 
 function withSummary(state: LabState, summary: Summary): LabState {

@@ -21,14 +21,36 @@ export interface Requests {
   summary: { params: Record<string, never>; result: LabState['summary'] };
   stop: { params: { run: string }; result: { run: string; state: string } };
   bokeh: { params: { have: string | null }; result: { version: string; source: string | null } };
+  /** Runs a `%lepton` line beside the running cell. */
+  line: { params: { line: string }; result: { text: string; html: string } };
+  /** Opens or finds the kernel's docked panel of that name: a widget's model. */
+  panel: { params: { name: string }; result: { model_id: string } };
+  panel_close: { params: { name: string }; result: Record<string, never> };
+  /** Offsets in code points, as Python counts. */
+  complete: {
+    params: { text: string; cursor: number };
+    result: { matches: string[]; start: number; end: number };
+  };
+  inspect: {
+    params: { text: string; cursor: number };
+    result: { found: boolean; text: string; html: string };
+  };
 }
 
 /** The lab in one kernel. */
 export interface ILab {
   readonly phase: Phase;
   readonly state: LabState;
-  /** Ask the kernel; rejects with the kernel's words. Answered while a cell runs, where the kernel has subshells. */
+  /** Whether the kernel runs a cell. */
+  readonly isBusy: boolean;
+  /** Ask the kernel; rejects with the kernel's words. Answered while a cell runs. */
   request<M extends keyof Requests>(method: M, params: Requests[M]['params']): Promise<Requests[M]['result']>;
+}
+
+/** A `%lepton` line that a widget or panel of the notebook's kernel offers to be written. */
+export interface Offer {
+  readonly notebook: NotebookPanel;
+  readonly line: string;
 }
 
 /** The labs of all open notebooks. */
@@ -37,19 +59,47 @@ export interface ILabs {
   readonly notebook: NotebookPanel | null;
   /** The lab of that notebook's kernel. */
   readonly current: ILab | null;
-  /** Another notebook is active, or its lab has news. */
+  /** The lab of a notebook's kernel. */
+  of(notebook: NotebookPanel): ILab | null;
+  /** Another notebook is active, or a lab has news. */
   readonly changed: ISignal<ILabs, void>;
   /** A kernel's lab has become ready to answer. */
   readonly connected: ISignal<ILabs, ILab>;
+  /** A kernel offers a line. */
+  readonly offered: ISignal<ILabs, Offer>;
 }
 
 export const ILabs = new Token<ILabs>('lepton-lab:ILabs', 'The labs of the open notebooks.');
 
-/** Commands which the palette and the sidebar run. */
+/** What a person set; the schema is `schema/settings.json`. */
+export interface Values {
+  /** What the form for a cluster starts with; 0 leaves the number to the kernel. */
+  readonly workers: number;
+  /** Whether the buttons for cluster and runs write their line as a cell. */
+  readonly writeCells: boolean;
+  /** The panels of the layout, from top to bottom. */
+  readonly layout: readonly string[];
+  readonly statusBar: boolean;
+}
+
+export interface ISettings {
+  readonly values: Values;
+  readonly changed: ISignal<ISettings, void>;
+}
+
+export const ISettings = new Token<ISettings>('lepton-lab:ISettings', 'The settings of Lepton Lab.');
+
+/** The heading of our commands in the palette and the launcher. */
+export const CATEGORY = 'Lepton Lab';
+
+/** Commands which the palette, the launcher and the sidebar run. */
 export const CommandIDs = {
   show: 'lepton-lab:show',
   load: 'lepton-lab:load',
-  /** Writes the `%lepton` line given as the argument `line` into the active notebook and runs it. */
+  /** Runs the `%lepton` line given as the argument `line`, see `place.ts`; answers whether that went well. */
   line: 'lepton-lab:line',
-  startCluster: 'lepton-lab:start-cluster'
+  startCluster: 'lepton-lab:start-cluster',
+  /** Docks the panel `name`; `path` is its notebook's, the active one's if left out. */
+  panel: 'lepton-lab:panel',
+  layout: 'lepton-lab:layout'
 } as const;

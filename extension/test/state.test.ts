@@ -1,12 +1,15 @@
 import { describe, expect, it } from 'vitest';
 
 import {
+  type Device,
   EMPTY,
+  type GpuLoad,
   type LabState,
   type Run,
   type RunProgress,
   apply,
   fractionDone,
+  gpuLoad,
   isActive
 } from '../src/state';
 
@@ -18,7 +21,11 @@ const run: Run = {
   epoch: 0,
   epochs: 4,
   loss: null,
-  accuracy: null
+  accuracy: null,
+  strategy: 'sync',
+  restarts: 0,
+  error: '',
+  can_resume: false
 };
 const progress: RunProgress = {
   run: 'run-1',
@@ -30,8 +37,8 @@ const progress: RunProgress = {
   metrics: { accuracy: 0.9 },
   remaining: 3
 };
-const load = { worker: 'w0', cpu_percent: 150, memory: 1, memory_limit: 2 };
-const worker = { name: 'w0', threads: 2, memory_limit: 2, state: 'running' };
+const load = { worker: 'w0', cpu_percent: 150, memory: 1, memory_limit: 2, gpus: [] };
+const worker = { name: 'w0', threads: 2, memory_limit: 2, state: 'running', device: 'cpu' };
 
 function running(): LabState {
   const cluster = { ...EMPTY.summary.cluster, state: 'running', workers: [worker] };
@@ -65,6 +72,25 @@ describe('apply', () => {
   it('leaves the state alone for what a summary follows', () => {
     const state = running();
     expect(apply(state, { event: 'NamesChanged', data: { kind: 'model', name: 'cnn' } })).toBe(state);
+    expect(apply(state, { event: 'LineOffered', data: { line: '%lepton status' } })).toBe(state);
+  });
+});
+
+describe('gpuLoad', () => {
+  it("takes a worker's GPUs in their order", () => {
+    const device = (worker: string, kind: string): Device => ({ worker, kind, name: kind });
+    const devices = [device('w0', 'cpu'), device('w0', 'gpu'), device('w1', 'gpu'), device('w0', 'gpu')];
+    const figures = (name: string): GpuLoad => ({
+      name,
+      utilization: 1,
+      memory: 1,
+      memory_total: 2,
+      power: null
+    });
+    const gpus = [figures('first'), figures('second')];
+    expect(gpuLoad(devices[3], devices, { ...load, gpus })?.name).toBe('second');
+    expect(gpuLoad(devices[2], devices, { ...load, gpus: [] })).toBeNull();
+    expect(gpuLoad(devices[2], devices)).toBeNull();
   });
 });
 

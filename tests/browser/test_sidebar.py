@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 def test_extension_is_active_without_console_errors(jupyter: LabPage) -> None:
     jupyter.open()
-    for plugin in ("labs", "commands", "sidebar", "bokeh"):
+    plugins = "settings labs commands sidebar bokeh panels layout status completion hover offered"
+    for plugin in plugins.split():
         assert jupyter.page.evaluate(f"jupyterapp.isPluginActivated('lepton-lab:{plugin}')")
     assert jupyter.errors == []
 
