@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from lepton_lab.cluster._attach import attach, find
 from lepton_lab.cluster._handle import Handle
+from lepton_lab.cluster._logs import read_logs
 from lepton_lab.cluster._plan import DEVICES
 from lepton_lab.cluster._up import up
 
-__all__ = ["DEVICES", "Handle", "attach", "find", "up"]
+__all__ = ["DEVICES", "Handle", "attach", "find", "read_logs", "up"]
