@@ -65,6 +65,6 @@ def open(
     found, rest = find(words)
     if rest:
         raise InputError(
-            f"{found.line} is a verb, but {' '.join(rest)!r} came after it: %lepton ui {words[0]} opens it."
+            f"{found.line} is a verb, but {' '.join(rest)!r} came after it: %lepton ui {' '.join(found.words)} opens it."
         )
     return Form(lab, found, namespace=namespace, on_line=on_line)
