@@ -64,7 +64,6 @@ def open(
         return Chooser(lab, chosen, namespace=namespace, on_line=on_line)
     found, rest = find(words)
     if rest:
-        raise InputError(
-            f"{found.line} is a verb, but {' '.join(rest)!r} came after it: %lepton ui {' '.join(found.words)} opens it."
-        )
+        name = " ".join(found.words)
+        raise InputError(f"{name} is a verb, and {' '.join(rest)!r} came after it: %lepton ui {name} opens its form.")
     return Form(lab, found, namespace=namespace, on_line=on_line)

@@ -29,8 +29,8 @@ from lepton_lab.commands import (
     parameter_help,
 )
 
-LEFT_OUT = ("(left out)", "")
-"""How a list shows that nothing is chosen."""
+LEFT_OUT, CHOOSE = "(left out)", "(choose one)"
+"""How a list shows that nothing is chosen, and need not or has to be."""
 LABEL_WIDTH = "130px"
 _STEPS = 100
 _COMMA = re.compile(r",\s*(?![^()\[\]]*[)\]])")
@@ -49,10 +49,10 @@ def make_control(parameter: Parameter) -> Any:
     if isinstance(kind, Flag):
         return ipywidgets.Checkbox(value=bool(default), **own)
     if isinstance(kind, Choice):
-        options = options_of(kind.choices, parameter.is_required or bool(text))
+        options = options_of(kind.choices, "" if parameter.is_required or text else LEFT_OUT)
         return ipywidgets.Dropdown(options=options, value=text or first_of(options), **own)
     if isinstance(kind, Name):
-        return ipywidgets.Dropdown(options=(LEFT_OUT,), value="", **own)
+        return ipywidgets.Dropdown(options=options_of((), LEFT_OUT), value="", **own)
     if isinstance(kind, Body):
         return ipywidgets.Textarea(rows=6, **{**own, "layout": {"width": "650px"}})
     if kind.choices or isinstance(kind, Source | Variable):
@@ -83,14 +83,14 @@ def _has_bounds(kind: ValueType) -> bool:
     return isinstance(kind, Integer | Number) and kind.minimum is not None and kind.maximum is not None
 
 
-def options_of(words: Sequence[str], needs_one: bool) -> tuple[object, ...]:
-    """As a Dropdown takes them, with a first one for nothing unless one of the words must be chosen."""
-    return tuple(words) if needs_one and words else (LEFT_OUT, *((word, word) for word in words))
+def options_of(words: Sequence[str], nothing: str) -> tuple[tuple[str, str], ...]:
+    """As a Dropdown takes them: pairs of what is shown and its value; the first for nothing, if that is to be shown."""
+    return (*([(nothing, "")] if nothing else []), *((word, word) for word in words))
 
 
-def first_of(options: tuple[object, ...]) -> object:
+def first_of(options: tuple[tuple[str, str], ...]) -> str:
     """The value of the first option."""
-    return "" if options[0] == LEFT_OUT else options[0]
+    return options[0][1]
 
 
 def suggestions(kind: ValueType, text: str, namespace: Mapping[str, object]) -> list[str]:

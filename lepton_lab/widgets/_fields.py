@@ -10,7 +10,7 @@ import ipywidgets
 
 from lepton_lab.commands import REQUIRED, Body, Choice, Name, Parameter
 from lepton_lab.errors import InputError, LeptonError
-from lepton_lab.widgets._controls import first_of, make_control, make_slider, options_of, suggestions
+from lepton_lab.widgets._controls import CHOOSE, LEFT_OUT, first_of, make_control, make_slider, options_of, suggestions
 from lepton_lab.widgets._looks import note
 
 if TYPE_CHECKING:
@@ -77,7 +77,8 @@ class Field:
         offered = [*dict.fromkeys([*names, *kind.choices])]
         chosen = self.control.value or self._gone
         self._gone = chosen if chosen and chosen not in offered else ""
-        options = options_of(offered, self.parameter.is_required and not self._gone)
+        nothing = LEFT_OUT if not self.parameter.is_required else "" if offered and not self._gone else CHOOSE
+        options = options_of(offered, nothing)
         if options != self.control.options:
             self.control.options = options
             self.control.value = chosen if chosen in offered else first_of(options)
@@ -147,13 +148,14 @@ class Field:
         kind = self.parameter.type
         if isinstance(kind, Name) and self._gone:
             return f"{self._gone!r} is no longer there: choose another {kind.kind}"
-        nothing_there = isinstance(kind, Name) and len(self.control.options) == 1 and not self.control.value
-        return f"needed, and the lab has no {kind.kind} yet" if nothing_there and isinstance(kind, Name) else "needed"
+        if isinstance(kind, Name) and len(self.control.options) == 1:
+            return f"needed, and the lab has no {kind.kind} yet"
+        return "needed"
 
     def _meaning(self) -> str:
         """What stands beside the control: nothing that its label, its choices or its default say already."""
         parameter, kind = self.parameter, self.parameter.type
-        if self._gone:
+        if self._gone and not self.control.value:
             return f"{self._gone!r} is no longer there"
         if parameter.help == f"the {parameter.name}":
             return ""

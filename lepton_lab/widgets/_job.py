@@ -130,10 +130,10 @@ class Job:
             self._ended(self)
 
     def _draw_often(self, bar: Bar) -> None:
-        wait, version = PATIENCE, -1
+        wait, is_known = PATIENCE, False
         while not self._over.wait(wait):
             wait = REFRESH
             self.progress.value = bar.html()
-            if bar.run is not None and version < 0:
-                version = bar.version
+            if bar.run is not None and not is_known:
+                is_known = True
                 self.stop_button.disabled = self.background_button.disabled = False

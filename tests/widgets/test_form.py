@@ -174,13 +174,13 @@ class TestNames:
     def test_come_and_go(self, small: Lab) -> None:
         opened = form(small, "data show")
         small.data.load("digits", name="more")
-        assert opened.fields["name"].control.options == ("digits", "more")
+        assert opened.fields["name"].control.options == (("digits", "digits"), ("more", "more"))
         small.data.drop("more")
-        assert opened.fields["name"].control.options == ("digits",)
+        assert opened.fields["name"].control.options == (("digits", "digits"),)
         assert opened.line == "%lepton data show digits"
         opened.close()
         small.data.load("digits", name="later")
-        assert opened.fields["name"].control.options == ("digits",)
+        assert opened.fields["name"].control.options == (("digits", "digits"),)
         small.data.drop("later")
 
     def test_one_that_vanished_leaves_nothing_else_chosen(self, small: Lab) -> None:
