@@ -82,8 +82,6 @@ class Field:
         if options != self.control.options:
             self.control.options = options
             self.control.value = chosen if chosen in offered else first_of(options)
-        elif chosen in offered:
-            self.control.value = chosen
 
     @property
     def shown(self) -> bool:
