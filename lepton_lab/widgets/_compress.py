@@ -2,7 +2,8 @@
 
 The estimate takes a model for its parameters and nothing else. A float32 weight hardly gets smaller by gzip (its last
 bits are noise, its exponents are not: about 8 % in all). Of pruned weights, gzip writes those that are left, and which
-ones they are: H(sparsity) bits a weight, H being the entropy of a coin that falls on zero with that probability.
+ones they are: three times H(sparsity) bits a weight, H being the entropy of a coin that falls on zero with that
+probability, as was measured for shares of zeros from 0.1 to 0.98.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ BITS = {"dynamic": 8, "float16": 16, "int8": 8}
 _FLOAT_BITS = 32
 _GZIP = 0.92
 """What gzip leaves of the bytes of weights."""
+_PLACES = 3
+"""Times the entropy of where the zeros are, which gzip takes to write that down."""
 _PICTURE = "compression"
 
 
@@ -50,7 +53,7 @@ class CompressAside:
         given = {p.name: arguments.get(p.name, p.default) for p in self._verb.parameters}
         before = estimate(model.num_parameters)
         if given["technique"] == "prune":
-            after = estimate(model.num_parameters, sparsity=float(given["sparsity"]))
+            after = estimate(model.num_parameters, sparsity=float(str(given["sparsity"])))
         else:
             after = estimate(model.num_parameters, bits=BITS.get(str(given["scheme"]), _FLOAT_BITS))
         rows = [
@@ -87,7 +90,7 @@ def estimate(num_parameters: int, *, sparsity: float = 0.0, bits: int = _FLOAT_B
         Of a weight.
     """
     raw = num_parameters * bits / 8
-    places = num_parameters * _entropy(sparsity) / 8
+    places = num_parameters * _PLACES * _entropy(sparsity) / 8
     return raw, raw * _GZIP * (1 - sparsity) + places
 
 
