@@ -18,7 +18,8 @@ MOST_ROWS = 16
 """Of the list; the rest is scrolled to."""
 LOOKS = """<style>
 .lepton-chooser .widget-select {flex-direction: column; align-items: stretch}
-.lepton-chooser .widget-select > select {height: auto; margin: 0}
+.lepton-chooser .widget-select > .widget-label {text-align: left}
+.lepton-chooser .widget-select > select {flex: none; height: auto; margin: 0}
 </style>"""
 
 

@@ -6,6 +6,7 @@ label goes to the control.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -33,6 +34,7 @@ LEFT_OUT, CHOOSE = "(left out)", "(choose one)"
 """How a list shows that nothing is chosen, and need not or has to be."""
 LABEL_WIDTH = "130px"
 _STEPS = 100
+"""Of a slider, about; each is a power of ten, so that defaults lie on one."""
 _COMMA = re.compile(r",\s*(?![^()\[\]]*[)\]])")
 
 
@@ -74,7 +76,7 @@ def make_slider(parameter: Parameter) -> Any:
     if isinstance(kind, Integer):
         return ipywidgets.IntSlider(start, min=kind.minimum, max=kind.maximum, **own)
     assert isinstance(kind, Number) and kind.minimum is not None and kind.maximum is not None
-    step = (kind.maximum - kind.minimum) / _STEPS
+    step = 10.0 ** math.floor(math.log10((kind.maximum - kind.minimum) / _STEPS * 2))
     inset = step if kind.open else 0.0
     return ipywidgets.FloatSlider(start, min=kind.minimum + inset, max=kind.maximum - inset, step=step, **own)
 

@@ -164,8 +164,15 @@ class Field:
         return parameter.help if is_plain else f"{parameter.help} ({parameter.unit})"
 
     def _slide(self, value: float) -> None:
-        """The slider was moved, by hand: write its number into the control."""
-        if not self._is_following:
+        """The slider was moved: write its number into the control, unless the page only put it on its nearest step."""
+        if self._is_following:
+            return
+        try:
+            now = self.argument()
+        except InputError:
+            now = None
+        step = self.slider.step
+        if not isinstance(now, int | float) or abs(now - value) > 0.505 * step:
             self.control.value = f"{value:.4g}"
 
     def _follow(self, value: object) -> None:

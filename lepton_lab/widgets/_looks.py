@@ -10,7 +10,7 @@ LOOKS = """<style>
 .lepton-form .widget-inline-hbox > .widget-label {text-align: left}
 .lepton-form .lepton-field {align-items: flex-start}
 .lepton-form .lepton-note {animation: lepton-here 1ms; line-height: 1.35; padding: 5px 0 3px 8px; min-height: 18px}
-.lepton-form .lepton-line-box {display: flex; align-items: flex-start; gap: 4px; margin: 6px 0 2px}
+.lepton-form .lepton-line-box {display: flex; align-items: flex-start; gap: 4px; margin: 4px 0 2px}
 .lepton-form pre.lepton-line {
   user-select: all; margin: 0; padding: 4px 10px; min-width: 240px; min-height: 1.4em; line-height: 1.4;
   white-space: pre-wrap; overflow-wrap: anywhere; border-radius: 3px;

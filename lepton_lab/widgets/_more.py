@@ -19,7 +19,7 @@ class MoreOptions:
 
     def __init__(self, fields: Sequence[Field]) -> None:
         self.fields = tuple(fields)
-        self.button = ipywidgets.ToggleButton(layout={"width": "auto", "display": None if fields else "none"})
+        self.button = ipywidgets.ToggleButton(layout={"width": "auto", "align_self": "flex-start"})
         self.filter = ipywidgets.Text(
             description="filter",
             placeholder="part of a name or of what it means",
