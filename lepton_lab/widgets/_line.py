@@ -33,7 +33,7 @@ class LineView:
             description="Insert as a cell",
             icon="plus",
             tooltip="Write the line into the notebook as a cell of its own",
-            layout={"width": "140px", "margin": "4px 0 0 4px"},
+            layout={"width": "140px", "margin": "6px 0 0 4px"},
         )
         self.insert_button.on_click(insert)
         self.widget = ipywidgets.HBox([self._view, self.insert_button], layout={"align_items": "flex-start"})

@@ -10,14 +10,16 @@ LOOKS = """<style>
 .lepton-form .widget-inline-hbox > .widget-label {text-align: left}
 .lepton-form .lepton-field {align-items: flex-start}
 .lepton-form .lepton-note {animation: lepton-here 1ms; line-height: 1.35; padding: 5px 0 3px 8px; min-height: 18px}
-.lepton-form .lepton-line-box {display: flex; align-items: flex-start; gap: 4px; margin: 4px 0 2px}
+.lepton-form .lepton-line-box {display: flex; align-items: flex-start; gap: 4px; margin: 4px 0 2px; line-height: 1.4}
 .lepton-form pre.lepton-line {
   user-select: all; margin: 0; padding: 4px 10px; min-width: 240px; min-height: 1.4em; line-height: 1.4;
   white-space: pre-wrap; overflow-wrap: anywhere; border-radius: 3px;
   background: var(--jp-layout-color2, #8882); color: var(--jp-ui-font-color1, inherit)
 }
 .lepton-form button.lepton-copy {width: 76px; margin: 0; flex: none}
-.lepton-form .lepton-table, .lepton-form details {line-height: 1.4}
+.lepton-form .lepton-table, .lepton-form .lepton-bar, .lepton-form details {line-height: 1.4}
+.lepton-form .lepton-table {margin-top: 6px}
+.lepton-form .lepton-table td, .lepton-form .lepton-table th {padding: 1px 14px 1px 0}
 .lepton-form .lepton-logs {
   display: flex; flex-direction: column-reverse; max-height: 240px; overflow: auto; padding: 4px 10px;
   border-radius: 3px;
