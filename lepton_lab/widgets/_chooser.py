@@ -41,7 +41,7 @@ class Chooser:
             value=next(iter(self._verbs)),
             rows=max(4, min(MOST_ROWS, len(self._verbs))),
             description="%lepton",
-            layout={"width": "170px", "flex": "0 0 auto", "height": "auto"},
+            layout={"width": "170px", "flex": "0 0 auto", "height": "auto", "margin": "0 16px 0 0"},
         )
         self._place = ipywidgets.VBox(layout={"flex": "1 1 640px", "min_width": "0"})
         self.widget = ipywidgets.HBox(
