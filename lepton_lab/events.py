@@ -156,10 +156,10 @@ class NamesChanged(Event):
 
 @dataclass(frozen=True)
 class LineOffered(Event):
-    """A widget or a panel offers a line to be written into the notebook as a cell of its own, and not run."""
+    """A widget or panel offers a line to be written into the notebook, as a cell of its own that is not run."""
 
     line: str
-    """A whole `%lepton` line."""
+    """A `%lepton` line, or a whole `%%lepton` cell."""
 
 
 Report = Callable[[Event], None]
@@ -211,6 +211,11 @@ class Bus:
                 callback(event)
             except Exception:
                 log.exception("a subscriber failed on %s", type(event).__name__)
+
+    def is_heard(self, kind: type[Event]) -> bool:
+        """Whether anybody subscribes to events of this type."""
+        with self._lock:
+            return any(issubclass(kind, types) for _, types in self._subscribers.values())
 
     def recent(self, kind: type[E]) -> list[E]:
         """The events of exactly this type that are still remembered, oldest first."""

@@ -10,7 +10,8 @@ from __future__ import annotations
 from lepton_lab.cluster._attach import attach, find, look
 from lepton_lab.cluster._end import end
 from lepton_lab.cluster._handle import Handle
+from lepton_lab.cluster._logs import read_logs
 from lepton_lab.cluster._plan import DEVICES
 from lepton_lab.cluster._up import up
 
-__all__ = ["DEVICES", "Handle", "attach", "end", "find", "look", "up"]
+__all__ = ["DEVICES", "Handle", "attach", "end", "find", "look", "read_logs", "up"]

@@ -23,9 +23,11 @@ VERBS = (
             ),
             Parameter("name", Text(), "what to call it; after the source if left out", None),
             Parameter("label", Text(), "the label's column, for tables; several with commas between", None),
-            Parameter("weight", Text(), "the column of how much each row counts in training, for tables", None),
-            Parameter("weights", Source(), "the same for arrays: one number a training row", None),
-            Parameter("format", Choice(SOURCES), "where the path doesn't tell", None),
+            Parameter(
+                "weight", Text(), "the column of how much each row counts in training, for tables", None, is_rare=True
+            ),
+            Parameter("weights", Source(), "the same for arrays: one number a training row", None, is_rare=True),
+            Parameter("format", Choice(SOURCES), "where the path doesn't tell", None, is_rare=True),
             Parameter(
                 "test_share",
                 Number(0, 0.9),
@@ -33,7 +35,7 @@ VERBS = (
                 0.2,
                 unit="share",
             ),
-            Parameter("seed", Integer(0), "decides which rows are held out", 0),
+            Parameter("seed", Integer(0), "decides which rows are held out", 0, is_rare=True),
         ),
         Dataset,
     ),

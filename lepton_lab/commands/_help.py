@@ -36,9 +36,15 @@ def help_table(words: Sequence[str] = (), verbs: Sequence[Verb] = VERBS) -> Tabl
 def _verb_table(verb: Verb) -> Table:
     """Help for one verb."""
     parameters = [*verb.positionals, *verb.options, *([verb.body] if verb.body else [])]
-    rows = [(parameter_usage(p), parameter_help(p)) for p in parameters]
+    rows = [row for p in parameters for row in ((parameter_usage(p), parameter_help(p)), *_meanings(p))]
     gives = [] if verb.result is object else [f"gives {verb.result.__name__}"]
     return Table(verb.usage(), (), rows, notes=[verb.help, *gives])
+
+
+def _meanings(parameter: Parameter) -> list[tuple[str, str]]:
+    """A row for each choice of which there is something to say."""
+    kind = parameter.type
+    return [("", f"  {word}: {meaning}") for word, meaning in kind.meanings.items()] if isinstance(kind, Choice) else []
 
 
 def parameter_usage(parameter: Parameter) -> str:

@@ -20,7 +20,7 @@ VERBS = (
             Parameter("hidden_size", Integer(1), "width of the hidden layers", 64),
             Parameter("num_layers", Integer(1), "how many hidden layers", 2, unit="layers"),
             Parameter("builder", Body(), "a function build(input_shape, num_classes) that gives a Keras model", None),
-            Parameter("seed", Integer(0), "of the weights", 0),
+            Parameter("seed", Integer(0), "of the weights", 0, is_rare=True),
         ),
         Model,
     ),

@@ -12,6 +12,20 @@ _PRUNE, _QUANTIZE = When("technique", ("prune",)), When("technique", ("quantize"
 
 _SPLIT = Parameter("split", Choice(("test", "train")), "which rows", "test")
 
+_TECHNIQUES = {
+    "prune": "zeroes the least weights while it trains on",
+    "quantize": "takes fewer bits a number",
+}
+_SCHEMES = {
+    "dynamic": "int8 weights; activations become int8 while it runs",
+    "float16": "float16 weights, computed in float32: half the size, hardly a difference",
+    "int8": "int8 weights and activations: the smallest, and for chips without floats",
+}
+_FORMATS = {
+    "keras": "can be trained on, and runs wherever Keras does",
+    "tflite": "runs without TensorFlow, on servers, phones and small boards",
+}
+
 VERBS = (
     Verb(
         ("predict",),
@@ -38,18 +52,24 @@ VERBS = (
             _MODEL,
             Parameter(
                 "technique",
-                Choice(TECHNIQUES),
-                "prune zeroes the least weights, quantize takes fewer bits a number",
+                Choice(TECHNIQUES, _TECHNIQUES),
+                "how it is made smaller",
                 positional=True,
             ),
             Parameter(
                 "sparsity", Number(0, 1, open=True), "share of weights that become zero", 0.8, when=_PRUNE, unit="share"
             ),
-            Parameter("scheme", Choice(SCHEMES), "how numbers are written", "int8", when=_QUANTIZE),
+            Parameter("scheme", Choice(SCHEMES, _SCHEMES), "how numbers are written", "int8", when=_QUANTIZE),
             _DATA,
             Parameter("epochs", Integer(1), "how long to train on", 4, when=_PRUNE, unit="epochs"),
             Parameter(
-                "batch_size", Integer(1), "rows in a step, over all workers together", 64, when=_PRUNE, unit="rows"
+                "batch_size",
+                Integer(1),
+                "rows in a step, over all workers together",
+                64,
+                when=_PRUNE,
+                unit="rows",
+                is_rare=True,
             ),
             Parameter(
                 "calibration_rows",
@@ -58,9 +78,10 @@ VERBS = (
                 256,
                 when=_QUANTIZE,
                 unit="rows",
+                is_rare=True,
             ),
             Parameter("name", Text(), "of the new model; after the technique or scheme if left out", None),
-            Parameter("seed", Integer(0), "decides what is drawn by chance", 0),
+            Parameter("seed", Integer(0), "decides what is drawn by chance", 0, is_rare=True),
         ),
         CompressedModel,
         training="starts",
@@ -70,7 +91,7 @@ VERBS = (
         "Write a model to a file that works without the lab, and check that its answers agree.",
         (
             _MODEL,
-            Parameter("format", Choice(FORMATS), "of the file", positional=True),
+            Parameter("format", Choice(FORMATS, _FORMATS), "of the file", positional=True),
             Parameter("to", File(), "the file; in the workspace's exports if left out", None),
             Parameter("rows", Integer(1), "how many rows to compare the answers on", 256, unit="rows"),
         ),

@@ -52,6 +52,8 @@ class Parameter:
     """Where it applies; None for everywhere."""
     unit: str = ""
     """Of a number: `rows`, `workers`."""
+    is_rare: bool = False
+    """Whether a form folds it away at first: few people ever change it."""
 
     @property
     def option(self) -> str:

@@ -14,6 +14,14 @@ _CALLBACKS = (
     "ReduceLROnPlateau(patience=2)",
     "TerminateOnNaN",
 )
+_STRATEGIES = {
+    "auto": "the fastest of single and multiworker, measured",
+    "single": "one process with all cores of a machine",
+    "multiworker": "a process on each worker, gradients summed at every step",
+    "mirrored": "one process with all devices of a machine",
+    "averaging": "each worker learns by itself, weights averaged every few steps: another algorithm",
+    "tpu": "one process on a machine with TPUs",
+}
 _AVERAGING = When("strategy", ("averaging",))
 _LATEST = Parameter("id", Name("run"), "the run; the one under way if left out", None, positional=True)
 
@@ -30,26 +38,58 @@ VERBS = (
             Parameter(
                 "learning_rate", Part(_RATES, number=Number(0, open=True)), "the optimizer's own if left out", None
             ),
-            Parameter("loss", Part(_LOSSES), "by Keras's name; auto goes by the data set's target", "auto"),
-            Parameter("metrics", Part(_METRICS, several=True), "what else to report, with commas between", None),
-            Parameter("callbacks", Part(_CALLBACKS, several=True), "asked at each epoch's end", None),
-            Parameter("validation", Number(0, 1), "how much of the training rows to hold out", 0.0, unit="share"),
-            Parameter("class_weight", Part(("balanced",)), "or weights by class, such as cat=2,dog=0.5", None),
-            Parameter("augment", Text(AUGMENTATIONS), "how pictures are changed, with commas between", None),
-            Parameter("workers", Integer(1), "how many to use; all if left out", None, unit="workers"),
-            Parameter("strategy", Choice(STRATEGIES), "how the work is laid out", "auto"),
-            Parameter("warm_start", Flag(), "go on from the trained weights", False),
-            Parameter("seed", Integer(0), "of the rows' order and of all that is random in the model", 0),
-            Parameter("background", Flag(), "return at once", False),
-            Parameter("precision", Choice(PRECISIONS), "in what to compute; weights are float32", "float32"),
-            Parameter("clip_norm", Number(0, open=True), "what the norm of all gradients is held below", None),
-            Parameter("accumulate", Integer(1), "how many parts a step is cut into, for less memory", 1, unit="parts"),
-            Parameter("every", Integer(1), "steps between two averages", 16, when=_AVERAGING, unit="steps"),
             Parameter(
-                "checkpoint_seconds", Number(0, open=True), "how often a checkpoint is written", 10.0, unit="seconds"
+                "loss", Part(_LOSSES), "by Keras's name; auto goes by the data set's target", "auto", is_rare=True
             ),
-            Parameter("keep", Integer(1), "how many checkpoints stay", 3, unit="checkpoints"),
-            Parameter("max_failures", Integer(0), "failures in a row after which to give up", 3, unit="failures"),
+            Parameter(
+                "metrics", Part(_METRICS, several=True), "what else to report, with commas between", None, is_rare=True
+            ),
+            Parameter("callbacks", Part(_CALLBACKS, several=True), "asked at each epoch's end", None, is_rare=True),
+            Parameter("validation", Number(0, 1), "how much of the training rows to hold out", 0.0, unit="share"),
+            Parameter(
+                "class_weight", Part(("balanced",)), "or weights by class, such as cat=2,dog=0.5", None, is_rare=True
+            ),
+            Parameter(
+                "augment",
+                Text(AUGMENTATIONS, several=True),
+                "how pictures are changed, with commas between",
+                None,
+                is_rare=True,
+            ),
+            Parameter("workers", Integer(1), "how many to use; all if left out", None, unit="workers"),
+            Parameter("strategy", Choice(STRATEGIES, _STRATEGIES), "how the work is laid out", "auto"),
+            Parameter("warm_start", Flag(), "go on from the trained weights", False, is_rare=True),
+            Parameter("seed", Integer(0), "of the rows' order and of all that is random in the model", 0, is_rare=True),
+            Parameter("background", Flag(), "return at once", False, is_rare=True),
+            Parameter(
+                "precision", Choice(PRECISIONS), "in what to compute; weights are float32", "float32", is_rare=True
+            ),
+            Parameter(
+                "clip_norm", Number(0, open=True), "what the norm of all gradients is held below", None, is_rare=True
+            ),
+            Parameter(
+                "accumulate",
+                Integer(1),
+                "how many parts a step is cut into, for less memory",
+                1,
+                unit="parts",
+                is_rare=True,
+            ),
+            Parameter(
+                "every", Integer(1), "steps between two averages", 16, when=_AVERAGING, unit="steps", is_rare=True
+            ),
+            Parameter(
+                "checkpoint_seconds",
+                Number(0, open=True),
+                "how often a checkpoint is written",
+                10.0,
+                unit="seconds",
+                is_rare=True,
+            ),
+            Parameter("keep", Integer(1), "how many checkpoints stay", 3, unit="checkpoints", is_rare=True),
+            Parameter(
+                "max_failures", Integer(0), "failures in a row after which to give up", 3, unit="failures", is_rare=True
+            ),
         ),
         Run,
         training="starts",

@@ -11,7 +11,7 @@ import math
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
@@ -91,9 +91,13 @@ class Number(ValueType):
 
 @dataclass(frozen=True)
 class Text(ValueType):
-    """Any text; `suggestions` are offered, others are taken too."""
+    """Any text; `suggestions` are offered, others are taken too.
+
+    With `several` there may be some of them, with commas between.
+    """
 
     suggestions: tuple[str, ...] = ()
+    several: bool = False
     metavar = "TEXT"
 
     @property
@@ -109,6 +113,8 @@ class Choice(ValueType):
     """One of a few words."""
 
     words: tuple[str, ...]
+    meanings: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """What each of the words is, or is good for; empty where the words say it."""
 
     @property
     def metavar(self) -> str:

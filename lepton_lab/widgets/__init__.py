@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from lepton_lab.errors import InputError
 from lepton_lab.widgets._bar import REFRESH, Bar
 
 if TYPE_CHECKING:
@@ -50,8 +51,8 @@ def open(
 
     Raises
     ------
-    UnknownNameError
-        If there is no such verb.
+    InputError
+        If there is no such verb; names the nearest.
     """
     from lepton_lab.commands import VERBS, find
     from lepton_lab.widgets._chooser import Chooser
@@ -61,4 +62,8 @@ def open(
     chosen = [each for each in VERBS if each.words[: len(words)] == words]
     if len(chosen) > 1:
         return Chooser(lab, chosen, namespace=namespace, on_line=on_line)
-    return Form(lab, find(words)[0], namespace=namespace, on_line=on_line)
+    found, rest = find(words)
+    if rest:
+        name = " ".join(found.words)
+        raise InputError(f"{name} is a verb, and {' '.join(rest)!r} came after it: %lepton ui {name} opens its form.")
+    return Form(lab, found, namespace=namespace, on_line=on_line)

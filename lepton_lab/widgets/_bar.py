@@ -2,6 +2,9 @@
 
 Events come on the threads of whoever publishes them, so `hear` only notes them; whoever shows the bar asks for its
 HTML or text a few times a second.
+
+Several verbs may work at once, each on a thread of its own. What a verb tells of its steps, and the name of the run
+that it starts, is published on its thread: so a bar knows its own verb's from another's.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ import threading
 import time
 
 from lepton_lab.display import duration
-from lepton_lab.events import Bus, Event, Progress, RunChanged, RunNote, RunProgress
+from lepton_lab.events import Bus, Event, NamesChanged, Progress, RunChanged, RunNote, RunProgress
 from lepton_lab.types import FINAL_STATES
 
 REFRESH = 0.2
@@ -19,7 +22,7 @@ REFRESH = 0.2
 
 
 class Bar:
-    """Follows the bus for as long as a verb works.
+    """Follows the bus for as long as a verb works; made on the thread that the verb works on.
 
     Parameters
     ----------
@@ -29,11 +32,13 @@ class Bar:
         What is said before the first event: the verb's words.
     training
         As `Verb.training`: whether a run is shown, and whether it may have begun before.
+    run
+        The run that is followed, where that is known; else the first that is heard of.
     """
 
-    def __init__(self, events: Bus, title: str, training: str = "") -> None:
+    def __init__(self, events: Bus, title: str, training: str = "", run: str | None = None) -> None:
         self.title = title
-        self.run: str | None = None
+        self.run = run
         """Id of the run that is shown, once one is."""
         self._lock = threading.Lock()
         self._began = time.monotonic()
@@ -42,15 +47,19 @@ class Bar:
         self._state = ""
         self._note = ""
         self._training_wanted = training
-        self._earlier = {event.run for event in events.recent(RunChanged) if isinstance(event, RunChanged)}
+        self._thread = threading.get_ident()
         self._version = 0
-        self._unsubscribe = events.subscribe(self.hear, Progress, RunProgress, RunChanged, RunNote)
+        self._unsubscribe = events.subscribe(self.hear, Progress, NamesChanged, RunProgress, RunChanged, RunNote)
 
     def hear(self, event: Event) -> None:
         """Note an event; safe from any thread."""
         with self._lock:
-            if isinstance(event, Progress):
+            is_own = threading.get_ident() == self._thread
+            if isinstance(event, Progress) and is_own:
                 self._progress = event
+            elif isinstance(event, NamesChanged) and is_own and event.kind == "run" and self._training_wanted:
+                if self.run != event.name:
+                    self.run, self._training, self._state, self._note = event.name, None, "", ""
             elif isinstance(event, RunProgress | RunChanged | RunNote) and self._is_ours(event.run):
                 self.run = event.run
                 match event:
@@ -65,9 +74,7 @@ class Bar:
             self._version += 1
 
     def _is_ours(self, run: str) -> bool:
-        if self._training_wanted == "starts":
-            return run not in self._earlier and self.run in (None, run)
-        return self._training_wanted == "follows" and self.run in (None, run)
+        return self.run == run or (self.run is None and self._training_wanted == "follows")
 
     @property
     def version(self) -> int:
@@ -122,7 +129,8 @@ class Bar:
         now = "" if share is None else f" aria-valuenow='{100 * share:.0f}'"
         return (
             "<div class='lepton-bar' style='color:var(--jp-ui-font-color1, inherit);font-size:13px'>"
-            f"<div role='progressbar' aria-valuemin='0' aria-valuemax='100'{now} style='height:6px;max-width:480px;"
+            f"<div role='progressbar' aria-label='{html.escape(self.title, quote=True)}' aria-valuemin='0' "
+            f"aria-valuemax='100'{now} style='height:6px;max-width:480px;"
             "border-radius:3px;overflow:hidden;background:var(--jp-border-color2, #8884)'>"
             f"<div style='height:100%;{width};background:var(--jp-brand-color1, #1976d2)'></div></div>"
             f"<div style='margin-top:3px;font-variant-numeric:tabular-nums'>{html.escape(message)}</div></div>"

@@ -1,4 +1,4 @@
-"""A choice of verbs, with the form of the chosen one below."""
+"""A list of verbs, with the form of the chosen one beside it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,14 @@ from lepton_lab.widgets._form import Form
 if TYPE_CHECKING:
     from lepton_lab.lab import Lab
 
+MOST_ROWS = 16
+"""Of the list; the rest is scrolled to."""
+LOOKS = """<style>
+.lepton-chooser .widget-select {flex-direction: column; align-items: stretch}
+.lepton-chooser .widget-select > .widget-label {text-align: left}
+.lepton-chooser .widget-select > select {flex: none; height: auto; margin: 0}
+</style>"""
+
 
 class Chooser:
     """Shows one form at a time; parameters as of `Form`, with the verbs to choose from."""
@@ -28,9 +36,19 @@ class Chooser:
     ) -> None:
         self._lab, self._options = lab, {"namespace": namespace, "on_line": on_line}
         self._verbs = {" ".join(verb.words): verb for verb in verbs}
-        self.choice = ipywidgets.Dropdown(options=list(self._verbs), description="%lepton")
-        self._place = ipywidgets.VBox()
-        self.widget = ipywidgets.VBox([self.choice, self._place])
+        self.choice = ipywidgets.Select(
+            options=list(self._verbs),
+            value=next(iter(self._verbs)),
+            rows=max(4, min(MOST_ROWS, len(self._verbs))),
+            description="%lepton",
+            layout={"width": "170px", "flex": "0 0 auto", "height": "auto", "margin": "0 16px 0 0"},
+        )
+        self._place = ipywidgets.VBox(layout={"flex": "1 1 640px", "min_width": "0"})
+        self.widget = ipywidgets.HBox(
+            [ipywidgets.VBox([ipywidgets.HTML(LOOKS), self.choice]), self._place],
+            layout={"flex_flow": "row wrap", "align_items": "flex-start"},
+        )
+        self.widget.add_class("lepton-chooser")
         self._forms: dict[str, Form] = {}
         self.choice.observe(lambda _: self._show(), "value")
         self._show()
@@ -54,11 +72,15 @@ class Chooser:
             self._forms[chosen] = Form(self._lab, self._verbs[chosen], **options)
         self._place.children = [self._forms[chosen].widget]
 
-    def text(self) -> str:
+    def table(self) -> Table:
         """The chooser for a page without widgets: the verbs."""
         rows = [(words, verb.help) for words, verb in self._verbs.items()]
-        return Table("Forms", (), rows, notes=["%lepton ui VERB opens one"]).text()
+        return Table("Forms", (), rows, notes=["%lepton ui VERB opens one"])
+
+    def text(self) -> str:
+        """The same as text."""
+        return self.table().text()
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
         bundle: Any = self.widget._repr_mimebundle_(**options) or {}
-        return {**bundle, "text/plain": self.text()}
+        return {**bundle, "text/html": self.table().html(), "text/plain": self.text()}

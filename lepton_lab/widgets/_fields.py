@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import html
-from collections.abc import Callable, Sequence
+import uuid
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
-from lepton_lab.commands import REQUIRED, Body, Choice, Flag, Name, Parameter, parameter_help
-from lepton_lab.errors import InputError
+from lepton_lab.commands import REQUIRED, Body, Choice, Name, Parameter
+from lepton_lab.errors import InputError, LeptonError
+from lepton_lab.widgets._controls import CHOOSE, LEFT_OUT, first_of, make_control, make_slider, options_of, suggestions
+from lepton_lab.widgets._looks import note
 
 if TYPE_CHECKING:
     from lepton_lab.lab import Lab
-
-_LEFT_OUT = ("(left out)", "")
-"""How a list shows that nothing is chosen."""
-_STYLE = {"description_width": "130px"}
-_WIDE = {"width": "390px", "flex": "0 0 auto"}
 
 
 class Field:
@@ -29,39 +26,81 @@ class Field:
         What it asks for.
     lab
         Whose names it offers.
+    variables
+        Gives the notebook's variables.
     changed
         Called when the user changed it.
     """
 
-    def __init__(self, parameter: Parameter, lab: Lab, changed: Callable[[Any], None]) -> None:
+    def __init__(
+        self,
+        parameter: Parameter,
+        lab: Lab,
+        variables: Callable[[], Mapping[str, object]],
+        changed: Callable[[Any], None],
+    ) -> None:
         self.parameter = parameter
-        self._lab = lab
-        self.control = _control(parameter)
+        self._lab, self._variables = lab, variables
+        self._gone = ""
+        """What was chosen, and is no longer there."""
+        self._is_following = False
+        self._id = f"lepton-note-{uuid.uuid4().hex}"
+        self.control = make_control(parameter)
+        self.slider = make_slider(parameter)
         self._note = ipywidgets.HTML(layout={"flex": "1 1 260px"})
-        self.row = ipywidgets.HBox([self.control, self._note], layout={"flex_flow": "row wrap"})
-        self.offer_names()
+        self.row = ipywidgets.HBox(
+            [self.control, *([self.slider] if self.slider is not None else []), self._note],
+            layout={"flex_flow": "row wrap"},
+        )
+        self.row.add_class("lepton-field")
+        self._applies = self._is_found = True
+        self.offer(self.look_up())
         self.control.observe(changed, "value")
+        if self.slider is not None:
+            self.slider.observe(lambda change: self._slide(change["new"]), "value")
 
-    def offer_names(self) -> None:
-        """Offer the lab's names as they are now, and keep what was chosen if it still is there."""
+    @property
+    def label(self) -> str:
+        """What it is called on the page."""
+        return self.parameter.name.replace("_", " ")
+
+    def look_up(self) -> tuple[str, ...]:
+        """The lab's names as they are now; asking the lab may make it publish events."""
+        kind = self.parameter.type
+        return tuple(self._lab.names(kind.kind)) if isinstance(kind, Name) else ()
+
+    def offer(self, names: Sequence[str]) -> None:
+        """Offer these names of the lab. What was chosen and is no longer there leaves nothing chosen in its place."""
         kind = self.parameter.type
         if not isinstance(kind, Name):
             return
-        offered = [*dict.fromkeys([*self._lab.names(kind.kind), *kind.choices])]
-        options = _options(offered, self.parameter.is_required)
+        offered = [*dict.fromkeys([*names, *kind.choices])]
+        chosen = self.control.value or self._gone
+        self._gone = chosen if chosen and chosen not in offered else ""
+        nothing = LEFT_OUT if not self.parameter.is_required else "" if offered and not self._gone else CHOOSE
+        options = options_of(offered, nothing)
         if options != self.control.options:
-            chosen = self.control.value
             self.control.options = options
-            self.control.value = chosen if chosen in offered else _first(options)
+            self.control.value = chosen if chosen in offered else first_of(options)
 
     @property
     def shown(self) -> bool:
         """Whether the parameter applies to what is chosen elsewhere in the form."""
-        return bool(self.row.layout.display != "none")
+        return self._applies
 
     @shown.setter
     def shown(self, value: bool) -> None:
-        self.row.layout.display = None if value else "none"
+        self._applies = value
+        self._show()
+
+    def find(self, text: str) -> None:
+        """Show it only if its name or meaning has this text in it."""
+        words = f"{self.label} {self.parameter.option} {self.parameter.help}"
+        self._is_found = text.strip().lower() in words.lower()
+        self._show()
+
+    def _show(self) -> None:
+        self.row.layout.display = None if self._applies and self._is_found else "none"
 
     def argument(self) -> object:
         """The value that stands in the field; REQUIRED or the default where it is empty.
@@ -77,70 +116,71 @@ class Field:
         text = str(value or "") if isinstance(parameter.type, Body) else str(value or "").strip()
         if not text.strip():
             return parameter.default
-        return parameter.type.read(text, parameter.name.replace("_", " "), {})
+        return parameter.type.read(text, self.label, {})
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether something else than the default stands in it."""
+        try:
+            return self.argument() != self.parameter.default
+        except LeptonError:
+            return True
 
     def check(self) -> str:
         """What is wrong with the field, shown beside it in place of what it means; empty if nothing is."""
         message = ""
         try:
-            if self.argument() is REQUIRED and self.shown:
+            value = self.argument()
+            if value is REQUIRED and self.shown:
                 message = self._lack()
+            self._follow(value)
         except InputError as error:
             message = str(error) if self.shown else ""
-        color = "var(--jp-error-color1, #c62828)" if message else "var(--jp-ui-font-color2, inherit)"
-        said = html.escape(message or _meaning(self.parameter))
-        self._note.value = f"<div role='status' style='color:{color};line-height:1.35;padding:5px 0'>{said}</div>"
+        required = self.parameter.is_required
+        self._note.value = note(self._id, message or self._meaning(), is_wrong=bool(message), is_required=required)
+        if isinstance(self.control, ipywidgets.Combobox):
+            self.control.options = suggestions(self.parameter.type, str(self.control.value), self._variables())
         return message
 
     def _lack(self) -> str:
         kind = self.parameter.type
-        nothing_there = isinstance(kind, Name) and self.control.options == (_LEFT_OUT,)
-        return f"needed, and the lab has no {kind.kind} yet" if nothing_there and isinstance(kind, Name) else "needed"
+        if isinstance(kind, Name) and self._gone:
+            return f"{self._gone!r} is no longer there: choose another {kind.kind}"
+        if isinstance(kind, Name) and len(self.control.options) == 1:
+            return f"needed, and the lab has no {kind.kind} yet"
+        return "needed"
 
+    def _meaning(self) -> str:
+        """What stands beside the control: nothing that its label, its choices or its default say already."""
+        parameter, kind = self.parameter, self.parameter.type
+        if self._gone and not self.control.value:
+            return f"{self._gone!r} is no longer there"
+        if parameter.help == f"the {parameter.name}":
+            return ""
+        word = str(self.control.value)
+        if isinstance(kind, Choice) and word in kind.meanings:
+            return f"{parameter.help}; {word}: {kind.meanings[word]}"
+        is_plain = not parameter.unit or parameter.unit in parameter.help or parameter.unit in parameter.name
+        return parameter.help if is_plain else f"{parameter.help} ({parameter.unit})"
 
-def _options(words: Sequence[str], needs_one: bool) -> tuple[object, ...]:
-    """As a Dropdown takes them, with a first one for nothing unless one of the words must be chosen."""
-    return tuple(words) if needs_one and words else (_LEFT_OUT, *((word, word) for word in words))
+    def _slide(self, value: float) -> None:
+        """The slider was moved: write its number into the control, unless the page only put it on its nearest step."""
+        if self._is_following:
+            return
+        try:
+            now = self.argument()
+        except InputError:
+            now = None
+        step = self.slider.step
+        if not isinstance(now, int | float) or abs(now - value) > 0.505 * step:
+            self.control.value = f"{value:.4g}"
 
-
-def _first(options: tuple[object, ...]) -> object:
-    """The value of the first option."""
-    return "" if options[0] == _LEFT_OUT else options[0]
-
-
-def _meaning(parameter: Parameter) -> str:
-    """What stands beside the control: nothing that its label, its choices or its default say already."""
-    if parameter.help == f"the {parameter.name}":
-        return ""
-    is_plain = not parameter.unit or parameter.unit in parameter.help or parameter.unit in parameter.name
-    return parameter.help if is_plain else f"{parameter.help} ({parameter.unit})"
-
-
-def _control(parameter: Parameter) -> Any:
-    """The ipywidget that suits a parameter's type.
-
-    The label is the control's own description, so that the page ties the two together for screen readers and a click on
-    the label goes to the control.
-    """
-    kind, default = parameter.type, parameter.default
-    text = "" if default is None or default is REQUIRED else kind.write(default)
-    own: dict[str, Any] = {
-        "description": parameter.name.replace("_", " "),
-        "tooltip": parameter_help(parameter),
-        "style": _STYLE,
-        "layout": _WIDE,
-    }
-    if isinstance(kind, Flag):
-        return ipywidgets.Checkbox(value=bool(default), **own)
-    if isinstance(kind, Choice):
-        options = _options(kind.choices, parameter.is_required or bool(text))
-        return ipywidgets.Dropdown(options=options, value=text or _first(options), **own)
-    if isinstance(kind, Name):
-        return ipywidgets.Dropdown(options=(_LEFT_OUT,), value="", **own)
-    if isinstance(kind, Body):
-        return ipywidgets.Textarea(rows=6, **{**own, "layout": {"width": "650px"}})
-    if kind.choices:
-        return ipywidgets.Combobox(
-            value=text, options=list(kind.choices), ensure_option=False, continuous_update=True, **own
-        )
-    return ipywidgets.Text(value=text, continuous_update=True, **own)
+    def _follow(self, value: object) -> None:
+        """Move the slider to the number in the control, as far as it reaches."""
+        if self.slider is None or not isinstance(value, int | float):
+            return
+        self._is_following = True
+        try:
+            self.slider.value = min(max(value, self.slider.min), self.slider.max)
+        finally:
+            self._is_following = False

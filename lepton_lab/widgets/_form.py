@@ -1,44 +1,34 @@
 """A form for any verb, made from its description.
 
 What is typed is checked as it is typed and becomes the `%lepton` line that the form stands for; the Run button runs
-this line and nothing else. Work runs on a thread of its own, so that the page is answered at once while it goes on.
+this line and nothing else. Work runs on a thread of its own, so that the page is answered at once while it goes on; a
+training run can be sent to the background, below the form, which is free for the next line then.
 """
 
 from __future__ import annotations
 
-import contextvars
 import html
-import logging
 import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
-from lepton_lab.commands import REQUIRED, Verb, parameter_help, read, render, run
+from lepton_lab.commands import REQUIRED, Verb, parameter_help, read, render
 from lepton_lab.display import Table
-from lepton_lab.errors import LeptonError, UserCodeError
-from lepton_lab.events import ClusterChanged, Event, NamesChanged
-from lepton_lab.types import Bundle
-from lepton_lab.widgets._bar import REFRESH, Bar
-from lepton_lab.widgets._download import download_link
+from lepton_lab.errors import InputError, LeptonError
+from lepton_lab.events import ClusterChanged, Event, LineOffered, NamesChanged
+from lepton_lab.widgets._aside import aside_for
 from lepton_lab.widgets._fields import Field
+from lepton_lab.widgets._job import Job
+from lepton_lab.widgets._line import LineView
+from lepton_lab.widgets._logs import Logs
+from lepton_lab.widgets._looks import LOOKS, QUIET_COLOR
+from lepton_lab.widgets._more import MoreOptions
+from lepton_lab.widgets._results import show, show_error
 
 if TYPE_CHECKING:
     from lepton_lab.lab import Lab
-
-log = logging.getLogger(__name__)
-
-_SAME = "The line that this form stands for"
-_LOOKS = """<style>
-.lepton-form .widget-inline-hbox > .widget-label {text-align: left}
-.lepton-form pre.lepton-line {
-  user-select: all; display: inline-block; margin: 6px 0; padding: 4px 10px; min-width: 240px; border-radius: 3px;
-  min-height: 1.4em; line-height: 1.4; vertical-align: top;
-  background: var(--jp-layout-color2, #8882); color: var(--jp-ui-font-color1, inherit)
-}
-.lepton-form .lepton-table {line-height: 1.4}
-</style>"""
 
 
 class Form:
@@ -65,41 +55,54 @@ class Form:
         on_line: Callable[[str], None] | None = None,
     ) -> None:
         self.lab, self.verb = lab, verb
-        self.result: object = None
-        """What the last run gave."""
         self.line = ""
         """The `%lepton` line that the form stands for; empty while something in it can't be used."""
         self.errors: dict[str, str] = {}
         """What is wrong, by parameter."""
+        self.job: Job | None = None
+        """What it ran last."""
+        self._behind: list[Job] = []
         self._namespace, self._on_line = namespace, on_line
-        self._thread: threading.Thread | None = None
-        self._bar: Bar | None = None
         self._lock = threading.RLock()  # callbacks, events and the work come on different threads
-        self.fields = {p.name: Field(p, lab, self._guarded(self._update)) for p in verb.parameters}
+        changed = self._guarded(self._update)
+        self.fields = {p.name: Field(p, lab, self._variables, changed) for p in verb.parameters}
+        self.more = MoreOptions([field for field in self.fields.values() if field.parameter.is_rare])
+        self.aside = aside_for(lab, verb)
+        self.line_view = LineView(self._guarded(lambda _: self.offer()))
         self.button = ipywidgets.Button(description="Run", button_style="primary", icon="play", tooltip=verb.help)
-        self.stop_button = ipywidgets.Button(description="Stop", icon="stop", layout={"display": "none"})
-        self.message, self.progress, self.output = ipywidgets.HTML(), ipywidgets.HTML(), ipywidgets.HTML()
-        self._line_view = ipywidgets.HTML()
         self.button.on_click(self._guarded(lambda _: self.run()))
-        self.stop_button.on_click(self._guarded(lambda _: self.stop()))
-        self.widget = ipywidgets.VBox(
-            [
-                ipywidgets.HTML(f"{_LOOKS}<b>{html.escape(verb.line)}</b> {html.escape(verb.help)}"),
-                *(field.row for field in self.fields.values()),
-                self._line_view,
-                ipywidgets.HBox([self.button, self.stop_button]),
-                self.message,
-                self.progress,
-                self.output,
-            ]
-        )
-        self.widget.add_class("lepton-form")
+        self.logs = Logs(lab, lambda: self.job.run if self.job is not None else None)
+        self.logs.button.layout.display = None if verb.training or verb.is_slow else "none"
+        self.message, self._lacks = ipywidgets.HTML(), ipywidgets.HTML()
+        self._place, self._background = ipywidgets.VBox(), ipywidgets.VBox()
+        self.widget = self._arrange()
         self._unsubscribe = lab.events.subscribe(self._refresh, NamesChanged, ClusterChanged)
         self._update()
+
+    def _arrange(self) -> Any:
+        """All parts, from top to bottom."""
+        often = [field.row for field in self.fields.values() if not field.parameter.is_rare]
+        widget = ipywidgets.VBox(
+            [
+                ipywidgets.HTML(f"{LOOKS}<b>{html.escape(self.verb.line)}</b> {html.escape(self.verb.help)}"),
+                *often,
+                *([self.more.widget] if self.more.fields else []),
+                *([self.aside.widget] if self.aside is not None else []),
+                self.line_view.widget,
+                ipywidgets.HBox([self.button, self.logs.button, self._lacks]),
+                self.message,
+                self._place,
+                self.logs.view,
+                self._background,
+            ]
+        )
+        widget.add_class("lepton-form")
+        return widget
 
     def close(self) -> None:
         """Stop following the lab and take the form off the page; work that goes on is not ended."""
         self._unsubscribe()
+        self.logs.close()
         self.widget.close()
 
     def _update(self, _: object = None) -> None:
@@ -111,9 +114,19 @@ class Form:
             self.errors = {name: message for name, field in self.fields.items() if (message := field.check())}
             shown = {name: value for name, value in arguments.items() if self.fields[name].shown}
             self.line = "" if self.errors else render(self.verb, shown)
+            self.more.update()
+            self.line_view.show(self.line)
+            if self.aside is not None:
+                self.aside.follow(shown)
             self.button.disabled = bool(self.errors) or self.is_running
-            self._line_view.value = f"<pre class='lepton-line' title='{_SAME}'>{html.escape(self.line)}</pre>"
-            self._line_view.layout.visibility = "visible" if self.line else "hidden"  # the button keeps its place
+            self._lacks.value = self._lacking()
+
+    def _lacking(self) -> str:
+        """HTML beside the Run button that says why it can't be pressed."""
+        if not self.errors:
+            return ""
+        labels = html.escape(", ".join(self.fields[name].label for name in self.errors))
+        return f"<span role='status' style='color:{QUIET_COLOR};padding-left:8px'>to fill in or mend: {labels}</span>"
 
     def _arguments(self) -> dict[str, object]:
         """The values in the fields, as far as they can be used."""
@@ -128,70 +141,87 @@ class Form:
         return arguments
 
     def _refresh(self, _: Event) -> None:
+        # The lab is asked before the lock is taken: it may publish an event while it answers, which comes back here.
+        names = {field: field.look_up() for field in self.fields.values()}
         with self._lock:
-            for field in self.fields.values():
-                field.offer_names()
+            for field, found in names.items():
+                field.offer(found)
             self._update()
 
     @property
     def is_running(self) -> bool:
-        """Whether the form's work goes on."""
-        return self._thread is not None
+        """Whether the form's work goes on in its foreground."""
+        return self.job is not None and self.job.is_running and not self.job.is_background
+
+    @property
+    def result(self) -> object:
+        """What the last run gave."""
+        return self.job.result if self.job is not None else None
 
     def run(self) -> None:
         """Run the line; returns at once, see `wait`. Does nothing while the form can't be used, or works."""
         with self._lock:
             if self.errors or self.is_running:
                 return
-            self.message.value = self.output.value = ""
-            self.button.disabled = True
-            self._bar = Bar(self.lab.events, " ".join(self.verb.words), self.verb.training)
-            context = contextvars.copy_context()
-            self._thread = threading.Thread(
-                target=context.run, args=(self._work, self.line, self._bar), name="lepton-form", daemon=True
+            self.message.value = ""
+            verb, arguments = read(self.line, self._variables())
+            self.job = Job(
+                self.lab,
+                verb,
+                arguments,
+                self.line,
+                present=self._present,
+                ended=self._ended,
+                to_background=self._guarded(self.to_background),
             )
-            self.stop_button.layout.display = None if self.verb.training else "none"
-            self._thread.start()
+            self._place.children = [self.job.widget]
+            self._update()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the work is over; False if it still goes on after `timeout` seconds."""
-        thread = self._thread
-        if thread is not None:
-            thread.join(timeout)
-        return thread is None or not thread.is_alive()
+        return self.job is None or self.job.wait(timeout)
 
     def stop(self) -> None:
         """End the run that the form started (or waits for) as cancelled; returns at once."""
-        run_id = self._bar.run if self._bar is not None else None
-        threading.Thread(target=self._guarded(lambda: self.lab.run.stop(run_id)), daemon=True).start()
+        if self.job is not None:
+            self.job.stop()
 
-    def _work(self, line: str, bar: Bar) -> None:
-        over = threading.Event()
-        drawer = threading.Thread(target=self._draw, args=(bar, over), name="lepton-form-bar", daemon=True)
-        drawer.start()
-        try:
-            verb, arguments = read(line, self._variables())
-            self.result = run(self.lab, verb, arguments)
-            self.output.value = show(self.result)
-            if self._on_line is not None:
-                self._on_line(line)
-        except Exception as error:
-            self._tell(error)
-        finally:
-            over.set()
-            drawer.join()
-            bar.close()
-            self.progress.value = bar.html() if bar.is_worth_keeping else ""
-            with self._lock:
-                self._thread = None
-                self.stop_button.layout.display = "none"
-                self._update()
-
-    def _draw(self, bar: Bar, over: threading.Event) -> None:
-        while True:
-            self.progress.value = bar.html()
-            if over.wait(REFRESH):
+    def to_background(self, job: Job | None = None) -> None:
+        """Let the work go on below the form, which is free for another line at once."""
+        with self._lock:
+            job = job or self.job
+            if job is None or not job.is_running or job.is_background:
                 return
+            job.is_background = True
+            job.background_button.layout.display = "none"
+            self._place.children = []
+            self._behind = [job, *(earlier for earlier in self._behind if earlier.is_running)]
+            self._background.children = [each.widget for each in self._behind]
+            self._update()
+
+    def offer(self) -> None:
+        """Offer the line to the notebook, as a cell.
+
+        Raises
+        ------
+        InputError
+            If there is no page that could take it.
+        """
+        if not self.line:
+            return
+        if not self.lab.events.is_heard(LineOffered):
+            raise InputError("No page takes the line (that needs Lepton Lab's JupyterLab extension): copy it instead.")
+        self.message.value = ""
+        self.lab.events.publish(LineOffered(self.line))
+
+    def _present(self, result: object) -> str:
+        return show(result) + (self.aside.after(result) if self.aside is not None else "")
+
+    def _ended(self, job: Job) -> None:
+        with self._lock:
+            self._update()
+        if job.error is None and self._on_line is not None:
+            self._guarded(self._on_line)(job.line)
 
     def _variables(self) -> Mapping[str, object]:
         if self._namespace is not None:
@@ -208,35 +238,27 @@ class Form:
             try:
                 function(*arguments)
             except Exception as error:
-                self._tell(error)
+                self.message.value = show_error(error, self.verb.line)
 
         return call
 
-    def _tell(self, error: Exception) -> None:
-        """Show an error in one line; with the traceback below it where the user's own code raised."""
-        message, details = str(error), ""
-        if isinstance(error, UserCodeError):
-            details = error.user_traceback
-        elif not isinstance(error, LeptonError):
-            log.error("%s failed", self.verb.line, exc_info=error)
-            message = f"{type(error).__name__}: {error} (a bug; the kernel's log has the traceback)"
-        below = f"<details><summary>traceback</summary><pre>{html.escape(details)}</pre></details>" if details else ""
-        self.message.value = (
-            f"<div role='alert' style='color:var(--jp-error-color1, #c62828)'>{html.escape(message)}</div>{below}"
-        )
+    def table(self) -> Table:
+        """The form for a page without widgets: its fields with what stands in them, and the line."""
+        rows = [
+            (
+                field.parameter.usage(),
+                str(field.control.value),
+                self.errors.get(name) or parameter_help(field.parameter),
+            )
+            for name, field in self.fields.items()
+            if field.shown
+        ]
+        return Table(f"Form for {self.verb.line}", (), rows, notes=[self.verb.help, self.line or self.verb.usage()])
 
     def text(self) -> str:
-        """The form for a page without widgets: its fields, and the line."""
-        rows = [(p.usage(), parameter_help(p)) for p in self.verb.parameters]
-        return Table(f"Form for {self.verb.line}", (), rows, notes=[self.line or self.verb.usage()]).text()
+        """The same as text."""
+        return self.table().text()
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
         bundle: Any = self.widget._repr_mimebundle_(**options) or {}
-        return {**bundle, "text/plain": self.text()}
-
-
-def show(value: object) -> str:
-    """A result as HTML; with a link to download it where it is a file to take away."""
-    represent = getattr(value, "_repr_html_", None)
-    shown = str(represent()) if represent is not None else f"<pre>{html.escape(str(value))}</pre>"
-    return shown + (download_link(value.path) if isinstance(value, Bundle) else "")
+        return {**bundle, "text/html": self.table().html(), "text/plain": self.text()}

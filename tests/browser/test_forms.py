@@ -46,3 +46,58 @@ def test_a_form_says_what_the_lab_lacks(jupyter: LabPage) -> None:
     form = jupyter.output(1)
     expect(form).to_contain_text("needed, and the lab has no model yet")
     expect(form.get_by_role("button", name="Run")).to_be_disabled()
+
+
+def test_fields_speak_to_screen_readers(jupyter: LabPage) -> None:
+    jupyter.write("aria.ipynb", "%load_ext lepton_lab", "%lepton data load digits", "%lepton ui data show")
+    jupyter.open("aria.ipynb")
+    jupyter.run_all()
+    jupyter.wait_for_cells()
+    form = jupyter.output(2)
+    rows, slider = form.get_by_label("rows", exact=True).first, form.get_by_role("slider", name="rows")
+    expect(rows).to_have_attribute("aria-invalid", "false")
+    rows.fill("101")
+    expect(rows).to_have_attribute("aria-invalid", "true")
+    expect(form.locator(f"#{rows.get_attribute('aria-describedby')}")).to_have_text(
+        "rows is 101, expected a number between 1 and 100."
+    )
+    rows.fill("40")
+    expect(slider).to_have_attribute("aria-valuenow", re.compile("40"))
+    slider.press("ArrowRight")
+    expect(rows).to_have_value("41")
+    expect(form.locator(".lepton-line")).to_have_text("%lepton data show digits --rows 41")
+    assert jupyter.errors == []
+
+
+def test_all_forms_and_folded_options_by_keyboard(jupyter: LabPage) -> None:
+    jupyter.write("all.ipynb", "%load_ext lepton_lab", "%lepton data load digits", "%lepton ui")
+    jupyter.open("all.ipynb")
+    jupyter.run_all()
+    jupyter.wait_for_cells()
+    forms = jupyter.output(2)
+    forms.get_by_label("%lepton", exact=True).select_option("train")
+    expect(forms).to_contain_text("Train a model on all workers.")
+    expect(forms.get_by_label("keep", exact=True)).to_be_hidden()
+    forms.get_by_role("button", name="More options").press("Enter")
+    expect(forms.get_by_label("keep", exact=True)).to_be_visible()
+    forms.get_by_label("filter", exact=True).press_sequentially("loss")
+    expect(forms.get_by_label("keep", exact=True)).to_be_hidden()
+    forms.get_by_label("loss", exact=True).fill("mse")
+    expect(forms.locator(".lepton-line").last).to_have_text("%lepton train cnn --data digits --loss mse")
+    expect(forms).to_contain_text("More options (14, 1 changed)")
+    assert jupyter.errors == []
+
+
+def test_the_line_is_copied(jupyter: LabPage) -> None:
+    jupyter.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    jupyter.write("copy.ipynb", "%load_ext lepton_lab", "%lepton ui cluster up")
+    jupyter.open("copy.ipynb")
+    jupyter.run_all()
+    jupyter.wait_for_cells()
+    form = jupyter.output(1)
+    form.get_by_label("workers", exact=True).fill("2")
+    expect(form.locator(".lepton-line")).to_have_text("%lepton cluster up --workers 2")
+    form.get_by_role("button", name="Copy").press("Enter")
+    expect(form.get_by_role("button", name="Copied")).to_be_visible()
+    assert jupyter.page.evaluate("navigator.clipboard.readText()") == "%lepton cluster up --workers 2"
+    assert jupyter.errors == []

@@ -35,3 +35,7 @@ def test_defaults_and_where_they_apply() -> None:
 def test_an_unknown_verb() -> None:
     with pytest.raises(UnknownNameError, match="Did you mean 'train'"):
         help_text(["trian"])
+
+
+def test_says_what_a_choice_means() -> None:
+    assert "tflite: runs without TensorFlow" in help_text(["export"])

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lepton_lab.commands import REQUIRED, VERBS, Verb
+from lepton_lab.commands import REQUIRED, VERBS, Choice, Verb
 from lepton_lab.lab import Lab
 
 NOT_VERBS = {
@@ -83,6 +83,8 @@ class TestVerb:
             if parameter.when is not None:
                 other = verb.parameter(parameter.when.name)
                 assert set(parameter.when.values) <= set(other.type.choices)
+            if isinstance(parameter.type, Choice) and parameter.type.meanings:
+                assert tuple(parameter.type.meanings) == parameter.type.words
 
 
 def test_every_public_method_is_described(tmp_path: Path) -> None:

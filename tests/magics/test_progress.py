@@ -8,7 +8,7 @@ import time
 import pytest
 
 from lepton_lab.commands import find
-from lepton_lab.events import Bus, Progress, RunProgress
+from lepton_lab.events import Bus, NamesChanged, Progress, RunProgress
 from lepton_lab.magics._progress import Showing
 
 
@@ -23,6 +23,7 @@ def test_lines_in_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     with Showing(None, bus, find(["train"])[0]):
         bus.publish(Progress("data shard digits", "writing", 0.5))
         time.sleep(0.3)
+        bus.publish(NamesChanged("run", "cnn-1"))
         event = RunProgress("cnn-1", 1, 2, 5, 5, 0.5, {"accuracy": 0.9}, {"w0": 10.0}, 1.0)
         threading.Thread(target=bus.publish, args=(event,)).start()
         time.sleep(0.05)

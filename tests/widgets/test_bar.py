@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from lepton_lab.events import Bus, Progress, RunChanged, RunNote, RunProgress
+from lepton_lab.events import Bus, NamesChanged, Progress, RunChanged, RunNote, RunProgress
 from lepton_lab.widgets import Bar
 
 
@@ -22,7 +22,7 @@ def test_a_message_with_and_without_a_share() -> None:
     bar = Bar(bus, "export")
     bus.publish(Progress("export cnn", "converting <b>", 0.5))
     assert bar.text() == "[##########..........]  50%  export cnn: converting <b>"
-    assert "converting &lt;b&gt;" in bar.html() and "width:50.0%" in bar.html()
+    assert "converting &lt;b&gt;" in bar.html() and "width:50.0%" in bar.html() and "aria-label='export'" in bar.html()
     bus.publish(Progress("export cnn", "checking"))
     assert bar.text() == "export cnn: checking"
 
@@ -30,6 +30,7 @@ def test_a_message_with_and_without_a_share() -> None:
 def test_a_run() -> None:
     bus = Bus()
     bar = Bar(bus, "train", "starts")
+    bus.publish(NamesChanged("run", "cnn-1"))
     bus.publish(RunChanged("cnn-1", "running"))
     bus.publish(progress("cnn-1"))
     assert bar.text() == (
@@ -44,6 +45,7 @@ def test_a_run() -> None:
 def test_what_is_worth_a_word_is_said() -> None:
     bus = Bus()
     bar = Bar(bus, "train", "starts")
+    bus.publish(NamesChanged("run", "cnn-1"))
     bus.publish(RunNote("cnn-1", "The run waits for workers."))
     assert bar.text() == "The run waits for workers."
     bus.publish(progress("cnn-1"))
@@ -56,10 +58,33 @@ def test_other_runs_are_not_shown() -> None:
     bus = Bus()
     bus.publish(RunChanged("old", "running"))
     starts, follows, neither = Bar(bus, "train", "starts"), Bar(bus, "run wait", "follows"), Bar(bus, "export")
+    named = Bar(bus, "run wait", "follows", "new")
     bus.publish(progress("old"))
-    assert starts.run is None and follows.run == "old" and neither.run is None
+    assert starts.run is None and follows.run == "old" and neither.run is None and named.run == "new"
     bus.publish(progress("new"))
-    assert starts.run == "new" and follows.run == "old"
+    assert starts.run is None and follows.run == "old" and "new: epoch" in named.text()
+
+
+def test_two_verbs_at_once_know_their_own() -> None:
+    bus, bars = Bus(), {}
+    both = threading.Barrier(2)
+
+    def work(run: str) -> None:
+        bars[run] = Bar(bus, "train", "starts")
+        both.wait()
+        bus.publish(Progress("train", f"preparing {run}"))
+        both.wait()
+        assert f"preparing {run}" in bars[run].text()
+        bus.publish(NamesChanged("run", run))
+        both.wait()
+        bus.publish(progress(run))
+
+    threads = [threading.Thread(target=work, args=(run,)) for run in ("a-1", "b-1")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(bar.run == run and f"{run}: epoch" in bar.text() for run, bar in bars.items())
 
 
 def test_nothing_is_heard_after_close() -> None:
@@ -72,11 +97,11 @@ def test_nothing_is_heard_after_close() -> None:
 
 def test_many_threads() -> None:
     bus = Bus()
-    bar = Bar(bus, "x")
+    bar = Bar(bus, "x", "follows", "cnn-1")
 
     def publish() -> None:
-        for i in range(200):
-            bus.publish(Progress("x", "y", i / 200))
+        for step in range(200):
+            bus.publish(progress("cnn-1", step=step))
 
     threads = [threading.Thread(target=publish) for _ in range(4)]
     for thread in threads:
