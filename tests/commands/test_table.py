@@ -38,6 +38,8 @@ NOT_VERBS = {
     "run.leave",
     "run.welcome",
     "run.close",
+    "model.measures",
+    "model.keep_measures",
 }
 """What is public in a lab without being a verb: what the lab's own parts need of each other."""
 
