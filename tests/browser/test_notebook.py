@@ -79,7 +79,7 @@ def _look_at_the_sidebar(jupyter: LabPage) -> None:
         r"cnntrained, [\d,]+ parameters, accuracy \d\d\.\d\s%",
         r"cnn-pruned-int8int8, ",
         r"cnn-1\s*done",
-        r"digits\.tflitecnn-pruned-int8 as tflite",
+        r"digits\.tfliteDownloadcnn-pruned-int8 as tflite",
     ):
         expect(sidebar).to_contain_text(re.compile(text))
 
