@@ -90,7 +90,7 @@ def _export_by_mouse(jupyter: LabPage) -> None:
     form.get_by_label("format", exact=True).select_option("tflite")
     expect(form).to_contain_text("%lepton export cnn tflite")
     form.get_by_role("button", name="Run").click()
-    link = form.get_by_role("link", name="Download cnn.tflite")
+    link = form.get_by_role("link", name="Download cnn.tflite", exact=True)
     expect(link).to_be_visible(timeout=60_000)
     expect(form).to_contain_text(re.compile(r"100\.00% same answers on 256 rows"))
     with jupyter.page.expect_download() as download:
