@@ -16,16 +16,19 @@ export const layout: JupyterFrontEndPlugin<void> = {
   id: 'lepton-lab:layout',
   description: 'Arranges a notebook and its panels.',
   autoStart: true,
-  requires: [ILabs, ISettings, ILabShell], // there is nothing to arrange in Notebook 7
-  optional: [ICommandPalette, ILauncher],
+  requires: [ILabs, ISettings],
+  optional: [ILabShell, ICommandPalette, ILauncher],
   activate: (
     app: JupyterFrontEnd,
     labs: ILabs,
     settings: ISettings,
-    shell: ILabShell,
+    shell: ILabShell | null,
     palette: ICommandPalette | null,
     launcher: ILauncher | null
   ) => {
+    if (!shell) {
+      return; // there is nothing to arrange in Notebook 7
+    }
     app.commands.addCommand(CommandIDs.layout, {
       label: 'Arrange notebook and panels',
       caption: 'The active notebook on the left, its panels on the right',

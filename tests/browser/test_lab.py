@@ -48,6 +48,20 @@ def test_shows_workers_and_stops_a_run_while_its_cell_runs(at_work: LabPage) -> 
     assert at_work.errors == []
 
 
+def test_docks_a_panel_and_scales_while_a_cell_runs(at_work: LabPage) -> None:
+    at_work.append("import time; time.sleep(600)")
+    at_work.run_last()
+    at_work.sidebar.get_by_role("button", name="Show load").click()
+    docked = at_work.page.locator("#jp-main-dock-panel .lepton-Dock")
+    expect(docked.locator(LIVE).first).to_be_visible()
+
+    at_work.sidebar.get_by_role("button", name="One worker more").click()
+    expect(at_work.sidebar.get_by_role("progressbar", name="CPU of w2")).to_be_visible(timeout=60_000)
+    expect(docked).to_contain_text("3 workers")
+    expect(at_work.page.locator(".jp-Cell").last).to_contain_text("[*]:")
+    assert at_work.errors == []
+
+
 def test_run_and_panel_come_back_after_a_reload_in_the_middle_of_the_cell(at_work: LabPage) -> None:
     at_work.append("%lepton panel devices")
     at_work.run_last()
