@@ -1,3 +1,4 @@
+import { buttons } from './buttons';
 import { commands } from './commands';
 import { completion } from './completion';
 import { hover } from './hover';
@@ -15,6 +16,7 @@ export default [
   labs,
   commands,
   sidebar,
+  buttons,
   restore,
   panels,
   layout,

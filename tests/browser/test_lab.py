@@ -73,6 +73,25 @@ def test_run_and_panel_come_back_after_a_reload_in_the_middle_of_the_cell(at_wor
     assert at_work.errors == []
 
 
+def test_buttons_below_the_bar_of_a_running_cell(at_work: LabPage) -> None:
+    at_work.append("%lepton train cnn --data digits --epochs 2000")
+    at_work.run_last()
+    cell = at_work.output(3)
+    cell.get_by_role("button", name="To background").click(timeout=90_000)
+    at_work.wait_for_cell(3)
+    expect(cell.get_by_role("button")).to_have_count(0)
+    expect(cell).to_contain_text("running")
+
+    at_work.append("%lepton run wait")
+    at_work.run_last()
+    cell = at_work.output(4)
+    cell.get_by_role("button", name="Stop").click()
+    at_work.wait_for_cell(4)
+    expect(cell).to_contain_text("cancelled")
+    expect(at_work.sidebar).to_contain_text("cancelled")
+    assert at_work.errors == []
+
+
 def test_buttons_write_their_line(at_work: LabPage) -> None:
     at_work.sidebar.get_by_role("button", name="Stop cluster").click()
     expect(at_work.sidebar.get_by_role("button", name="Start cluster")).to_be_visible(timeout=30_000)

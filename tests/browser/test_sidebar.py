@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def test_extension_is_active_without_console_errors(jupyter: LabPage) -> None:
     jupyter.open()
-    plugins = "settings labs commands sidebar restore panels layout status completion hover offered"
+    plugins = "settings labs commands sidebar buttons restore panels layout status completion hover offered"
     for plugin in plugins.split():
         assert jupyter.page.evaluate(f"jupyterapp.isPluginActivated('lepton-lab:{plugin}')")
     assert jupyter.errors == []
