@@ -3,11 +3,9 @@ import { PathExt } from '@jupyterlab/coreutils';
 import { type Message } from '@lumino/messaging';
 import { Panel, Widget } from '@lumino/widgets';
 
-import { provideBokeh } from './bokeh';
 import { leptonIcon } from './icon';
+import { restoreWidgets, VIEW } from './restore';
 import type { ILab, ILabs, Phase } from './tokens';
-
-const VIEW = 'application/vnd.jupyter.widget-view+json';
 
 /** What a panel says while its kernel can't show it. */
 const WORDS: Record<Phase, string> = {
@@ -37,8 +35,6 @@ export class DockedPanel extends Panel {
     this.addClass('lepton-Dock');
     this.title.label = `${name[0].toUpperCase()}${name.slice(1)}`;
     this.title.icon = leptonIcon;
-    this.node.setAttribute('role', 'region');
-    this._entitle();
     _labs.changed.connect(this._follow, this);
     this._follow();
   }
@@ -57,6 +53,11 @@ export class DockedPanel extends Panel {
       this._shown.request('panel_close', { name: this.name }).catch(() => undefined); // it ends with its kernel, too
     }
     super.dispose();
+  }
+
+  protected override onBeforeAttach(message: Message): void {
+    super.onBeforeAttach(message);
+    this._entitle(); // after what holds it gave it the name of all main areas
   }
 
   protected override onResize(message: Widget.ResizeMessage): void {
@@ -100,10 +101,12 @@ export class DockedPanel extends Panel {
     this._put(words(WORDS.ready));
     const isCurrent = (): boolean => !this.isDisposed && this._shown === lab;
     try {
-      await provideBokeh(lab);
       const { model_id } = await lab.request('panel', { name: this.name });
       if (!isCurrent()) {
         return;
+      }
+      if (lab.isBusy) {
+        await restoreWidgets(notebook, lab, [model_id]); // at other times ipywidgets does
       }
       const { rendermime } = notebook.content;
       const data = { [VIEW]: { version_major: 2, version_minor: 0, model_id } };

@@ -1,4 +1,4 @@
-import { bokeh } from './bokeh';
+import { buttons } from './buttons';
 import { commands } from './commands';
 import { completion } from './completion';
 import { hover } from './hover';
@@ -6,8 +6,22 @@ import { labs } from './labs';
 import { layout } from './layout';
 import { offered } from './offered';
 import { panels } from './panels';
+import { restore } from './restore';
 import { settings } from './settings';
 import { sidebar } from './sidebar';
 import { status } from './status';
 
-export default [settings, labs, commands, sidebar, bokeh, panels, layout, status, completion, hover, offered];
+export default [
+  settings,
+  labs,
+  commands,
+  sidebar,
+  buttons,
+  restore,
+  panels,
+  layout,
+  status,
+  completion,
+  hover,
+  offered
+];

@@ -5,7 +5,15 @@
  * and some things are wanted just then: to stop a run that a cell waits for, or to give it more workers. While the kernel
  * is busy those lines go to it as a request, which it answers beside the cell.
  */
-const BESIDE = ['cluster scale', 'cluster down', 'cluster attach', 'cluster logs', 'run stop', 'run resume'];
+const BESIDE = [
+  'cluster scale',
+  'cluster down',
+  'cluster attach',
+  'cluster logs',
+  'run stop',
+  'run background',
+  'run resume'
+];
 /** Needs no cell to show what comes of it, but may wait for its turn. */
 const PATIENT = ['cluster up'];
 

@@ -16,6 +16,11 @@ export async function runLine(
   if (placeOf(line, lab.isBusy, writeCells) === 'cell') {
     return runBelow(notebook, line);
   }
+  return runBeside(notebook, lab, line);
+}
+
+/** Have the kernel run a line beside its cell; whether that went well. */
+export async function runBeside(notebook: NotebookPanel, lab: ILab, line: string): Promise<boolean> {
   try {
     const { text, html } = await lab.request('line', { line });
     if (line.startsWith('%lepton cluster logs')) {

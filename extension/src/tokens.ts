@@ -2,6 +2,7 @@ import type { NotebookPanel } from '@jupyterlab/notebook';
 import { Token } from '@lumino/coreutils';
 import type { ISignal } from '@lumino/signaling';
 
+import type { WidgetState } from './restore';
 import type { LabState } from './state';
 
 /**
@@ -20,12 +21,13 @@ export type Phase = 'connecting' | 'gone' | 'foreign' | 'elsewhere' | 'unloaded'
 export interface Requests {
   summary: { params: Record<string, never>; result: LabState['summary'] };
   stop: { params: { run: string }; result: { run: string; state: string } };
-  bokeh: { params: { have: string | null }; result: { version: string; source: string | null } };
   /** Runs a `%lepton` line beside the running cell. */
   line: { params: { line: string }; result: { text: string; html: string } };
   /** Opens or finds the kernel's docked panel of that name: a widget's model. */
   panel: { params: { name: string }; result: { model_id: string } };
   panel_close: { params: { name: string }; result: Record<string, never> };
+  /** The state of widgets, by model id: of these and of all that they refer to. */
+  widgets: { params: { ids: string[] }; result: Record<string, WidgetState> };
   /** Offsets in code points, as Python counts. */
   complete: {
     params: { text: string; cursor: number };

@@ -97,6 +97,7 @@ VERBS = (
     Verb(("runs",), "All training runs, the latest last.", (), Listing),
     Verb(("run", "show"), "A run as it stands now.", (Parameter("id", Name("run"), "the run", positional=True),), Run),
     Verb(("run", "stop"), "End a run as cancelled; workers stay.", (_LATEST,), Run),
+    Verb(("run", "background"), "Have the cell that waits for a run wait no longer; the run goes on.", (_LATEST,), Run),
     Verb(
         ("run", "resume"),
         "Go on with a run that was cancelled or failed, from its last checkpoint.",

@@ -22,6 +22,8 @@ class Follower:
         self.folder, self._report = folder, report
         self._reader = Reader(folder)
         self._over = threading.Event()
+        self.dismissals = 0
+        """How often those who wait for it were told not to."""
         self._looked = time.monotonic()
         self._thread = threading.Thread(target=self._follow, name=f"lepton-follow-{folder.name}", daemon=True)
         self._thread.start()

@@ -383,7 +383,7 @@ class Lab:
         )
         # Training it on would start from the pruned weights, so these are its first ones.
         run = self.run.launch(prepare(self, training, source, dataset, result, initial="model.keras"))
-        run = self.run.follow(run.id)
+        run = self.run.follow(run.id, to_the_end=True)
         arguments = {"before": source, "after": self.model.show(name), "dataset": dataset}
         compared: CompressedModel = self.call("lepton_lab.compress:compare", arguments)
         self.model.keep_measures(compared)

@@ -165,12 +165,31 @@ class RunNoun:
         """
         return self.follow(self._active(id).id)
 
-    def follow(self, id: str) -> Run:
-        """Wait for a run; an interrupt cancels it and goes on as KeyboardInterrupt."""
+    def background(self, id: str | None = None) -> Run:
+        """Have the cell that waits for a run wait no longer, while the run goes on; by default the one under way.
+
+        What needs the run's result, such as a compression, waits on.
+
+        Raises
+        ------
+        InputError
+            If no run is under way.
+        """
+        run = self._active(id)
+        self._follower(run.id).dismissals += 1
+        return run
+
+    def follow(self, id: str, *, to_the_end: bool = False) -> Run:
+        """Wait for a run, if not until its end then until `background`; an interrupt cancels it.
+
+        An interrupt goes on as KeyboardInterrupt.
+        """
         follower = self._follower(id)
+        dismissals = follower.dismissals
         try:
-            while not follower.wait(0.2):
-                pass
+            while not follower.wait(0.1):
+                if follower.dismissals > dismissals and not to_the_end:
+                    break
         except KeyboardInterrupt:
             self._stop(self.show(id))
             raise

@@ -10,11 +10,12 @@ from typing import Any
 from lepton_lab.commands import Verb
 from lepton_lab.display import GONE
 from lepton_lab.events import Bus
-from lepton_lab.widgets import REFRESH, Bar
+from lepton_lab.widgets import REFRESH, Bar, run_buttons
 
 PATIENCE = 0.15
 """Seconds after which something is shown; a verb that ends sooner shows its result alone."""
 _TERMINAL_REFRESH = 1.0
+NOTHING = {"text/plain": "", "text/html": GONE}
 
 
 class Showing:
@@ -38,6 +39,8 @@ class Showing:
         self._bar = Bar(events, " ".join(verb.words), verb.training)
         self._over = threading.Event()
         self._handle: Any = None
+        self._buttons: Any = None
+        self._can_leave = verb.training == "follows" or any(each.name == "background" for each in verb.parameters)
         self._shown = ""
         # The context says which cell is running, so that the thread's first drawing goes to this one.
         context = contextvars.copy_context()
@@ -58,7 +61,9 @@ class Showing:
         if self._bar.is_worth_keeping:
             self._draw()
         elif self._handle is not None:
-            self._handle.update({"text/plain": "", "text/html": GONE}, raw=True)
+            self._handle.update(NOTHING, raw=True)
+        if self._buttons is not None:
+            self._buttons.update(NOTHING, raw=True)
 
     def _draw_often(self) -> None:
         wait, version, drawn = PATIENCE, -1, 0.0
@@ -79,8 +84,15 @@ class Showing:
             return
         bundle = {"text/plain": text, "text/html": self._bar.html()}
         if self._handle is None:
-            from IPython.display import display
-
-            self._handle = display(bundle, raw=True, display_id=True)
+            self._handle = _display(bundle)
         else:
             self._handle.update(bundle, raw=True)
+        if self._buttons is None and self._bar.run is not None and not self._over.is_set():
+            # apart from the bar: a button that is drawn anew while it is pressed doesn't hear it
+            self._buttons = _display({"text/plain": "", "text/html": run_buttons(self._bar.run, self._can_leave)})
+
+
+def _display(bundle: dict[str, str]) -> Any:
+    from IPython.display import display
+
+    return display(bundle, raw=True, display_id=True)

@@ -9,14 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lepton_lab.errors import InputError
-from lepton_lab.widgets._bar import REFRESH, Bar
+from lepton_lab.widgets._bar import REFRESH, Bar, run_buttons
 
 if TYPE_CHECKING:
     from lepton_lab.lab import Lab
     from lepton_lab.widgets._chooser import Chooser
     from lepton_lab.widgets._form import Form
 
-__all__ = ["REFRESH", "Bar", "Chooser", "Form", "open"]
+__all__ = ["REFRESH", "Bar", "Chooser", "Form", "open", "run_buttons"]
 
 _HOMES = {"Chooser": "_chooser", "Form": "_form"}
 

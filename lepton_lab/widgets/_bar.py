@@ -135,3 +135,25 @@ class Bar:
             f"<div style='height:100%;{width};background:var(--jp-brand-color1, #1976d2)'></div></div>"
             f"<div style='margin-top:3px;font-variant-numeric:tabular-nums'>{html.escape(message)}</div></div>"
         )
+
+
+def run_buttons(run: str, can_leave: bool) -> str:
+    """HTML of buttons for the run that a cell waits for; they are seen where the JupyterLab extension is, which has the
+    kernel run their lines beside the cell.
+
+    Parameters
+    ----------
+    run
+        Its id.
+    can_leave
+        Whether the cell may go on without it.
+    """
+    buttons = [("Stop", f"%lepton run stop {run}", "End the run; its workers stay")]
+    if can_leave:
+        buttons.append(("To background", f"%lepton run background {run}", "The run goes on, and the cell ends"))
+    return "<div class='lepton-run-buttons' hidden>{}</div>".format(
+        "".join(
+            f"<button type='button' data-lepton-line='{html.escape(line)}' title='{title}'>{label}</button>"
+            for label, line, title in buttons
+        )
+    )

@@ -5,18 +5,16 @@ Every request is answered on a thread of its own: a line may take minutes, and a
 
 from __future__ import annotations
 
-import importlib.metadata
-import importlib.util
 import logging
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lepton_lab.display import Shown, Table
-from lepton_lab.errors import InputError, LeptonError, MissingExtraError, UnknownNameError
+from lepton_lab.errors import InputError, LeptonError, UnknownNameError
 from lepton_lab.panels import PANELS
 from lepton_lab.widgets._docks import Docks
 from lepton_lab.widgets._plain import plain
+from lepton_lab.widgets._states import states_of
 
 if TYPE_CHECKING:
     from lepton_lab.lab import Lab
@@ -78,7 +76,7 @@ class Requests:
                 self.panel_close,
                 self.complete,
                 self.inspect,
-                self.bokeh,
+                self.widgets,
             )
         }
 
@@ -134,19 +132,9 @@ class Requests:
         table = self._console.inspect(text, cursor)
         return {"found": table is not None, **_shown(table)}
 
-    def bokeh(self, have: str | None = None) -> Mapping[str, str | None]:
-        """BokehJS of this kernel's Bokeh: its version, and its text unless the page has that version.
-
-        Bokeh is not imported for it: the text comes from its installed files.
-        """
-        spec = importlib.util.find_spec("bokeh")
-        if spec is None or spec.origin is None:
-            raise MissingExtraError("bokeh", "Drawing panels")
-        version = importlib.metadata.version("bokeh")
-        if have == version:
-            return {"version": version, "source": None}
-        script = Path(spec.origin).parent / "server" / "static" / "js" / "bokeh.min.js"
-        return {"version": version, "source": script.read_text("utf-8")}
+    def widgets(self, ids: list[str]) -> Mapping[str, Any]:
+        """The state of widgets whose views a page has and which it doesn't know yet."""
+        return states_of(ids)
 
 
 def _shown(value: object) -> Mapping[str, str]:

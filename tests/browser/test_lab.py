@@ -73,11 +73,37 @@ def test_run_and_panel_come_back_after_a_reload_in_the_middle_of_the_cell(at_wor
     expect(stop).to_be_visible(timeout=90_000)
 
     at_work.open("work.ipynb", kernel=False)
-    at_work.show_sidebar()
+    stop = at_work.show_sidebar().get_by_role("button", name=re.compile("^Stop cnn"))
+    panel = at_work.output(at_work.cell("%lepton panel"))
+    expect(panel.locator(LIVE).first).to_be_visible()
+    expect(panel.locator("img")).to_be_hidden()
+    at_work.sidebar.get_by_role("button", name="Show training").click()
+    docked = at_work.page.get_by_role("region", name="Training of work.ipynb")
+    expect(docked.locator(LIVE).first).to_be_visible()
+    expect(docked).to_contain_text("step")
+    assert stop.is_visible(), "the training ended before the panels were seen beside it"
     stop.click()
     expect(at_work.sidebar).to_contain_text("cancelled")
-    # the kernel tells ipywidgets which widgets it has only when no cell runs
-    expect(at_work.output(at_work.cell("%lepton panel")).locator(LIVE).first).to_be_visible()
+    assert at_work.errors == []
+
+
+def test_buttons_below_the_bar_of_a_running_cell(at_work: LabPage) -> None:
+    at_work.append("%lepton train cnn --data digits --epochs 2000")
+    at_work.run_last()
+    cell = at_work.output(3)
+    cell.get_by_role("button", name="To background").click(timeout=90_000)
+    at_work.wait_for_cell(3)
+    expect(cell.get_by_role("button")).to_have_count(0)
+    expect(cell).to_contain_text("running")
+
+    at_work.append("%lepton run wait")
+    at_work.run_last()
+    cell = at_work.output(4)
+    cell.get_by_role("button", name="Stop").click()
+    at_work.wait_for_cell(4)
+    expect(cell).to_contain_text("cancelled")
+    expect(at_work.sidebar).to_contain_text("cancelled")
+    assert at_work.errors == []
 
 
 def test_buttons_write_their_line(at_work: LabPage) -> None:

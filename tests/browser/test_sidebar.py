@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def test_extension_is_active_without_console_errors(jupyter: LabPage) -> None:
     jupyter.open()
-    plugins = "settings labs commands sidebar bokeh panels layout status completion hover offered"
+    plugins = "settings labs commands sidebar buttons restore panels layout status completion hover offered"
     for plugin in plugins.split():
         assert jupyter.page.evaluate(f"jupyterapp.isPluginActivated('lepton-lab:{plugin}')")
     assert jupyter.errors == []
@@ -82,15 +82,3 @@ def test_follows_the_active_notebook(jupyter: LabPage) -> None:
     expect(sidebar.get_by_role("button", name="Load Lepton Lab")).to_be_visible()
     jupyter.command("docmanager:open", path=f"{jupyter.folder}/one.ipynb")
     expect(sidebar.get_by_role("button", name="Start cluster")).to_be_visible()
-
-
-def test_puts_bokeh_on_the_page_in_the_kernels_version(jupyter: LabPage) -> None:
-    jupyter.write("bokeh.ipynb", "%load_ext lepton_lab", "import bokeh; bokeh.__version__")
-    jupyter.open("bokeh.ipynb")
-    assert jupyter.page.evaluate("window.Bokeh === undefined")
-    jupyter.run_all()
-    jupyter.wait_for("window.Bokeh !== undefined")
-    jupyter.wait_for_cells()
-    version = jupyter.page.inner_text(".jp-Cell:nth-child(2) .jp-OutputArea-output pre").strip("'\n")
-    assert jupyter.page.evaluate("window.Bokeh.version") == version
-    assert jupyter.errors == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from lepton_lab.events import Bus, NamesChanged, Progress, RunChanged, RunNote, RunProgress
-from lepton_lab.widgets import Bar
+from lepton_lab.widgets import Bar, run_buttons
 
 
 def progress(run: str, epoch: int = 2, step: int = 5) -> RunProgress:
@@ -109,3 +109,9 @@ def test_many_threads() -> None:
     for thread in threads:
         thread.join()
     assert bar.version == 800
+
+
+def test_buttons_for_a_run_that_a_cell_waits_for() -> None:
+    buttons = run_buttons("cnn-1", can_leave=False)
+    assert "data-lepton-line='%lepton run stop cnn-1'" in buttons and "background" not in buttons
+    assert "data-lepton-line='%lepton run background cnn-1'" in run_buttons("cnn-1", can_leave=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import ipywidgets
 import pytest
 
 from lepton_lab.panels import PANELS
@@ -82,11 +83,16 @@ def test_complete_and_inspect(requests: Requests) -> None:
     assert ask(requests, "inspect", text="train", cursor=2) == {"found": False, "text": "", "html": ""}
 
 
-def test_bokeh_is_sent_once_per_version(requests: Requests) -> None:
-    result = ask(requests, "bokeh")
-    assert "Bokeh" in result["source"][:5000]
-    assert ask(requests, "bokeh", have=result["version"])["source"] is None
-    assert ask(requests, "bokeh", have="0.1")["source"] == result["source"]
+def test_widgets_with_what_they_refer_to(requests: Requests) -> None:
+    text, other = ipywidgets.Text("a"), ipywidgets.Text("b")
+    output = ipywidgets.Output(outputs=({"data": {"view": {"model_id": ipywidgets.VBox([text]).model_id}}},))
+    states = ask(requests, "widgets", ids=[output.model_id, "0" * 32])
+    assert states[text.model_id]["state"]["value"] == "a"
+    assert {states[text.layout.model_id]["model_name"], states[text.style.model_id]["model_name"]} == {
+        "LayoutModel",
+        "TextStyleModel",
+    }
+    assert other.model_id not in states
 
 
 class SmallPanel:
