@@ -27,7 +27,7 @@ class Table:
     links: Sequence[tuple[str, str]] = ()
     """Pairs of text and address, shown below the rows."""
     images: Sequence[tuple[str, str]] = ()
-    """Pairs of caption and PNG bytes in base64; HTML only."""
+    """Pairs of caption and PNG bytes in base64; text has the captions alone."""
 
     def text(self) -> str:
         """The table for a terminal."""
@@ -40,6 +40,8 @@ class Table:
                 lines.append(
                     "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip()
                 )
+        if self.images:
+            lines.append(f"  pictures of {', '.join(caption for caption, _ in self.images)}: seen in a notebook")
         lines += [f"  {note}" for note in self.notes]
         lines += [f"  {text}: {address}" for text, address in self.links]
         return "\n".join(lines)

@@ -66,7 +66,8 @@ class Showing:
             self._buttons.update(NOTHING, raw=True)
 
     def _draw_often(self) -> None:
-        wait, version, drawn = PATIENCE, -1, 0.0
+        # how long it takes is worth a bar in a notebook, which goes again; but not a line in a terminal, which stays
+        wait, version, drawn = PATIENCE, -1 if self._in_notebook else 0, 0.0
         while not self._over.wait(wait):
             wait = REFRESH
             is_new, late = version != self._bar.version, time.monotonic() - drawn

@@ -39,10 +39,9 @@ class Status(Shown):
     exports: tuple[Bundle, ...]
 
     def table(self) -> Table:
-        up = self.cluster.state == "running"
-        rows: list[tuple[str, str, str]] = [
-            ("cluster", self.cluster.name if up else "-", f"{len(self.cluster.workers)} workers" if up else "not up")
-        ]
+        up, number = self.cluster.state == "running", len(self.cluster.workers)
+        workers = f"{number} worker{'' if number == 1 else 's'}" if up else "not up"
+        rows: list[tuple[str, str, str]] = [("cluster", self.cluster.name if up else "-", workers)]
         sharded = {s.dataset: f", {len(s.shards)} shards by {s.by}" for s in self.shard_sets}
         rows += [
             ("data set", d.name, f"{sum(d.splits.values()):,} rows{sharded.get(d.name, '')}") for d in self.datasets

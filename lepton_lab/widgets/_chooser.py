@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 
 from lepton_lab.commands import Verb
-from lepton_lab.display import Table
+from lepton_lab.display import Shown, Table
 from lepton_lab.widgets._form import Form
+from lepton_lab.widgets._still import show as show_widget
 
 if TYPE_CHECKING:
     from lepton_lab.lab import Lab
@@ -23,7 +24,7 @@ LOOKS = """<style>
 </style>"""
 
 
-class Chooser:
+class Chooser(Shown):
     """Shows one form at a time; parameters as of `Form`, with the verbs to choose from."""
 
     def __init__(
@@ -77,10 +78,5 @@ class Chooser:
         rows = [(words, verb.help) for words, verb in self._verbs.items()]
         return Table("Forms", (), rows, notes=["%lepton ui VERB opens one"])
 
-    def text(self) -> str:
-        """The same as text."""
-        return self.table().text()
-
-    def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
-        bundle: Any = self.widget._repr_mimebundle_(**options) or {}
-        return {**bundle, "text/html": self.table().html(), "text/plain": self.text()}
+    def _ipython_display_(self) -> None:
+        show_widget(self.widget, self.table())

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 
 from lepton_lab.commands import REQUIRED, Verb, parameter_help, read, render
-from lepton_lab.display import Table
+from lepton_lab.display import Shown, Table
 from lepton_lab.errors import InputError, LeptonError
 from lepton_lab.events import ClusterChanged, Event, LineOffered, NamesChanged
 from lepton_lab.widgets._aside import aside_for
@@ -26,12 +26,13 @@ from lepton_lab.widgets._logs import Logs
 from lepton_lab.widgets._looks import LOOKS, QUIET_COLOR
 from lepton_lab.widgets._more import MoreOptions
 from lepton_lab.widgets._results import show, show_error
+from lepton_lab.widgets._still import show as show_widget
 
 if TYPE_CHECKING:
     from lepton_lab.lab import Lab
 
 
-class Form:
+class Form(Shown):
     """A form for a verb; it shows itself when it is a cell's last value.
 
     Parameters
@@ -255,10 +256,5 @@ class Form:
         ]
         return Table(f"Form for {self.verb.line}", (), rows, notes=[self.verb.help, self.line or self.verb.usage()])
 
-    def text(self) -> str:
-        """The same as text."""
-        return self.table().text()
-
-    def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
-        bundle: Any = self.widget._repr_mimebundle_(**options) or {}
-        return {**bundle, "text/html": self.table().html(), "text/plain": self.text()}
+    def _ipython_display_(self) -> None:
+        show_widget(self.widget, self.table())

@@ -18,6 +18,12 @@ def test_a_quick_verb_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == ""
 
 
+def test_a_verb_that_tells_nothing_leaves_no_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with Showing(None, Bus(), find(["data", "list"])[0]):
+        time.sleep(0.5)
+    assert capsys.readouterr().out == ""
+
+
 def test_lines_in_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     bus = Bus()
     with Showing(None, bus, find(["train"])[0]):
