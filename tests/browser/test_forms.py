@@ -45,6 +45,7 @@ def test_a_form_says_what_the_lab_lacks(jupyter: LabPage) -> None:
     jupyter.wait_for_cells()
     form = jupyter.output(1)
     expect(form).to_contain_text("needed, and the lab has no model yet")
+    expect(form.get_by_text("Form for %lepton export")).to_be_hidden()  # what a page without widgets shows
     expect(form.get_by_role("button", name="Run")).to_be_disabled()
 
 

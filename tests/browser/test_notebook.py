@@ -112,6 +112,7 @@ def _open_without_kernel(jupyter: LabPage, path: Path) -> None:
         image = jupyter.output(jupyter.cell(panel)).locator("img")
         expect(image).to_be_visible()
         assert image.evaluate_all(LOADED) == 1
+    expect(jupyter.output(jupyter.cell("%lepton ui")).get_by_text("Form for %lepton export")).to_be_visible()
     digits = jupyter.output(jupyter.cell("%lepton data show")).locator("img")
     expect(digits).to_have_count(12)
     jupyter.wait_for("[...document.querySelectorAll('.lepton-table img')].every(i => i.naturalWidth > 0)")

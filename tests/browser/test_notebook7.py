@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,7 @@ def notebook(notebook_server: Server, browser: Browser, tmp_path: Path) -> Itera
 def test_the_sidebar_loads_the_lab(notebook: NotebookPage) -> None:
     notebook.write("load.ipynb", "a = 1")
     notebook.open("load.ipynb")
+    assert notebook.page.evaluate("jupyterapp.version") == version("notebook")
     sidebar = notebook.show_sidebar()
     sidebar.get_by_role("button", name="Load Lepton Lab").click()
     expect(sidebar.get_by_role("button", name="Start cluster")).to_be_visible()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 def test_extension_is_active_without_console_errors(jupyter: LabPage) -> None:
     jupyter.open()
+    assert jupyter.page.evaluate("jupyterapp.version") == version("jupyterlab")
     plugins = "settings labs commands sidebar buttons restore panels layout status completion hover offered"
     for plugin in plugins.split():
         assert jupyter.page.evaluate(f"jupyterapp.isPluginActivated('lepton-lab:{plugin}')")
