@@ -11,10 +11,9 @@ import pytest
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 
-from lepton_lab.display import GONE
+from tests.leftovers import leftovers
 
 VIEW = "application/vnd.jupyter.widget-view+json"
-LEFT_OVER = ("Widget(", "Box(", " object at 0x", "<script", "function(", "\x1b[", "lepton-gone")
 SHOWN = {
     "%lepton ui train": ("Form for %lepton train", "--data DATASET", "%lepton train cnn --data digits"),
     "%lepton ui data": ("Forms", "data shard", "Cut a data set's training rows"),
@@ -32,7 +31,7 @@ def test_in_a_terminal(ip: Any, capsys: pytest.CaptureFixture[str], source: str)
     assert ip.run_cell(source).success
     out = capsys.readouterr().out
     assert all(text in out for text in SHOWN[source])
-    assert not [text for text in LEFT_OVER if text in out]
+    assert not leftovers(out)
 
 
 def test_pictures_are_named_in_a_terminal(ip: Any, capsys: pytest.CaptureFixture[str]) -> None:
@@ -57,8 +56,8 @@ def test_text_and_html_in_a_notebook(executed: nbformat.NotebookNode, source: st
     outputs = next(cell.outputs for cell in executed.cells if cell.source == source)
     for kind in ("text/plain", "text/html"):
         shown = [output.get("data", {}).get(kind) or output.get("text", "") for output in outputs]
-        text = html.unescape("".join(shown).replace(GONE, ""))
-        assert not [leftover for leftover in LEFT_OVER if leftover in text]
+        text = html.unescape("".join(shown))
+        assert not leftovers(text)
         for expected in SHOWN[source]:
             assert expected.split("  ")[0] in text
     # what nbconvert's HTML takes where it can, and has nothing beside it that would be lost

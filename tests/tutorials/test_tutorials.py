@@ -10,6 +10,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from tests.leftovers import leftovers
+
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = [path for folder in ("tutorials", "notebooks") for path in sorted((ROOT / folder).glob("*.ipynb"))]
 
@@ -22,6 +24,7 @@ def test_there_is_a_quickstart() -> None:
 def test_runs_and_leaves_its_exports(path: Path, tmp_path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    _check_what_is_read_without_widgets(notebook)
     shown = json.dumps([cell.outputs for cell in notebook.cells if cell.cell_type == "code"])
     for line in _exports(notebook):
         model, _, _, to_name = line.partition("%lepton export ")[2].split()
@@ -32,6 +35,16 @@ def test_runs_and_leaves_its_exports(path: Path, tmp_path: Path) -> None:
         assert manifest["agreement"]["same_answer"] > 0.95
         assert manifest["metrics"]["test_accuracy"] > 0.9
         assert f"Exported {model} as tflite" in shown
+
+
+def _check_what_is_read_without_widgets(notebook: nbformat.NotebookNode) -> None:
+    for cell in notebook.cells:
+        bundles = [output.data for output in cell.get("outputs", []) if "data" in output]
+        for kind in ("text/plain", "text/html"):
+            text = "".join(bundle.get(kind, "") for bundle in bundles)
+            assert not leftovers(text), cell.source
+            if cell.source.startswith("%lepton panel"):
+                assert ("<img" in text) if kind == "text/html" else text.strip(), cell.source
 
 
 def _exports(notebook: nbformat.NotebookNode) -> list[str]:
