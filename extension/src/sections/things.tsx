@@ -26,9 +26,14 @@ export function Datasets({ summary: { datasets, panels }, actions }: ThingsProps
           Load data&hellip;
         </LineButton>
         {datasets.length > 0 && (
-          <PanelButton name="shards" panels={panels} actions={actions}>
-            Show shards
-          </PanelButton>
+          <>
+            <LineButton line="%lepton ui data shard" actions={actions}>
+              Shard&hellip;
+            </LineButton>
+            <PanelButton name="shards" panels={panels} actions={actions}>
+              Show shards
+            </PanelButton>
+          </>
         )}
       </div>
     </Section>
@@ -60,6 +65,9 @@ export function Models({ summary: { models, panels }, actions }: ThingsProps): J
         </LineButton>
         {models.length > 0 && (
           <>
+            <LineButton line="%lepton ui evaluate" actions={actions}>
+              Evaluate&hellip;
+            </LineButton>
             <LineButton line="%lepton ui compress" actions={actions}>
               Compress&hellip;
             </LineButton>
