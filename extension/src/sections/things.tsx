@@ -1,7 +1,7 @@
 import { counted, percent, size } from '../format';
 import { link } from '../links';
 import type { Summary } from '../state';
-import { type Actions, Empty, Item, LineButton, PanelButton, Section } from './parts';
+import { type Actions, Empty, Facts, Item, LineButton, PanelButton, Section } from './parts';
 
 interface ThingsProps {
   summary: Summary;
@@ -49,13 +49,16 @@ export function Models({ summary: { models, panels }, actions }: ThingsProps): J
           <Item
             key={name}
             name={name}
-            detail={[
-              stage,
-              counted(parameters, 'parameter'),
-              accuracy !== null && `accuracy ${percent(accuracy)}`
-            ]
-              .filter(Boolean)
-              .join(', ')}
+            detail={
+              <Facts
+                facts={[
+                  stage,
+                  counted(parameters, 'parameter'),
+                  accuracy !== null && `accuracy ${percent(accuracy)}`
+                ]}
+                separator=", "
+              />
+            }
           />
         ))}
       </ul>

@@ -1,0 +1,149 @@
+"""The whole way by mouse alone, from an empty notebook to a file; and the same again by running what was written."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.browser.conftest import NOTEBOOK
+
+if TYPE_CHECKING:
+    from tests.browser.conftest import LabPage
+
+CELLS = f"{NOTEBOOK}.content.widgets"
+RAISED = f"{CELLS}.flatMap(c => c.model.outputs?.toJSON() ?? []).filter(o => o.output_type === 'error')"
+FORM = "%lepton ui "
+
+
+class Mouse:
+    """What a person does with the sidebar and the forms that it opens."""
+
+    def __init__(self, jupyter: LabPage) -> None:
+        self.jupyter, self.sidebar = jupyter, jupyter.show_sidebar()
+
+    def press(self, button: str) -> None:
+        """A button of the sidebar."""
+        self.sidebar.get_by_role("button", name=button, exact=True).click()
+
+    def form(self, button: str, **fields: str) -> Locator:
+        """The form that a button of the sidebar opens, below all that there is, filled in."""
+        number = len(self.jupyter.sources())
+        self.press(button)
+        self.jupyter.wait_for(f"{CELLS}.length > {number}")
+        form = self.jupyter.output(number)
+        for name, text in fields.items():
+            field = form.get_by_label(name.replace("_", " "), exact=True).first
+            if field.evaluate("e => e.tagName") == "SELECT":
+                field.select_option(text)
+            else:
+                field.fill(text)
+        return form
+
+    def run(self, form: Locator, line: str) -> None:
+        """Press the form's button, and wait until its line stands in the notebook with what came of it."""
+        expect(form.locator(".lepton-line")).to_have_text(line)
+        form.get_by_role("button", name="Run").click()
+        cell = f"{CELLS}.find(c => c.model.sharedModel.source === {json.dumps(line)})"
+        self.jupyter.wait_for(f"{cell}?.model.outputs.length", 120)
+
+    def picture(self, name: str) -> None:
+        if folder := os.environ.get("LEPTON_PICTURES"):
+            self.jupyter.page.screenshot(path=f"{folder}/{name}.png")
+
+    def written(self) -> list[str]:
+        """The notebook's lines that do something; those that open a form left out."""
+        return [source for source in self.jupyter.sources() if not source.startswith(FORM)]
+
+    def restart_and_run_all(self) -> None:
+        """By the menu, with its dialog; fails if a cell raised."""
+        self.jupyter.page.click('.lm-MenuBar-itemLabel:text("Kernel")')
+        self.jupyter.page.click('.lm-Menu-itemLabel:text-is("Restart Kernel and Run All Cells…")')
+        self.jupyter.page.click(".jp-Dialog-button.jp-mod-warn")
+        expect(self.sidebar.get_by_role("button", name="Start cluster")).to_be_visible()
+        self.jupyter.wait_for_cells(180)
+        assert self.jupyter.page.evaluate(RAISED) == []
+
+    def accuracies(self) -> dict[str, str]:
+        """What the sidebar says of each model."""
+        items = self.sidebar.locator("details", has_text="Models").get_by_role("listitem").all_inner_texts()
+        return dict(
+            re.findall(r"^(\S+)\s.*accuracy\s([\d.]+)", "\n".join(item.replace("\n", " ") for item in items), re.M)
+        )
+
+
+@pytest.fixture
+def mouse(jupyter: LabPage) -> Mouse:
+    """An empty notebook with the sidebar beside it."""
+    jupyter.write("mouse.ipynb", "")
+    jupyter.open("mouse.ipynb")
+    return Mouse(jupyter)
+
+
+@pytest.mark.timeout(400)
+def test_all_by_mouse_and_all_again(mouse: Mouse) -> None:
+    jupyter, sidebar = mouse.jupyter, mouse.sidebar
+    mouse.picture("00")
+    mouse.press("Load Lepton Lab")
+    sidebar.get_by_role("form", name="New cluster").get_by_label("Workers").fill("2")
+    mouse.picture("01")
+    mouse.press("Start cluster")
+    expect(sidebar.get_by_role("progressbar", name="CPU of w1")).to_be_visible(timeout=60_000)
+    mouse.picture("02")
+
+    form = mouse.form("Load data…", source="digits")
+    mouse.run(form, "%lepton data load digits")
+    mouse.picture("04")
+    form = mouse.form("Shard…", shards="4")
+    mouse.run(form, "%lepton data shard digits --shards 4")
+    mouse.picture("05")
+    form = mouse.form("Train…", model="cnn", epochs="3", batch_size="32")
+    mouse.picture("06")
+    mouse.run(form, "%lepton train cnn --data digits --epochs 3 --batch-size 32")
+    mouse.picture("08")
+    form = mouse.form("Evaluate…")
+    mouse.run(form, "%lepton evaluate cnn")
+    mouse.picture("09")
+    form = mouse.form("Compress…", model="cnn", epochs="2")
+    mouse.picture("10")
+    mouse.run(form, "%lepton compress cnn prune --epochs 2")
+    mouse.picture("11")
+    form = mouse.form("Compress…", model="cnn-pruned", technique="quantize")
+    mouse.run(form, "%lepton compress cnn-pruned quantize")
+    mouse.picture("12")
+    form = mouse.form("Export…", model="cnn-pruned-int8", format="tflite")
+    mouse.run(form, "%lepton export cnn-pruned-int8 tflite")
+    mouse.picture("13")
+    with jupyter.page.expect_download() as download:
+        sidebar.get_by_role("link", name="Download cnn-pruned-int8.tflite").click()
+    assert download.value.path().read_bytes()[4:8] == b"TFL3"
+    written, before = mouse.written(), (mouse.accuracies(), records(jupyter))
+    assert written == [
+        "%load_ext lepton_lab",
+        "%lepton cluster up --workers 2",
+        "%lepton data load digits",
+        "%lepton data shard digits --shards 4",
+        "%lepton train cnn --data digits --epochs 3 --batch-size 32",
+        "%lepton evaluate cnn",
+        "%lepton compress cnn prune --epochs 2",
+        "%lepton compress cnn-pruned quantize",
+        "%lepton export cnn-pruned-int8 tflite",
+    ]
+    assert set(before[0]) == {"cnn", "cnn-pruned", "cnn-pruned-int8"}
+
+    mouse.restart_and_run_all()
+    mouse.picture("16")
+    expect(sidebar.get_by_role("progressbar", name="CPU of w1")).to_be_visible()
+    assert (mouse.accuracies(), records(jupyter)) == before
+    assert mouse.written() == written
+    assert jupyter.errors == []
+
+
+def records(jupyter: LabPage) -> dict[str, Any]:
+    """What the lab recorded of its models."""
+    models = jupyter.server.root / jupyter.folder / "lepton_workspace" / "models"
+    return {path.parent.name: json.loads(path.read_text())["metrics"] for path in sorted(models.glob("*/model.json"))}
