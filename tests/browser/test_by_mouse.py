@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 CELLS = f"{NOTEBOOK}.content.widgets"
 RAISED = f"{CELLS}.flatMap(c => c.model.outputs?.toJSON() ?? []).filter(o => o.output_type === 'error')"
 FORM = "%lepton ui "
+TRAIN = "%lepton train cnn --data digits --epochs 3 --batch-size 32 --strategy multiworker"
 
 
 class Mouse:
@@ -51,18 +51,13 @@ class Mouse:
         cell = f"{CELLS}.find(c => c.model.sharedModel.source === {json.dumps(line)})"
         self.jupyter.wait_for(f"{cell}?.model.outputs.length", 120)
 
-    def picture(self, name: str) -> None:
-        if folder := os.environ.get("LEPTON_PICTURES"):
-            self.jupyter.page.screenshot(path=f"{folder}/{name}.png")
-
     def written(self) -> list[str]:
         """The notebook's lines that do something; those that open a form left out."""
         return [source for source in self.jupyter.sources() if not source.startswith(FORM)]
 
     def restart_and_run_all(self) -> None:
         """By the menu, with its dialog; fails if a cell raised."""
-        self.jupyter.page.click('.lm-MenuBar-itemLabel:text("Kernel")')
-        self.jupyter.page.click('.lm-Menu-itemLabel:text-is("Restart Kernel and Run All Cells…")')
+        self.jupyter.menu("Kernel", "Restart Kernel and Run All Cells…")
         self.jupyter.page.click(".jp-Dialog-button.jp-mod-warn")
         expect(self.sidebar.get_by_role("button", name="Start cluster")).to_be_visible()
         self.jupyter.wait_for_cells(180)
@@ -87,59 +82,69 @@ def mouse(jupyter: LabPage) -> Mouse:
 @pytest.mark.timeout(400)
 def test_all_by_mouse_and_all_again(mouse: Mouse) -> None:
     jupyter, sidebar = mouse.jupyter, mouse.sidebar
-    mouse.picture("00")
+    jupyter.picture("mouse-empty")
     mouse.press("Load Lepton Lab")
     sidebar.get_by_role("form", name="New cluster").get_by_label("Workers").fill("2")
-    mouse.picture("01")
+    jupyter.picture("mouse-start")
     mouse.press("Start cluster")
     expect(sidebar.get_by_role("progressbar", name="CPU of w1")).to_be_visible(timeout=60_000)
-    mouse.picture("02")
+    jupyter.picture("mouse-cluster")
 
     form = mouse.form("Load data…", source="digits")
     mouse.run(form, "%lepton data load digits")
-    mouse.picture("04")
+    jupyter.picture("mouse-load")
     form = mouse.form("Shard…", shards="4")
     mouse.run(form, "%lepton data shard digits --shards 4")
-    mouse.picture("05")
-    form = mouse.form("Train…", model="cnn", epochs="3", batch_size="32")
-    mouse.picture("06")
-    mouse.run(form, "%lepton train cnn --data digits --epochs 3 --batch-size 32")
-    mouse.picture("08")
+    jupyter.picture("mouse-shard")
+    form = mouse.form("Train…", model="cnn", epochs="3", batch_size="32", strategy="multiworker")
+    jupyter.picture("mouse-train")
+    mouse.run(form, TRAIN)
+    jupyter.picture("mouse-trained")
     form = mouse.form("Evaluate…")
     mouse.run(form, "%lepton evaluate cnn")
-    mouse.picture("09")
+    jupyter.picture("mouse-evaluated")
     form = mouse.form("Compress…", model="cnn", epochs="2")
-    mouse.picture("10")
+    jupyter.picture("mouse-compress")
     mouse.run(form, "%lepton compress cnn prune --epochs 2")
-    mouse.picture("11")
+    jupyter.picture("mouse-pruned")
     form = mouse.form("Compress…", model="cnn-pruned", technique="quantize")
     mouse.run(form, "%lepton compress cnn-pruned quantize")
-    mouse.picture("12")
+    jupyter.picture("mouse-quantized")
     form = mouse.form("Export…", model="cnn-pruned-int8", format="tflite")
     mouse.run(form, "%lepton export cnn-pruned-int8 tflite")
-    mouse.picture("13")
+    jupyter.picture("mouse-exported")
     with jupyter.page.expect_download() as download:
         sidebar.get_by_role("link", name="Download cnn-pruned-int8.tflite").click()
     assert download.value.path().read_bytes()[4:8] == b"TFL3"
-    written, before = mouse.written(), (mouse.accuracies(), records(jupyter))
+    written, shown, metrics = mouse.written(), mouse.accuracies(), records(jupyter)
     assert written == [
         "%load_ext lepton_lab",
         "%lepton cluster up --workers 2",
         "%lepton data load digits",
         "%lepton data shard digits --shards 4",
-        "%lepton train cnn --data digits --epochs 3 --batch-size 32",
+        TRAIN,
         "%lepton evaluate cnn",
         "%lepton compress cnn prune --epochs 2",
         "%lepton compress cnn-pruned quantize",
         "%lepton export cnn-pruned-int8 tflite",
     ]
-    assert set(before[0]) == {"cnn", "cnn-pruned", "cnn-pruned-int8"}
+    assert set(shown) == set(metrics) == {"cnn", "cnn-pruned", "cnn-pruned-int8"}
 
     mouse.restart_and_run_all()
-    mouse.picture("16")
+    jupyter.picture("mouse-again")
     expect(sidebar.get_by_role("progressbar", name="CPU of w1")).to_be_visible()
-    assert (mouse.accuracies(), records(jupyter)) == before
     assert mouse.written() == written
+    assert mouse.accuracies() == shown
+    again = records(jupyter)
+    for model, values in metrics.items():
+        assert again[model] == pytest.approx(values, abs=1e-4), model  # one rank or two: the choice is measured
+
+    mouse.press("Compare")
+    panel = jupyter.page.get_by_role("region", name="Compression of mouse.ipynb")
+    panel.get_by_label("model").select_option("cnn-pruned-int8")
+    panel.get_by_role("button", name="Write as a cell").click()
+    jupyter.wait_for(f"{CELLS}.at(-1).model.sharedModel.source === '%lepton compress cnn-pruned quantize'")
+    jupyter.picture("mouse-compare")
     assert jupyter.errors == []
 
 
