@@ -45,7 +45,10 @@ export function record(panel: NotebookPanel, line: string, result: Record<string
   notebook.model?.sharedModel.insertCell(lastRun(notebook) + 1, cell);
 }
 
-/** Write `line` before the first code cell, so that the notebook can be run again from its top, and run it. */
+/**
+ * Write `line` before the first code cell, so that the notebook can be run again from its top, and run it. Where it stands
+ * there already, it is run.
+ */
 export async function runFirst(panel: NotebookPanel, line: string): Promise<boolean> {
   const notebook = panel.content;
   const first = notebook.widgets.findIndex(cell => cell.model.type === 'code');
@@ -53,7 +56,8 @@ export async function runFirst(panel: NotebookPanel, line: string): Promise<bool
     return runBelow(panel, line);
   }
   notebook.activeCellIndex = first;
-  if (notebook.widgets[first].model.sharedModel.getSource().trim() !== '') {
+  const there = notebook.widgets[first].model.sharedModel.getSource().trim();
+  if (there !== '' && there !== line) {
     NotebookActions.insertAbove(notebook);
   }
   return runActive(panel, line);

@@ -140,7 +140,7 @@ def test_all_by_mouse_and_all_again(mouse: Mouse) -> None:
         assert again[model] == pytest.approx(values, abs=1e-4), model  # one rank or two: the choice is measured
 
     mouse.press("Compare")
-    panel = jupyter.page.get_by_role("region", name="Compression of mouse.ipynb")
+    panel = jupyter.page.get_by_role("tabpanel", name="Compression")
     panel.get_by_label("model").select_option("cnn-pruned-int8")
     panel.get_by_role("button", name="Write as a cell").click()
     jupyter.wait_for(f"{CELLS}.at(-1).model.sharedModel.source === '%lepton compress cnn-pruned quantize'")

@@ -71,9 +71,7 @@ def test_launcher_and_palette(jupyter: LabPage) -> None:
     for title in ("Load of the devices", "Training", "Shards", "Compressed models", "Arrange notebook and panels"):
         expect(cards.locator(".jp-LauncherCard", has_text=title).first).to_be_visible()
     cards.locator(".jp-LauncherCard", has_text="Shards").click()
-    panel = page.get_by_role("region", name="Shards of cards.ipynb")
-    expect(panel).to_be_visible()
-    expect(panel.locator(".bk-Figure, .bk-Canvas, .bk-Div").first).to_be_visible()
+    expect(page.get_by_role("tabpanel", name="Shards")).to_contain_text("Shards: no data set has any yet")
     jupyter.picture("other-panel")
     assert jupyter.errors == []
 

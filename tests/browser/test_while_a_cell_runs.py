@@ -71,7 +71,7 @@ def _the_status_bar_opens_the_sidebar(jupyter: LabPage) -> None:
 def _words_are_completed_and_explained(jupyter: LabPage) -> None:
     """In the empty cell above the running one, which is empty again afterwards."""
     jupyter.wait_for(BUSY)
-    page, index = jupyter.page, jupyter.cell("")
+    page, index = jupyter.page, jupyter.sources().index("")
     jupyter.page.evaluate(f"{NOTEBOOK}.content.scrollToItem({index}, 'start').then(() => null)")
     editor = page.locator(f'.jp-Cell[data-windowed-list-index="{index}"] .cm-content')
     editor.click()
