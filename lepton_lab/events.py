@@ -156,10 +156,12 @@ class NamesChanged(Event):
 
 @dataclass(frozen=True)
 class LineOffered(Event):
-    """A widget or panel offers a line to be written into the notebook, as a cell of its own that is not run."""
+    """A widget or panel offers a line to be written into the notebook, as a cell of its own that is not run by that."""
 
     line: str
     """A `%lepton` line, or a whole `%%lepton` cell."""
+    result: Mapping[str, str] | None = None
+    """What it gave, by MIME type, where it has been run already; the cell shows that."""
 
 
 Report = Callable[[Event], None]

@@ -9,9 +9,12 @@ import { CATEGORY, CommandIDs, ILabs, ISettings } from './tokens';
 const PALETTE = {
   'Stop cluster': '%lepton cluster down',
   'Load data…': '%lepton ui data load',
+  'Shard data…': '%lepton ui data shard',
   'Train…': '%lepton ui train',
+  'Evaluate…': '%lepton ui evaluate',
   'Compress…': '%lepton ui compress',
   'Export…': '%lepton ui export',
+  'All forms…': '%lepton ui',
   'Show status': '%lepton status'
 };
 

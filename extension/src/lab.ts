@@ -4,7 +4,7 @@ import { type ISignal, Signal } from '@lumino/signaling';
 
 import { Bridge, HELLO } from './bridge';
 import { busyAfter } from './busy';
-import { EMPTY, type LabState, type Push, apply } from './state';
+import { EMPTY, type LabState, type OfferedLine, type Push, apply } from './state';
 import type { ILab, Phase, Requests } from './tokens';
 
 /** Milliseconds until the next attempt after one that failed. */
@@ -43,7 +43,7 @@ export class KernelLab implements ILab, IDisposable {
   }
 
   /** The kernel offers a `%lepton` line. */
-  get offered(): ISignal<this, string> {
+  get offered(): ISignal<this, OfferedLine> {
     return this._offered;
   }
 
@@ -117,7 +117,7 @@ export class KernelLab implements ILab, IDisposable {
 
   private _receive(push: Push): void {
     if (push.event === 'LineOffered') {
-      this._offered.emit(push.data.line);
+      this._offered.emit(push.data);
       return;
     }
     this._state = apply(this._state, push);
@@ -182,5 +182,5 @@ export class KernelLab implements ILab, IDisposable {
   private _isBusy = false;
   private _isDisposed = false;
   private _changed = new Signal<this, void>(this);
-  private _offered = new Signal<this, string>(this);
+  private _offered = new Signal<this, OfferedLine>(this);
 }

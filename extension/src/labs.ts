@@ -3,6 +3,7 @@ import { INotebookTracker, type NotebookPanel } from '@jupyterlab/notebook';
 import { type ISignal, Signal } from '@lumino/signaling';
 
 import { KernelLab } from './lab';
+import type { OfferedLine } from './state';
 import { type ILab, ILabs, type Offer } from './tokens';
 
 /** Keeps one lab for each kernel that a notebook uses. */
@@ -60,7 +61,7 @@ class Labs implements ILabs {
         ready = lab.phase === 'ready';
         this._changed.emit();
       });
-      lab.offered.connect((_, line) => this._offer(lab, line));
+      lab.offered.connect((_, offered) => this._offer(lab, offered));
       kernel.disposed.connect(() => {
         lab.dispose();
         if (this._labs.get(kernel.id) === lab) {
@@ -73,11 +74,11 @@ class Labs implements ILabs {
   }
 
   /** Of several notebooks with this kernel, the active one is meant. */
-  private _offer(lab: KernelLab, line: string): void {
+  private _offer(lab: KernelLab, offered: OfferedLine): void {
     const isOf = (panel: NotebookPanel): boolean => this.of(panel) === lab;
     const notebook = this.notebook && isOf(this.notebook) ? this.notebook : this._tracker.find(isOf);
     if (notebook) {
-      this._offered.emit({ notebook, line });
+      this._offered.emit({ notebook, ...offered });
     }
   }
 

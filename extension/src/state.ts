@@ -121,6 +121,12 @@ export interface ClusterChanged {
   num_workers: number;
 }
 
+export interface OfferedLine {
+  line: string;
+  /** What it gave, by MIME type, where it has been run already. */
+  result: Record<string, string> | null;
+}
+
 /** What the kernel pushes; the kernel's twin is `widgets/_bridge.py`. */
 export type Push =
   | { event: 'SummaryChanged'; data: Summary }
@@ -129,7 +135,7 @@ export type Push =
   | { event: 'RunChanged'; data: { run: string; state: string } }
   | { event: 'ClusterChanged'; data: ClusterChanged }
   | { event: 'NamesChanged'; data: { kind: string; name: string } }
-  | { event: 'LineOffered'; data: { line: string } };
+  | { event: 'LineOffered'; data: OfferedLine };
 
 export interface LabState {
   readonly summary: Summary;

@@ -3,7 +3,7 @@ import { Token } from '@lumino/coreutils';
 import type { ISignal } from '@lumino/signaling';
 
 import type { WidgetState } from './restore';
-import type { LabState } from './state';
+import type { LabState, OfferedLine } from './state';
 
 /**
  * Where the talk with a kernel stands.
@@ -50,9 +50,8 @@ export interface ILab {
 }
 
 /** A `%lepton` line that a widget or panel of the notebook's kernel offers to be written. */
-export interface Offer {
+export interface Offer extends Readonly<OfferedLine> {
   readonly notebook: NotebookPanel;
-  readonly line: string;
 }
 
 /** The labs of all open notebooks. */
@@ -77,7 +76,7 @@ export const ILabs = new Token<ILabs>('lepton-lab:ILabs', 'The labs of the open 
 export interface Values {
   /** What the form for a cluster starts with; 0 leaves the number to the kernel. */
   readonly workers: number;
-  /** Whether the buttons for cluster and runs write their line as a cell. */
+  /** Whether buttons and forms write their lines as cells. */
   readonly writeCells: boolean;
   /** The panels of the layout, from top to bottom. */
   readonly layout: readonly string[];

@@ -72,7 +72,9 @@ describe('apply', () => {
   it('leaves the state alone for what a summary follows', () => {
     const state = running();
     expect(apply(state, { event: 'NamesChanged', data: { kind: 'model', name: 'cnn' } })).toBe(state);
-    expect(apply(state, { event: 'LineOffered', data: { line: '%lepton status' } })).toBe(state);
+    expect(apply(state, { event: 'LineOffered', data: { line: '%lepton status', result: null } })).toBe(
+      state
+    );
   });
 });
 

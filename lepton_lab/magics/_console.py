@@ -5,11 +5,12 @@ Verbs are read on first use, so that loading the extension stays quick.
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 from lepton_lab.errors import InputError, LeptonError
 from lepton_lab.magics._line import help_for, line_at, read
-from lepton_lab.magics._session import current_lab, existing_lab
+from lepton_lab.magics._session import current_lab, existing_lab, look
 
 if TYPE_CHECKING:
     from lepton_lab.display import Table
@@ -27,13 +28,17 @@ class Console:
 
     def __init__(self, ipython: Any) -> None:
         self._ipython = ipython
+        self._has_looked = False
 
     def current_lab(self) -> Lab:
         """The lab that lines work on, made if there is none yet."""
         return current_lab()
 
     def existing_lab(self) -> Lab | None:
-        """The same, or None while there is none."""
+        """The same, or None while there is none; soon after the first call, one to look at if there is a workspace."""
+        if not self._has_looked:
+            self._has_looked = True
+            threading.Thread(target=look, name="lepton-look", daemon=True).start()
         return existing_lab()
 
     def run(self, text: str) -> object:

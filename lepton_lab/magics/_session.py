@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 _lock = threading.Lock()
 _labs: list[Lab] = []  # none or one
+_looking: list[Lab] = []  # none or one
 
 
 def current_lab() -> Lab:
@@ -19,20 +20,36 @@ def current_lab() -> Lab:
         if not _labs:
             from lepton_lab.lab import Lab  # brings NumPy: not before it is needed
 
+            while _looking:
+                _looking.pop().close()
             _labs.append(Lab())
             atexit.register(end_lab)
         return _labs[0]
 
 
 def existing_lab() -> Lab | None:
-    """The same, or None while there is none: asking makes nothing."""
-    return _labs[0] if _labs else None
+    """The same, or while there is none what `look` found, or None: asking makes nothing."""
+    return next(iter((*_labs, *_looking)), None)
+
+
+def look() -> None:
+    """Have a lab to look at, if the workspace is there before the first line: what earlier kernels left is in it.
+
+    No line works on it, since the notebook may still choose another workspace.
+    """
+    from lepton_lab.lab import Lab
+
+    with _lock:
+        if not _labs and not _looking and (lab := Lab()).workspace.folder.is_dir():
+            _looking.append(lab)
 
 
 def end_lab() -> None:
     """Close the lab, if there is one; the next `current_lab` makes another."""
     with _lock:
-        labs, _labs[:] = list(_labs), []
+        labs = [*_labs, *_looking]
+        _labs.clear()
+        _looking.clear()
     atexit.unregister(end_lab)
     for lab in labs:
         lab.close()

@@ -38,21 +38,33 @@ class CompressedModel(Shown):
                 if b.metric.endswith("accuracy")
                 else f"{a.accuracy - b.accuracy:+.4g}",
             ),
-            ("raw size", size(b.raw_bytes), size(a.raw_bytes), f"{b.raw_bytes / a.raw_bytes:.1f} x smaller"),
-            ("gzip size", size(b.gzip_bytes), size(a.gzip_bytes), f"{b.gzip_bytes / a.gzip_bytes:.1f} x smaller"),
+            ("raw size", size(b.raw_bytes), size(a.raw_bytes), _times(b.raw_bytes / a.raw_bytes, "smaller", "larger")),
+            (
+                "gzip size",
+                size(b.gzip_bytes),
+                size(a.gzip_bytes),
+                _times(b.gzip_bytes / a.gzip_bytes, "smaller", "larger"),
+            ),
             (
                 "latency",
                 f"{b.latency * 1e6:.0f} us",
                 f"{a.latency * 1e6:.0f} us",
-                f"{b.latency / a.latency:.1f} x faster",
+                _times(b.latency / a.latency, "faster", "slower"),
             ),
         ]
         return Table(
-            f"{self.model.name}: {self.model.parent} after {self.model.stage}",
+            f"{self.model.name}: {self.model.stage} from {self.model.parent}",
             ("", "before", "after", "change"),
             rows,
             notes=[f"accuracy on the {a.split} split; latency of one row, one CPU thread, LiteRT with XNNPACK"],
         )
+
+
+def _times(ratio: float, better: str, worse: str) -> str:
+    """`3.1 x smaller`, `1.2 x larger`, or `the same`."""
+    if f"{ratio:.1f}" == "1.0":
+        return "the same"
+    return f"{ratio:.1f} x {better}" if ratio > 1 else f"{1 / ratio:.1f} x {worse}"
 
 
 @dataclass(frozen=True)

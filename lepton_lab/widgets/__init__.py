@@ -5,7 +5,7 @@ ipywidgets is loaded when the first form is made.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lepton_lab.errors import InputError
@@ -34,7 +34,6 @@ def open(
     verb: str | Sequence[str] = (),
     *,
     namespace: Mapping[str, object] | None = None,
-    on_line: Callable[[str], None] | None = None,
 ) -> Form | Chooser:
     """A form for a verb; for a noun, or without either, a chooser of verbs with the form of the chosen one.
 
@@ -46,8 +45,6 @@ def open(
         The words of a verb or noun: `"export"`, `["data", "load"]`; none for all verbs.
     namespace
         The notebook's variables; by default those of the running IPython.
-    on_line
-        Called with each `%lepton` line that a form ran well.
 
     Raises
     ------
@@ -61,9 +58,9 @@ def open(
     words = tuple(verb.split() if isinstance(verb, str) else verb)
     chosen = [each for each in VERBS if each.words[: len(words)] == words]
     if len(chosen) > 1:
-        return Chooser(lab, chosen, namespace=namespace, on_line=on_line)
+        return Chooser(lab, chosen, namespace=namespace)
     found, rest = find(words)
     if rest:
         name = " ".join(found.words)
         raise InputError(f"{name} is a verb, and {' '.join(rest)!r} came after it: %lepton ui {name} opens its form.")
-    return Form(lab, found, namespace=namespace, on_line=on_line)
+    return Form(lab, found, namespace=namespace)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
@@ -33,9 +33,8 @@ class Chooser(Shown):
         verbs: Sequence[Verb],
         *,
         namespace: Mapping[str, object] | None = None,
-        on_line: Callable[[str], None] | None = None,
     ) -> None:
-        self._lab, self._options = lab, {"namespace": namespace, "on_line": on_line}
+        self._lab, self._namespace = lab, namespace
         self._verbs = {" ".join(verb.words): verb for verb in verbs}
         self.choice = ipywidgets.Select(
             options=list(self._verbs),
@@ -69,8 +68,7 @@ class Chooser(Shown):
         # Forms are kept, so that what was typed and what goes on in one is there when it is chosen again.
         chosen = self.choice.value
         if chosen not in self._forms:
-            options: Any = self._options
-            self._forms[chosen] = Form(self._lab, self._verbs[chosen], **options)
+            self._forms[chosen] = Form(self._lab, self._verbs[chosen], namespace=self._namespace)
         self._place.children = [self._forms[chosen].widget]
 
     def table(self) -> Table:

@@ -1,7 +1,8 @@
 """A form for any verb, made from its description.
 
 What is typed is checked as it is typed and becomes the `%lepton` line that the form stands for; the Run button runs
-this line and nothing else. Work runs on a thread of its own, so that the page is answered at once while it goes on; a
+this line and nothing else. What ran well is offered to the notebook with its result, so that all that was done can be
+read there and done again. Work runs on a thread of its own, so that the page is answered at once while it goes on; a
 training run can be sent to the background, below the form, which is free for the next line then.
 """
 
@@ -25,7 +26,7 @@ from lepton_lab.widgets._line import LineView
 from lepton_lab.widgets._logs import Logs
 from lepton_lab.widgets._looks import LOOKS, QUIET_COLOR
 from lepton_lab.widgets._more import MoreOptions
-from lepton_lab.widgets._results import show, show_error
+from lepton_lab.widgets._results import as_cell, show, show_error
 from lepton_lab.widgets._still import show as show_widget
 
 if TYPE_CHECKING:
@@ -43,8 +44,6 @@ class Form(Shown):
         What it does.
     namespace
         The notebook's variables; by default those of the running IPython.
-    on_line
-        Called with the line, after it ran well.
     """
 
     def __init__(
@@ -53,7 +52,6 @@ class Form(Shown):
         verb: Verb,
         *,
         namespace: Mapping[str, object] | None = None,
-        on_line: Callable[[str], None] | None = None,
     ) -> None:
         self.lab, self.verb = lab, verb
         self.line = ""
@@ -63,7 +61,7 @@ class Form(Shown):
         self.job: Job | None = None
         """What it ran last."""
         self._behind: list[Job] = []
-        self._namespace, self._on_line = namespace, on_line
+        self._namespace = namespace
         self._lock = threading.RLock()  # callbacks, events and the work come on different threads
         changed = self._guarded(self._update)
         self.fields = {p.name: Field(p, lab, self._variables, changed) for p in verb.parameters}
@@ -221,8 +219,8 @@ class Form(Shown):
     def _ended(self, job: Job) -> None:
         with self._lock:
             self._update()
-        if job.error is None and self._on_line is not None:
-            self._guarded(self._on_line)(job.line)
+        if job.error is None:
+            self.lab.events.publish(LineOffered(job.line, as_cell(job.result)))
 
     def _variables(self) -> Mapping[str, object]:
         if self._namespace is not None:

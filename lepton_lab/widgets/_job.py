@@ -64,7 +64,7 @@ class Job:
 
     def _make_widget(self, to_background: Callable[[Job], None]) -> None:
         self.message, self.output = ipywidgets.HTML(), ipywidgets.HTML()
-        self.progress = ipywidgets.HTML(layout={"flex": "1 1 320px"})
+        self.progress = ipywidgets.HTML(layout={"flex": "0 1 640px"})
         self.stop_button = ipywidgets.Button(
             description="Stop", icon="stop", tooltip="End the run; its workers stay", disabled=True
         )

@@ -27,6 +27,12 @@ def show(value: object) -> str:
     return shown
 
 
+def as_cell(value: object) -> dict[str, str]:
+    """A result by MIME type, as the cell shows it that has the line."""
+    represent = getattr(value, "_repr_html_", None)
+    return {"text/plain": str(value), **({"text/html": str(represent())} if represent is not None else {})}
+
+
 def show_error(error: Exception, line: str) -> str:
     """An error as one line of HTML; with the traceback below it where the user's own code raised.
 

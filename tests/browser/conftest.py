@@ -168,10 +168,19 @@ class LabPage:
         """Run a JupyterLab command, as its palette does, and wait for its end."""
         self.page.evaluate("([name, args]) => jupyterapp.commands.execute(name, args).then(() => null)", [name, args])
 
+    def menu(self, menu: str, item: str) -> None:
+        """Choose from the menus at the top."""
+        self.page.click(f'.lm-MenuBar-itemLabel:text-is("{menu}")')
+        self.page.click(f'.lm-Menu-itemLabel:text-is("{item}")')
+
     def run_all(self) -> None:
         """Start all cells of the notebook, by the menu."""
-        self.page.click('.lm-MenuBar-itemLabel:text("Run")')
-        self.page.click('.lm-Menu-itemLabel:text-is("Run All Cells")')
+        self.menu("Run", "Run All Cells")
+
+    def picture(self, name: str) -> None:
+        """Keep a picture of the page, for a person to look at, if `LEPTON_PICTURES` names a folder for it."""
+        if folder := os.environ.get("LEPTON_PICTURES"):
+            self.page.screenshot(path=f"{folder}/{name}.png")
 
     def wait_for_cells(self, seconds: float = 60) -> None:
         """Wait until every code cell with a source has run."""

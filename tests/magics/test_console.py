@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,19 @@ def test_runs_what_a_cell_would(console: Console, ip: Any) -> None:
     assert console.existing_lab() is lepton_lab.current_lab()
     assert isinstance(console.run("%lepton"), Status)
     assert isinstance(console.run("%lepton status;"), Status)
+
+
+def test_shows_what_earlier_kernels_left(ip: Any) -> None:
+    with lepton_lab.Lab() as earlier:
+        earlier.data.load("digits")
+        console = Console(ip)
+        deadline = time.monotonic() + 30
+        while (seen := console.existing_lab()) is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        assert seen.data.names() == ("digits",)
+        console.run("%lepton status")
+        assert console.existing_lab() is lepton_lab.current_lab() is not seen
 
 
 def test_help_is_a_value(console: Console) -> None:

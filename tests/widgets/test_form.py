@@ -26,8 +26,8 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         yield lab
 
 
-def form(lab: Lab, words: str, lines: list[str] | None = None) -> Form:
-    opened = widgets.open(lab, words, namespace={}, on_line=(lines if lines is not None else []).append)
+def form(lab: Lab, words: str) -> Form:
+    opened = widgets.open(lab, words, namespace={})
     assert isinstance(opened, Form)
     return opened
 
@@ -248,11 +248,13 @@ class TestMoreOptions:
 
 class TestRun:
     def test_runs_the_line_and_tells_it(self, small: Lab) -> None:
-        lines: list[str] = []
-        opened = fill(form(small, "data shard", lines), shards="3")
+        opened = fill(form(small, "data shard"), shards="3")
         opened.button.click()
         assert opened.wait(30)
-        assert lines == ["%lepton data shard digits --shards 3"]
+        offered = small.events.recent(LineOffered)[-1]
+        assert offered.line == "%lepton data shard digits --shards 3"
+        assert offered.result is not None and "Shards of digits" in offered.result["text/plain"]
+        assert "<table" in offered.result["text/html"]
         assert opened.job is not None and "Shards of digits" in opened.job.output.value
         assert opened.job.message.value == "" and not opened.button.disabled and opened.job.progress.value == ""
         opened.close()
@@ -264,26 +266,27 @@ class TestRun:
         opened.close()
 
     def test_an_error_is_one_line_in_the_form(self, small: Lab) -> None:
-        lines: list[str] = []
-        opened = form(small, "data load", lines)
+        offered = len(small.events.recent(LineOffered))
+        opened = form(small, "data load")
         assert opened.errors == {"source": "needed"}
         fill(opened, source="/no/such/place.csv")
         opened.button.click()
         assert opened.wait(30)
         assert "/no/such/place.csv" in output(opened) and "Traceback" not in output(opened)
         assert "role='alert'" in output(opened)
-        assert lines == [] and not opened.button.disabled
+        assert len(small.events.recent(LineOffered)) == offered and not opened.button.disabled
         opened.close()
 
     def test_a_bug_is_not_swallowed(self, small: Lab) -> None:
-        def fails(line: str) -> None:
-            raise ZeroDivisionError(line)
+        class Fails(dict[str, object]):
+            def __contains__(self, name: object) -> bool:
+                raise ZeroDivisionError(name)
 
-        opened = widgets.open(small, "runs", on_line=fails)
+        opened = widgets.open(small, "model add", namespace=Fails(variable=1))
         assert isinstance(opened, Form)
+        fill(opened, source="variable")
         opened.button.click()
-        assert opened.wait(30)
-        assert "ZeroDivisionError: %lepton runs" in opened.message.value
+        assert "ZeroDivisionError: variable (a bug" in opened.message.value
         opened.close()
 
     def test_the_line_is_offered_to_the_page(self, small: Lab) -> None:
@@ -294,7 +297,8 @@ class TestRun:
         stop = small.events.subscribe(offered.append, LineOffered)  # type: ignore[arg-type]  # only these are heard
         opened.line_view.insert_button.click()
         stop()
-        assert [event.line for event in offered] == ["%lepton data shard digits"] and opened.message.value == ""
+        assert [(event.line, event.result) for event in offered] == [("%lepton data shard digits", None)]
+        assert opened.message.value == ""
         assert "%lepton data shard digits</pre>" in opened.line_view.widget.children[0].value
         opened.close()
 

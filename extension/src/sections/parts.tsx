@@ -1,4 +1,4 @@
-import { useState } from 'react';
+import { Fragment, useState } from 'react';
 
 import { folded } from '../folded';
 
@@ -106,6 +106,27 @@ export function PanelButton({ name, panels, actions, ...rest }: PanelButtonProps
 
 export function Empty({ children }: { children: React.ReactNode }): JSX.Element {
   return <p className="lepton-Sidebar-empty">{children}</p>;
+}
+
+interface FactsProps {
+  /** Those that are not true are left out. */
+  facts: (string | false)[];
+  separator: string;
+}
+
+/** Short facts in a line, which breaks between them only. */
+export function Facts({ facts, separator }: FactsProps): JSX.Element {
+  const shown = facts.filter(Boolean);
+  return (
+    <>
+      {shown.map((fact, index) => (
+        <Fragment key={index}>
+          {index > 0 && separator}
+          <span className="lepton-Sidebar-fact">{fact}</span>
+        </Fragment>
+      ))}
+    </>
+  );
 }
 
 export function Item({ name, detail, children }: ItemProps): JSX.Element {

@@ -3,7 +3,7 @@ import { useState } from 'react';
 import { counted, duration, percent } from '../format';
 import { lineOf } from '../lines';
 import { type Run, type RunProgress, fractionDone, isActive } from '../state';
-import { type Actions, Bar, Button, Empty, LineButton, PanelButton, Section } from './parts';
+import { type Actions, Bar, Button, Empty, Facts, LineButton, PanelButton, Section } from './parts';
 
 interface RunsProps {
   runs: Run[];
@@ -83,7 +83,9 @@ function RunItem({ run, progress, actions }: RunItemProps): JSX.Element {
           text={share === null ? 'starting' : `${Math.round(100 * share)} %`}
         />
       )}
-      <div className="lepton-Sidebar-detail">{figures(run, progress)}</div>
+      <div className="lepton-Sidebar-detail">
+        <Facts facts={figures(run, progress)} separator={' \u00b7 '} />
+      </div>
       {run.error && <div className="lepton-Sidebar-error">{run.error}</div>}
     </li>
   );
@@ -100,15 +102,14 @@ function subject(run: Run): string {
 }
 
 /** `epoch 3 of 10 · loss 0.213 · accuracy 93.1 % · 12 s left`. */
-function figures(run: Run, progress?: RunProgress): string {
+function figures(run: Run, progress?: RunProgress): (string | false)[] {
   const epoch = progress?.epoch ?? run.epoch;
   const loss = progress?.loss ?? run.loss;
   const accuracy = progress?.metrics.accuracy ?? run.accuracy;
-  const parts = [
+  return [
     epoch > 0 && `epoch ${epoch} of ${progress?.epochs ?? run.epochs}`,
     loss !== null && `loss ${loss.toPrecision(3)}`,
     accuracy !== null && `accuracy ${percent(accuracy)}`,
     isActive(run) && typeof progress?.remaining === 'number' && `${duration(progress.remaining)} left`
   ];
-  return parts.filter(Boolean).join(' \u00b7 ');
 }

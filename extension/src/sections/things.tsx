@@ -1,7 +1,7 @@
 import { counted, percent, size } from '../format';
 import { link } from '../links';
 import type { Summary } from '../state';
-import { type Actions, Empty, Item, LineButton, PanelButton, Section } from './parts';
+import { type Actions, Empty, Facts, Item, LineButton, PanelButton, Section } from './parts';
 
 interface ThingsProps {
   summary: Summary;
@@ -26,9 +26,14 @@ export function Datasets({ summary: { datasets, panels }, actions }: ThingsProps
           Load data&hellip;
         </LineButton>
         {datasets.length > 0 && (
-          <PanelButton name="shards" panels={panels} actions={actions}>
-            Show shards
-          </PanelButton>
+          <>
+            <LineButton line="%lepton ui data shard" actions={actions}>
+              Shard&hellip;
+            </LineButton>
+            <PanelButton name="shards" panels={panels} actions={actions}>
+              Show shards
+            </PanelButton>
+          </>
         )}
       </div>
     </Section>
@@ -44,13 +49,16 @@ export function Models({ summary: { models, panels }, actions }: ThingsProps): J
           <Item
             key={name}
             name={name}
-            detail={[
-              stage,
-              counted(parameters, 'parameter'),
-              accuracy !== null && `accuracy ${percent(accuracy)}`
-            ]
-              .filter(Boolean)
-              .join(', ')}
+            detail={
+              <Facts
+                facts={[
+                  stage,
+                  counted(parameters, 'parameter'),
+                  accuracy !== null && `accuracy ${percent(accuracy)}`
+                ]}
+                separator=", "
+              />
+            }
           />
         ))}
       </ul>
@@ -60,6 +68,9 @@ export function Models({ summary: { models, panels }, actions }: ThingsProps): J
         </LineButton>
         {models.length > 0 && (
           <>
+            <LineButton line="%lepton ui evaluate" actions={actions}>
+              Evaluate&hellip;
+            </LineButton>
             <LineButton line="%lepton ui compress" actions={actions}>
               Compress&hellip;
             </LineButton>
