@@ -2,6 +2,7 @@ import { bokeh } from './bokeh';
 import { commands } from './commands';
 import { completion } from './completion';
 import { hover } from './hover';
+import { keys } from './keys';
 import { labs } from './labs';
 import { layout } from './layout';
 import { offered } from './offered';
@@ -10,4 +11,17 @@ import { settings } from './settings';
 import { sidebar } from './sidebar';
 import { status } from './status';
 
-export default [settings, labs, commands, sidebar, bokeh, panels, layout, status, completion, hover, offered];
+export default [
+  settings,
+  labs,
+  commands,
+  sidebar,
+  bokeh,
+  panels,
+  layout,
+  status,
+  completion,
+  hover,
+  offered,
+  keys
+];
