@@ -10,6 +10,7 @@ import ipywidgets
 from lepton_lab.commands import Verb
 from lepton_lab.display import Table
 from lepton_lab.widgets._form import Form
+from lepton_lab.widgets._stand_in import StandIn
 
 if TYPE_CHECKING:
     from lepton_lab.lab import Lab
@@ -44,8 +45,9 @@ class Chooser:
             layout={"width": "170px", "flex": "0 0 auto", "height": "auto", "margin": "0 16px 0 0"},
         )
         self._place = ipywidgets.VBox(layout={"flex": "1 1 640px", "min_width": "0"})
+        self._stand_in = StandIn()
         self.widget = ipywidgets.HBox(
-            [ipywidgets.VBox([ipywidgets.HTML(LOOKS), self.choice]), self._place],
+            [ipywidgets.VBox([ipywidgets.HTML(LOOKS + self._stand_in.rule), self.choice]), self._place],
             layout={"flex_flow": "row wrap", "align_items": "flex-start"},
         )
         self.widget.add_class("lepton-chooser")
@@ -81,6 +83,5 @@ class Chooser:
         """The same as text."""
         return self.table().text()
 
-    def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
-        bundle: Any = self.widget._repr_mimebundle_(**options) or {}
-        return {**bundle, "text/html": self.table().html(), "text/plain": self.text()}
+    def _ipython_display_(self) -> None:
+        self._stand_in.display(self.widget, self.table())

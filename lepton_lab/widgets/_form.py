@@ -26,6 +26,7 @@ from lepton_lab.widgets._logs import Logs
 from lepton_lab.widgets._looks import LOOKS, QUIET_COLOR
 from lepton_lab.widgets._more import MoreOptions
 from lepton_lab.widgets._results import show, show_error
+from lepton_lab.widgets._stand_in import StandIn
 
 if TYPE_CHECKING:
     from lepton_lab.lab import Lab
@@ -75,6 +76,7 @@ class Form:
         self.logs.button.layout.display = None if verb.training or verb.is_slow else "none"
         self.message, self._lacks = ipywidgets.HTML(), ipywidgets.HTML()
         self._place, self._background = ipywidgets.VBox(), ipywidgets.VBox()
+        self._stand_in = StandIn()
         self.widget = self._arrange()
         self._unsubscribe = lab.events.subscribe(self._refresh, NamesChanged, ClusterChanged)
         self._update()
@@ -84,7 +86,9 @@ class Form:
         often = [field.row for field in self.fields.values() if not field.parameter.is_rare]
         widget = ipywidgets.VBox(
             [
-                ipywidgets.HTML(f"{LOOKS}<b>{html.escape(self.verb.line)}</b> {html.escape(self.verb.help)}"),
+                ipywidgets.HTML(
+                    f"{LOOKS}{self._stand_in.rule}<b>{html.escape(self.verb.line)}</b> {html.escape(self.verb.help)}"
+                ),
                 *often,
                 *([self.more.widget] if self.more.fields else []),
                 *([self.aside.widget] if self.aside is not None else []),
@@ -253,12 +257,12 @@ class Form:
             for name, field in self.fields.items()
             if field.shown
         ]
-        return Table(f"Form for {self.verb.line}", (), rows, notes=[self.verb.help, self.line or self.verb.usage()])
+        notes = [self.verb.help, self.line or self.verb.usage(), "To have the form itself, run this cell again."]
+        return Table(f"Form for {self.verb.line}", (), rows, notes=notes)
 
     def text(self) -> str:
         """The same as text."""
         return self.table().text()
 
-    def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
-        bundle: Any = self.widget._repr_mimebundle_(**options) or {}
-        return {**bundle, "text/html": self.table().html(), "text/plain": self.text()}
+    def _ipython_display_(self) -> None:
+        self._stand_in.display(self.widget, self.table())

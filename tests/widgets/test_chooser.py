@@ -41,6 +41,6 @@ def test_all_of_a_noun_one_verb_or_none(tmp_path: Path) -> None:
 
 
 def test_without_widgets(tmp_path: Path) -> None:
-    bundle = widgets.open(Lab(tmp_path), namespace={})._repr_mimebundle_()
+    table = widgets.open(Lab(tmp_path), namespace={}).table()
     for verb in VERBS:
-        assert verb.help in bundle["text/plain"] and " ".join(verb.words) in bundle["text/html"]
+        assert verb.help in table.text() and " ".join(verb.words) in table.html()

@@ -59,9 +59,7 @@ def test_every_verb_has_a_form(small: Lab, verb: Verb) -> None:
     opened = form(small, " ".join(verb.words))
     if not opened.errors:
         assert read(opened.line)[0] is verb
-    bundle = opened._repr_mimebundle_()
-    assert "application/vnd.jupyter.widget-view+json" in bundle
-    for shown in (bundle["text/plain"], html.unescape(bundle["text/html"])):
+    for shown in (opened.text(), html.unescape(opened.table().html())):
         assert opened.verb.line in shown
         parameters = [p for p in verb.parameters if opened.fields[p.name].shown and p.name not in opened.errors]
         assert all(p.usage() in shown and p.help in shown for p in parameters)
