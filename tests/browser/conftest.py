@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ expect.set_options(timeout=20_000)  # a slow machine takes its time; nothing wai
 
 @dataclass(frozen=True)
 class Server:
-    """A running JupyterLab."""
+    """A running JupyterLab, or what is like it."""
 
     url: str
     token: str
@@ -47,13 +48,20 @@ class Server:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A JupyterLab of its own: port, token, folders and settings are nobody else's."""
+    """A JupyterLab of its own."""
+    with serve("jupyterlab", tmp_path_factory) as server:
+        yield server
+
+
+@contextmanager
+def serve(application: str, tmp_path_factory: pytest.TempPathFactory, base_url: str = "/") -> Iterator[Server]:
+    """JupyterLab, or what is like it, with a port, token, folders and settings that are nobody else's."""
     home, root = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("root")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     token = "for-tests"
-    url = f"http://127.0.0.1:{port}"
+    url = f"http://127.0.0.1:{port}{base_url.rstrip('/')}"
     folders = {
         name: str(home / name)
         for name in (
@@ -74,6 +82,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         "--allow-root",
         f"--port={port}",
         "--ServerApp.port_retries=0",
+        f"--ServerApp.base_url={base_url}",
         f"--IdentityProvider.token={token}",
         f"--ServerApp.root_dir={root}",
         "--expose-app-in-browser",
@@ -81,7 +90,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     log_file = home / "server.log"
     with log_file.open("w") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "jupyterlab", *options],
+            [sys.executable, "-m", application, *options],
             env={**os.environ, **folders, "PATH": path},
             stdout=log,
             stderr=log,
@@ -102,7 +111,7 @@ def _wait_for_server(url: str, process: subprocess.Popen[bytes], log_file: Path)
             return
         except OSError:
             time.sleep(0.2)
-    pytest.fail(f"JupyterLab did not start:\n{log_file.read_text()[-3000:]}")
+    pytest.fail(f"The server did not start:\n{log_file.read_text()[-3000:]}")
 
 
 @pytest.fixture(scope="session")
@@ -229,10 +238,11 @@ def jupyter(server: Server, browser: Browser, tmp_path: Path) -> Iterator[LabPag
     context = browser.new_context(viewport={"width": 1400, "height": 1000})
     yield LabPage(server, context.new_page(), tmp_path.name)
     context.close()
-    _shut_down_kernels(server)
+    shut_down_kernels(server)
 
 
-def _shut_down_kernels(server: Server) -> None:
+def shut_down_kernels(server: Server) -> None:
+    """End all kernels of a server."""
     headers = {"Authorization": f"token {server.token}"}
     with urllib.request.urlopen(urllib.request.Request(f"{server.url}/api/sessions", headers=headers)) as answer:
         sessions = json.load(answer)
