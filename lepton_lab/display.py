@@ -53,7 +53,9 @@ class Table:
         if self.rows:
             parts.append("<table style='margin:0.3em 0'>")
             if self.header:
-                head = "".join(f"<th style='text-align:left'>{escape(cell)}</th>" for cell in self.header)
+                head = "".join(
+                    f"<th style='text-align:left'>{escape(cell)}</th>" if cell else "<td></td>" for cell in self.header
+                )
                 parts.append(f"<thead><tr>{head}</tr></thead>")
             parts.append("<tbody>")
             for row in self.rows:

@@ -2,6 +2,7 @@ import { buttons } from './buttons';
 import { commands } from './commands';
 import { completion } from './completion';
 import { hover } from './hover';
+import { keys } from './keys';
 import { labs } from './labs';
 import { layout } from './layout';
 import { offered } from './offered';
@@ -23,5 +24,6 @@ export default [
   status,
   completion,
   hover,
-  offered
+  offered,
+  keys
 ];

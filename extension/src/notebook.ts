@@ -87,6 +87,7 @@ async function runActive(panel: NotebookPanel, line: string): Promise<boolean> {
     NotebookActions.changeCellType(notebook, 'code');
   }
   notebook.activeCell.model.sharedModel.setSource(line);
-  await notebook.scrollToCell(notebook.activeCell);
+  // not `scrollToCell`, which would take the focus away from the button
+  await notebook.scrollToItem(notebook.activeCellIndex).catch(() => undefined);
   return NotebookActions.run(notebook, panel.sessionContext);
 }

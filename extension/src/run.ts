@@ -14,7 +14,11 @@ export async function runLine(
   writeCells: boolean
 ): Promise<boolean> {
   if (placeOf(line, lab.isBusy, writeCells) === 'cell') {
-    return runBelow(notebook, line);
+    const done = runBelow(notebook, line);
+    if (line.startsWith('%lepton ui ')) {
+      notebook.content.activate(); // whoever opens a form goes on in it
+    }
+    return done;
   }
   return runBeside(notebook, lab, line);
 }

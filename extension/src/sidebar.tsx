@@ -1,8 +1,10 @@
 import { ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ICommandPalette, ReactWidget } from '@jupyterlab/apputils';
 import type { CommandRegistry } from '@lumino/commands';
+import type { Message } from '@lumino/messaging';
 
 import { leptonIcon } from './icon';
+import { KeepFocus } from './keepFocus';
 import { Cluster } from './sections/cluster';
 import { Devices } from './sections/devices';
 import { type Actions, Button } from './sections/parts';
@@ -24,6 +26,7 @@ class Sidebar extends ReactWidget {
     this.title.caption = 'Lepton Lab';
     this.node.setAttribute('role', 'region');
     this.node.setAttribute('aria-label', 'Lepton Lab');
+    this.node.tabIndex = -1;
     _labs.changed.connect(() => this.update());
     _settings.changed.connect(() => this.update());
     this._actions = {
@@ -32,16 +35,21 @@ class Sidebar extends ReactWidget {
     };
   }
 
+  protected override onActivateRequest(message: Message): void {
+    super.onActivateRequest(message);
+    this.node.focus();
+  }
+
   protected override render(): JSX.Element {
     const notebook = this._labs.notebook;
     return (
-      <>
-        <header className="lepton-Sidebar-header">
+      <KeepFocus>
+        <div className="lepton-Sidebar-header">
           <h2>Lepton Lab</h2>
           {notebook && <span title={notebook.context.path}>{notebook.title.label}</span>}
-        </header>
+        </div>
         {notebook ? this._body(this._labs.current) : <Note>Open a notebook to see its lab here.</Note>}
-      </>
+      </KeepFocus>
     );
   }
 

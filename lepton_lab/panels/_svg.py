@@ -11,13 +11,16 @@ from html import escape
 
 from lepton_lab.panels._axes import height
 from lepton_lab.panels._history import History, thinned
-from lepton_lab.panels._picture import INK, BarPlot, DotPlot, Mark, Picture
+from lepton_lab.panels._picture import BarPlot, DotPlot, Mark, Picture
 from lepton_lab.panels._svg_plots import WIDTH, Rows, draw_bars, draw_dots, draw_lines
 
 HEAD, LEGEND_ROW = 28, 18
 """Above the plots: the title, and each row of the legend."""
 POINTS = 9000
 """In the whole picture, so that many workers do not make it large."""
+INK, DARK_INK = "#6b6b6b", "#8c8c8c"
+"""Text and axes, on a light and on a dark page. The page's `color-scheme` says which it is, as JupyterLab's themes have
+it; where it has none the browser's own counts, so either can be read on the other's ground too."""
 
 
 def draw(picture: Picture, histories: Mapping[str, History]) -> str:
@@ -46,7 +49,9 @@ def draw(picture: Picture, histories: Mapping[str, History]) -> str:
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {num_columns * WIDTH} {y}" '
         f'width="{num_columns * WIDTH}" height="{y}" role="img" font-family="sans-serif" font-size="11" '
-        f'fill="{INK}" stroke-linecap="round"><title>{escape(picture.title)}</title>'
+        f'color="{INK}" fill="currentColor" stroke-linecap="round">'
+        f"<style>@media (prefers-color-scheme: dark) {{svg {{color: {DARK_INK}}}}}</style>"
+        f"<title>{escape(picture.title)}</title>"
         f"<desc>{escape('; '.join(plot.title for plot in picture.plots))}</desc>"
         f'<text x="8" y="16" font-size="13" font-weight="bold">{escape(picture.title)}</text>'
     )

@@ -10,7 +10,7 @@ from html import escape
 
 from lepton_lab.panels._axes import bounds, height, log_bounds, log_ticks, nice_ticks
 from lepton_lab.panels._history import Row
-from lepton_lab.panels._picture import INK, BarPlot, DotPlot, Line, Mark, Plot
+from lepton_lab.panels._picture import BarPlot, DotPlot, Line, Mark, Plot
 
 WIDTH = 450
 """Of one plot, in pixels."""
@@ -68,7 +68,8 @@ def draw_lines(plot: Plot, rows: Mapping[str, Rows], span: tuple[float, float], 
         clock = time.strftime("%H:%M:%S", time.localtime(moment))
         parts.append(f'<text x="{across(moment):.0f}" y="{bottom + 15}" text-anchor="{anchor}">{clock}</text>')
     parts += [
-        f'<path d="M{across(mark):.1f} {TOP}V{bottom}" stroke="{INK}" stroke-opacity=".6" stroke-dasharray="2 3"/>'
+        f'<path d="M{across(mark):.1f} {TOP}V{bottom}" stroke="currentColor" stroke-opacity=".6" '
+        'stroke-dasharray="2 3"/>'
         for mark in marks
         if span[0] <= mark <= span[1]
     ]
@@ -122,7 +123,7 @@ def draw_dots(plot: DotPlot) -> list[str]:
     places = [(across(dot.x), down(dot.y)) for dot in plot.dots]
     for one, other in plot.links:
         (x, y), (x2, y2) = places[one], places[other]
-        parts.append(f'<path d="M{x:.1f} {y:.1f}L{x2:.1f} {y2:.1f}" stroke="{INK}" stroke-opacity=".6"/>')
+        parts.append(f'<path d="M{x:.1f} {y:.1f}L{x2:.1f} {y2:.1f}" stroke="currentColor" stroke-opacity=".6"/>')
     written: list[tuple[float, float, float]] = []
     for dot, (x, y) in zip(plot.dots, places, strict=True):
         mark = Mark(dot.name, dot.color, shape=dot.shape, is_filled=dot.is_filled).svg()
@@ -142,7 +143,7 @@ def _title(text: str) -> str:
 
 def _left_axis(low_high: tuple[float, float], down: _Scale, right: float) -> list[str]:
     return [
-        f'<path d="M{LEFT} {down(tick):.1f}H{right}" stroke="{INK}" stroke-opacity=".25"/>'
+        f'<path d="M{LEFT} {down(tick):.1f}H{right}" stroke="currentColor" stroke-opacity=".25"/>'
         f'<text x="{LEFT - 5}" y="{down(tick) + 4:.1f}" text-anchor="end">{tick:g}</text>'
         for tick in nice_ticks(*low_high)
     ]
@@ -150,7 +151,7 @@ def _left_axis(low_high: tuple[float, float], down: _Scale, right: float) -> lis
 
 def _bottom_axis(ticks: Sequence[float], across: _Scale, bottom: float) -> list[str]:
     return [
-        f'<path d="M{across(tick):.1f} {TOP}V{bottom}" stroke="{INK}" stroke-opacity=".25"/>'
+        f'<path d="M{across(tick):.1f} {TOP}V{bottom}" stroke="currentColor" stroke-opacity=".25"/>'
         f'<text x="{across(tick):.1f}" y="{bottom + 15}" text-anchor="middle">{tick:g}</text>'
         for tick in ticks
     ]

@@ -252,7 +252,8 @@ class Form(Shown):
             for name, field in self.fields.items()
             if field.shown
         ]
-        return Table(f"Form for {self.verb.line}", (), rows, notes=[self.verb.help, self.line or self.verb.usage()])
+        notes = [self.verb.help, self.line or self.verb.usage(), "To have the form itself, run this cell again."]
+        return Table(f"Form for {self.verb.line}", (), rows, notes=notes)
 
     def _ipython_display_(self) -> None:
         show_widget(self.widget, self.table())

@@ -54,14 +54,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @contextmanager
-def serve(application: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def serve(application: str, tmp_path_factory: pytest.TempPathFactory, base_url: str = "/") -> Iterator[Server]:
     """JupyterLab, or what is like it, with a port, token, folders and settings that are nobody else's."""
     home, root = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("root")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     token = "for-tests"
-    url = f"http://127.0.0.1:{port}"
+    url = f"http://127.0.0.1:{port}{base_url.rstrip('/')}"
     folders = {
         name: str(home / name)
         for name in (
@@ -82,6 +82,7 @@ def serve(application: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         "--allow-root",
         f"--port={port}",
         "--ServerApp.port_retries=0",
+        f"--ServerApp.base_url={base_url}",
         f"--IdentityProvider.token={token}",
         f"--ServerApp.root_dir={root}",
         "--expose-app-in-browser",
