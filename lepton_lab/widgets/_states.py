@@ -11,7 +11,6 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 _ID = re.compile(r"[0-9a-f]{32}")
-_ATTEMPTS = 5
 
 
 def states_of(ids: Collection[str]) -> Mapping[str, Any]:
@@ -28,22 +27,15 @@ def states_of(ids: Collection[str]) -> Mapping[str, Any]:
         By model id, `{model_name, model_module, model_module_version, state}`, and `buffers` where there are any, as
         ipywidgets saves them in a notebook.
     """
-    states, found, ahead = _all_states(), {}, list(ids)
+    from ipywidgets import Widget
+    from ipywidgets.widgets.widget import _instances  # all there are; what is public of it warns and goes
+
+    found: dict[str, Any] = {}
+    ahead = list(ids)
     while ahead:
         name = ahead.pop()
-        if name in states and name not in found:
-            found[name] = states[name]
-            ahead += _ID.findall(json.dumps(states[name]["state"], default=str))
+        widget = _instances.get(name)
+        if widget is not None and name not in found:
+            found |= Widget.get_manager_state(widgets=[widget])["state"]
+            ahead += _ID.findall(json.dumps(found[name]["state"], default=str))
     return found
-
-
-def _all_states() -> dict[str, Any]:
-    from ipywidgets import Widget
-
-    for _ in range(_ATTEMPTS):
-        try:
-            states: dict[str, Any] = Widget.get_manager_state()["state"]
-            return states
-        except RuntimeError:  # the cell made or closed a widget meanwhile
-            pass
-    return {}
