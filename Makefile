@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install demo test test-unit check lab bench extension clean
+.PHONY: help install demo test test-unit compat check lab bench extension clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -30,6 +30,9 @@ test: install  ## run all tests (browser tests need Chromium)
 test-unit: install  ## run the quick part: no browser, no notebooks, no long runs on a cluster
 	$(BIN)/python -m pytest $(foreach part,browser tutorials cluster lab train,--ignore tests/$(part))
 
+compat: extension  ## run the browser tests in other versions of JupyterLab, Notebook and ipykernel (an hour, 20 GB)
+	PYTHON="$(PYTHON)" tests/compat.sh
+
 check: install  ## lint, format, types and layers; edits nothing
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -49,4 +52,4 @@ bench: install  ## run the benchmarks and print their tables
 	for file in tests/benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done
 
 clean:  ## remove the environment and everything built
-	rm -rf $(VENV) build dist extension/node_modules extension/lib lepton_lab/labextension
+	rm -rf $(VENV) .venv-compat build dist extension/node_modules extension/lib lepton_lab/labextension
