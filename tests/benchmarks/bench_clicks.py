@@ -1,8 +1,8 @@
 """From a click in the sidebar, while a cell computes, to the moment at which the kernel begins what was asked for.
 
-A real JupyterLab in headless Chromium, with a live panel beside. The cell never waits, so it holds Python's lock as long
-as it may. The page notes when it was clicked, the kernel when it calls the lab; both read the machine's clock. What a
-button's work takes by itself is not counted, but for the logs: from the click to the dialog that shows them.
+A real JupyterLab in headless Chromium, with a live panel beside. The cell never waits: it holds Python's lock as long
+as it may. The page notes when it was clicked, the kernel when it calls the lab; both read the machine's clock. What the
+work takes by itself is not counted, but for the logs: from the click to the dialog that shows them.
 
 python tests/benchmarks/bench_clicks.py
 """
