@@ -60,6 +60,7 @@ class Bar:
             elif isinstance(event, NamesChanged) and is_own and event.kind == "run" and self._training_wanted:
                 if self.run != event.name:
                     self.run, self._training, self._state, self._note = event.name, None, "", ""
+                    self._progress = None  # what came before the run is done
             elif isinstance(event, RunProgress | RunChanged | RunNote) and self._is_ours(event.run):
                 self.run = event.run
                 match event:
@@ -93,12 +94,13 @@ class Bar:
     def _parts(self) -> tuple[float | None, str]:
         """The share done (None where it can't be known) and what is said beside the bar."""
         with self._lock:
-            progress, training, state, note = self._progress, self._training, self._state, self._note
+            run, progress, training, state, note = self.run, self._progress, self._training, self._state, self._note
         if training is None:
             if note:
                 return None, note
             if progress is None:
-                return None, f"{self.title}: {duration(time.monotonic() - self._began)}"
+                what = f"{run}: {state or 'starting'}," if run else f"{self.title}:"
+                return None, f"{what} {duration(time.monotonic() - self._began)}"
             return progress.fraction, f"{progress.task}: {progress.message}"
         done = (training.epoch - 1 + training.step / max(training.steps, 1)) / max(training.epochs, 1)
         facts = [f"{training.run}: epoch {training.epoch}/{training.epochs}", f"loss {training.loss:.4f}"]

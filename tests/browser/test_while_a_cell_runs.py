@@ -82,7 +82,7 @@ def _words_are_completed_and_explained(jupyter: LabPage) -> None:
     jupyter.picture("busy-completion")
     page.locator(".jp-Completer-item", has_text="shard").click()
     expect(editor).to_have_text("%lepton data shard")
-    editor.get_by_text("shard").hover()
+    editor.locator(".cm-line").hover(position={"x": 120, "y": 8})  # on the word "shard"
     expect(page.locator(".lepton-Hover")).to_contain_text("Cut a data set's training rows into shards")
     jupyter.picture("busy-hover")
     editor.press("Control+a")

@@ -45,8 +45,10 @@ function RunItem({ run, progress, actions }: RunItemProps): JSX.Element {
   const stopLine = lineOf('run stop', run.id);
   const stop = async (): Promise<void> => {
     setAsked(true);
-    if (!(await actions.run(stopLine))) {
-      setAsked(false);
+    try {
+      await actions.run(stopLine);
+    } finally {
+      setAsked(false); // a run that was stopped may be resumed, and stopped again
     }
   };
   const state = asked && active ? 'stopping' : run.state;
