@@ -10,6 +10,7 @@ import { INotebookTracker } from '@jupyterlab/notebook';
 import { UUID } from '@lumino/coreutils';
 import type { DockLayout } from '@lumino/widgets';
 
+import { activate } from './activate';
 import { DockedPanel } from './dock';
 import { leptonIcon } from './icon';
 import { CATEGORY, CommandIDs, ILabs } from './tokens';
@@ -72,7 +73,7 @@ export const panels: JupyterFrontEndPlugin<void> = {
           app.shell.add(widget, labShell ? 'main' : 'right', { ...place(path), type: 'Lepton Lab' });
         }
         if (args.activate !== false) {
-          app.shell.activateById(widget.id);
+          void activate(app.shell, widget.id);
         }
         return widget;
       }

@@ -3,6 +3,7 @@ import { ICommandPalette, ReactWidget } from '@jupyterlab/apputils';
 import type { CommandRegistry } from '@lumino/commands';
 import type { Message } from '@lumino/messaging';
 
+import { activate } from './activate';
 import { leptonIcon } from './icon';
 import { KeepFocus } from './keepFocus';
 import { Cluster } from './sections/cluster';
@@ -129,7 +130,7 @@ export const sidebar: JupyterFrontEndPlugin<void> = {
     app.commands.addCommand(CommandIDs.show, {
       label: 'Show Lepton Lab',
       icon: leptonIcon,
-      execute: () => app.shell.activateById(widget.id)
+      execute: () => activate(app.shell, widget.id)
     });
     palette?.addItem({ command: CommandIDs.show, category: CATEGORY });
   }

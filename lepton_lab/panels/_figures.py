@@ -20,6 +20,7 @@ from bokeh.models import (
     GridPlot,
     HoverTool,
     InspectTool,
+    NoOverlap,
     NumeralTickFormatter,
     Range1d,
     TapTool,
@@ -117,6 +118,7 @@ def _figure(plot: Plot | BarPlot | DotPlot, **options: Any) -> Any:
         axis.update(
             major_label_text_color=INK, axis_line_color=INK, major_tick_line_color=INK, minor_tick_line_color=None
         )
+    drawn.xaxis[0].major_label_policy = NoOverlap()  # in a narrow place they would run together
     for grid in drawn.grid:
         grid.update(grid_line_color=INK, grid_line_alpha=0.2)
     return drawn

@@ -46,7 +46,7 @@ def make_control(parameter: Parameter) -> Any:
         "description": parameter.name.replace("_", " "),
         "tooltip": parameter_help(parameter),
         "style": {"description_width": LABEL_WIDTH},
-        "layout": {"width": "390px", "flex": "0 0 auto"},
+        "layout": {"width": "390px", "max_width": "100%", "flex": "0 0 auto"},
     }
     if isinstance(kind, Flag):
         return ipywidgets.Checkbox(value=bool(default), **own)
@@ -56,7 +56,7 @@ def make_control(parameter: Parameter) -> Any:
     if isinstance(kind, Name):
         return ipywidgets.Dropdown(options=options_of((), LEFT_OUT), value="", **own)
     if isinstance(kind, Body):
-        return ipywidgets.Textarea(rows=6, **{**own, "layout": {"width": "650px"}})
+        return ipywidgets.Textarea(rows=6, **{**own, "layout": {"width": "650px", "max_width": "100%"}})
     if kind.choices or isinstance(kind, Source | Variable):
         return ipywidgets.Combobox(
             value=text, options=list(kind.choices), ensure_option=False, continuous_update=True, **own

@@ -116,3 +116,8 @@ def _open_without_kernel(jupyter: LabPage, path: Path) -> None:
     digits = jupyter.output(jupyter.cell("%lepton data show")).locator("img")
     expect(digits).to_have_count(12)
     jupyter.wait_for("[...document.querySelectorAll('.lepton-table img')].every(i => i.naturalWidth > 0)")
+    form = jupyter.output(jupyter.cell("%lepton ui export"))
+    expect(form).to_contain_text("Form for %lepton export")
+    expect(form).to_contain_text("To have the form itself, run this cell again.")
+    expect(form.locator(".jupyter-widgets")).to_have_count(0)
+    assert jupyter.errors == []
