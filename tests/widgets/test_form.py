@@ -333,8 +333,8 @@ class TestTraining:
         opened.button.click()
         job = opened.job
         assert job is not None and opened.button.disabled and job.stop_button.disabled
-        eventually(lambda: "epoch" in job.progress.value or not job.is_running)
-        assert re.search(r"left", job.progress.value) and not job.stop_button.disabled
+        eventually(lambda: re.search(r"epoch.*left", job.progress.value) or not job.is_running)
+        assert job.is_running and not job.stop_button.disabled
         job.stop_button.click()
         assert opened.wait(30)
         assert "cancelled" in output(opened)
