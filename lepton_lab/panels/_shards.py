@@ -77,9 +77,9 @@ class ShardsPanel(Panel):
         unit, scale = unit_for(largest)
         many = sum(map(len, placed.values())) > MOST_PARTS
         bars = [bar for name, held in placed.items() for bar in _parts(name, held, look, scale, many)]
-        title = f"Shards on each worker, {unit}"
+        plot = BarPlot(f"Shards on each worker, {unit}", tuple(placed), tuple(bars))
         legend = tuple(Mark(name, color, shape="square") for name, (color, _) in look.items())
-        return Picture(self._title(), (BarPlot(title, tuple(placed), tuple(bars)),), legend)
+        return Picture(self._title(), (plot,) if placed else (), legend)
 
     def _title(self) -> str:
         if not self._sets:
