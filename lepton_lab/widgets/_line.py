@@ -36,7 +36,9 @@ class LineView:
             layout={"width": "140px", "flex": "0 0 auto", "margin": "6px 0 0 4px"},
         )
         self.insert_button.on_click(insert)
-        self.widget = ipywidgets.HBox([self._view, self.insert_button], layout={"align_items": "flex-start", "flex_flow": "row wrap"})
+        self.widget = ipywidgets.HBox(
+            [self._view, self.insert_button], layout={"align_items": "flex-start", "flex_flow": "row wrap"}
+        )
 
     def show(self, line: str) -> None:
         """Show this line; empty for none."""

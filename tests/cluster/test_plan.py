@@ -73,7 +73,11 @@ def test_cores_and_memory_are_divided() -> None:
 
 def test_a_worker_with_a_gpu_says_so_and_sees_that_one_only() -> None:
     plain, pinned = WorkerPlan("w0", 1, 10**9), WorkerPlan("w1", 1, 10**9, gpu="GPU-1a")
-    assert (_start._resources(plain), _start._resources(pinned)) == ({"lepton": 1}, {"lepton": 1, "GPU": 1})
+    assert (_start._resources(plain, "gpu"), _start._resources(pinned, "gpu")) == (
+        {"lepton": 1},
+        {"lepton": 1, "GPU": 1},
+    )
+    assert _start._resources(plain, "tpu") == {"lepton": 1, "TPU": 1}
     assert _start._environment(plain, "gpu")["CUDA_VISIBLE_DEVICES"] == "-1"
     assert _start._environment(pinned, "gpu")["CUDA_VISIBLE_DEVICES"] == "GPU-1a"
 
