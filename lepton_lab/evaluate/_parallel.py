@@ -71,7 +71,7 @@ def answer_on(client: Client, num_workers: int, work: Work, report: Report = ign
     progress, names = _Progress(work, report), set()
     waiting: Iterator[range] = iter(work.pieces(num_workers))
     out: dict[Future, range] = {}
-    running = as_completed()
+    running = as_completed(loop=client.loop)  # else that of the client that was made last
 
     def hand_out() -> None:
         if (piece := next(waiting, None)) is not None:

@@ -106,3 +106,10 @@ def test_a_child_that_is_killed_is_replaced(lab: Lab, cnn: Model, digits: Datase
     answer_on(lab.cluster.handle.client, 2, there, kill_one)
     answer_here(here)
     assert killed and np.load(here.answers_file).tobytes() == np.load(there.answers_file).tobytes()
+
+
+def test_beside_another_lab_with_a_cluster(lab: Lab, cnn: Model, digits: Dataset, tmp_path: Path) -> None:
+    with Lab(tmp_path / "other") as other:
+        other.cluster.up(workers=1, threads=1)  # Dask's default client from now on
+        for name in "abc":
+            answer_on(lab.cluster.handle.client, 2, begin_on(cnn, digits, tmp_path, name))
