@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -109,7 +110,10 @@ def test_a_child_that_is_killed_is_replaced(lab: Lab, cnn: Model, digits: Datase
 
 
 def test_beside_another_lab_with_a_cluster(lab: Lab, cnn: Model, digits: Dataset, tmp_path: Path) -> None:
+    done, in_time = threading.Event(), []
     with Lab(tmp_path / "other") as other:
-        other.cluster.up(workers=1, threads=1)  # Dask's default client from now on
-        for name in "abc":
-            answer_on(lab.cluster.handle.client, 2, begin_on(cnn, digits, tmp_path, name))
+        other.cluster.up(workers=1, threads=1)  # Dask's default client from now on, whose loop is held up
+        other.cluster.handle.client.loop.add_callback(lambda: in_time.append(done.wait(20)))
+        names = answer_on(lab.cluster.handle.client, 2, begin_on(cnn, digits, tmp_path, "a"))
+        done.set()
+    assert names == ("w0", "w1") and in_time == [True]
