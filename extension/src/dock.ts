@@ -78,10 +78,16 @@ export class DockedPanel extends Panel {
       return;
     }
     const lab = this._labs.of(notebook);
+    const workspace = lab?.state.summary.workspace;
     if (lab?.phase !== 'ready') {
       this._say(WORDS[lab?.phase ?? 'gone']);
-    } else if (lab !== this._shown) {
+    } else if (!lab.state.summary.panels.length) {
+      this._say(WORDS.ready); // the kernel tells what there is in a moment
+    } else if (!workspace) {
+      this._say('Nothing is there to show yet. The panel comes with the first %lepton line.');
+    } else if (lab !== this._shown || workspace !== this._workspace) {
       this._shown = lab;
+      this._workspace = workspace;
       void this._show(notebook, lab);
     }
   }
@@ -99,7 +105,8 @@ export class DockedPanel extends Panel {
 
   private async _show(notebook: NotebookPanel, lab: ILab): Promise<void> {
     this._put(words(WORDS.ready));
-    const isCurrent = (): boolean => !this.isDisposed && this._shown === lab;
+    const workspace = this._workspace;
+    const isCurrent = (): boolean => !this.isDisposed && this._shown === lab && this._workspace === workspace;
     try {
       const { model_id } = await lab.request('panel', { name: this.name });
       if (!isCurrent()) {
@@ -155,6 +162,7 @@ export class DockedPanel extends Panel {
   private _notebook?: NotebookPanel;
   /** Whose picture is there, or on its way. */
   private _shown: ILab | null = null;
+  private _workspace = '';
   private _said = '';
 }
 

@@ -12,6 +12,12 @@ class Labs implements ILabs {
     _tracker.forEach(panel => this._add(panel));
     _tracker.widgetAdded.connect((_, panel) => this._add(panel));
     _tracker.currentChanged.connect(() => this._changed.emit());
+    // a page that goes says so, or its kernels would push to it for ever
+    window.addEventListener('pagehide', ({ persisted }) => {
+      if (!persisted) {
+        this._labs.forEach(lab => lab.dispose());
+      }
+    });
   }
 
   get notebook(): NotebookPanel | null {
@@ -67,6 +73,7 @@ class Labs implements ILabs {
         if (this._labs.get(kernel.id) === lab) {
           this._labs.delete(kernel.id);
         }
+        this._tracker.forEach(other => this._watch(other)); // the kernel may live on under another notebook
         this._changed.emit();
       });
     }

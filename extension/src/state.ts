@@ -14,12 +14,9 @@ export interface Cluster {
   /** `starting`, `running` or `down`. */
   state: string;
   name: string;
-  address: string;
   /** Dask's dashboard; empty where there is none. */
   dashboard: string;
-  /** What its workers compute on. */
-  kind: string;
-  /** Whether this lab started it, and may change its size. */
+  /** Whether it lies in the workspace, and may be changed and ended from here. */
   is_own: boolean;
   workers: Worker[];
 }
@@ -79,6 +76,8 @@ export interface Summary {
   models: { name: string; stage: string; parameters: number; accuracy: number | null }[];
   runs: Run[];
   exports: Export[];
+  /** The lab's folder; empty where there is no lab yet. */
+  workspace: string;
   /** The names of the panels that can be docked. */
   panels: string[];
 }
@@ -118,7 +117,6 @@ export interface RunProgress {
 export interface ClusterChanged {
   name: string;
   state: string;
-  num_workers: number;
 }
 
 export interface OfferedLine {
@@ -147,13 +145,14 @@ export interface LabState {
 
 export const EMPTY: LabState = {
   summary: {
-    cluster: { state: 'down', name: '', address: '', dashboard: '', kind: '', is_own: false, workers: [] },
+    cluster: { state: 'down', name: '', dashboard: '', is_own: false, workers: [] },
     clusters: [],
     devices: [],
     datasets: [],
     models: [],
     runs: [],
     exports: [],
+    workspace: '',
     panels: []
   },
   loads: {},

@@ -20,7 +20,6 @@ export type Phase = 'connecting' | 'gone' | 'foreign' | 'elsewhere' | 'unloaded'
 /** What a request takes and what it answers, by its name; the kernel's twin is `widgets/_bridge.py`. */
 export interface Requests {
   summary: { params: Record<string, never>; result: LabState['summary'] };
-  stop: { params: { run: string }; result: { run: string; state: string } };
   /** Runs a `%lepton` line beside the running cell. */
   line: { params: { line: string }; result: { text: string; html: string } };
   /** Opens or finds the kernel's docked panel of that name: a widget's model. */

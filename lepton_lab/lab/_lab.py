@@ -98,7 +98,8 @@ class Lab:
 
     def summary(self) -> dict[str, Any]:
         """The same as plain values that go over a wire, for the sidebar; waits for nobody, not even a dead cluster."""
-        return summarize(self._status(self.cluster.glance(), _readable), self.cluster.others())
+        summary = summarize(self._status(self.cluster.glance(), _readable), self.cluster.others())
+        return {**summary, "workspace": str(self.workspace.folder)}
 
     def names(self, kind: str) -> tuple[str, ...]:
         """Names of the lab's things of a kind: `data set`, `model`, `run`, `export`, `worker`; or of other clusters."""

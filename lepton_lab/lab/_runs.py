@@ -166,7 +166,7 @@ class RunNoun:
         return self.follow(self._active(id).id)
 
     def background(self, id: str | None = None) -> Run:
-        """Have the cell that waits for a run wait no longer, while the run goes on; by default the one under way.
+        """Have whoever waits for a run, a cell or a form, wait no longer; by default for the one under way. It goes on.
 
         What needs the run's result, such as a compression, waits on.
 

@@ -51,11 +51,9 @@ def _cluster(cluster: ClusterInfo) -> dict[str, Any]:
     return {
         "state": cluster.state,
         "name": cluster.name,
-        "address": cluster.address,
         "dashboard": cluster.dashboard,
         # one that lies in the workspace can be changed and ended from here, whichever kernel started it
         "is_own": cluster.folder is not None,
-        "kind": cluster.workers[0].device if cluster.workers else "",
         "workers": [
             {
                 "name": w.name,

@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from lepton_lab.commands import File, Flag, Name, Parameter, Part, Source, Variable, Verb, find
+from lepton_lab.commands import File, Flag, Name, Parameter, Part, Source, Text, Variable, Verb, find
 from lepton_lab.errors import LeptonError
 
 Names = Callable[[str], Sequence[str]]
@@ -103,7 +103,7 @@ def _values(parameter: Parameter, fragment: str, names: Names, namespace: Mappin
         words += sorted(name for name in namespace if not name.startswith("_"))
     if isinstance(kind, Source | File):
         words += _paths(fragment)
-    if isinstance(kind, Part) and kind.several:
+    if isinstance(kind, Part | Text) and kind.several:
         before, comma, _ = fragment.rpartition(",")
         words = [f"{before}{comma}{word}" for word in words if word not in before.split(",")]
     return _starting(words, fragment)

@@ -30,10 +30,6 @@ class Console:
         self._ipython = ipython
         self._has_looked = False
 
-    def current_lab(self) -> Lab:
-        """The lab that lines work on, made if there is none yet."""
-        return current_lab()
-
     def existing_lab(self) -> Lab | None:
         """The same, or None while there is none; soon after the first call, one to look at if there is a workspace."""
         if not self._has_looked:
@@ -94,4 +90,6 @@ class Console:
 
 
 def _names(kind: str) -> tuple[str, ...]:
-    return current_lab().names(kind)
+    look()  # and no more: to press Tab is not to choose a workspace
+    lab = existing_lab()
+    return lab.names(kind) if lab is not None else ()

@@ -20,9 +20,14 @@ def current_lab() -> Lab:
         if not _labs:
             from lepton_lab.lab import Lab  # brings NumPy: not before it is needed
 
-            while _looking:
-                _looking.pop().close()
-            _labs.append(Lab())
+            lab = Lab()
+            for seen in _looking:
+                if seen.workspace.folder == lab.workspace.folder:
+                    lab = seen  # what is shown of it goes on
+                else:
+                    seen.close()
+            _looking.clear()
+            _labs.append(lab)
             atexit.register(end_lab)
         return _labs[0]
 

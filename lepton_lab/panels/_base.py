@@ -213,9 +213,9 @@ class Panel(Shown):
             from lepton_lab.panels._page import Page
 
             self._page = Page(self._choose, self._write)
-            self._draw()
             self._thread = threading.Thread(target=self._keep_drawing, name=f"lepton-panel-{self.name}", daemon=True)
             self._thread.start()
+            self._draw()
         return self._page
 
     def _keep_picture(self) -> None:

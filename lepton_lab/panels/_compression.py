@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -108,10 +109,9 @@ class CompressionPanel(Panel):
 
     def _picture(self) -> Picture:
         plots = []
-        for metric in dict.fromkeys(one.metric for one in self._judged):
-            judged = [one for one in self._judged if one.metric == metric]
+        for title in dict.fromkeys(METRICS[one.metric] for one in self._judged):
+            judged = [one for one in self._judged if METRICS[one.metric] == title]
             measured = [(one, one.measure) for one in judged if one.measure is not None]
-            title = METRICS[metric]
             plots.append(
                 _plot(f"{title} against size of the file, kB", judged, [one.num_bytes / 1e3 for one in judged])
             )
@@ -141,12 +141,12 @@ class CompressionPanel(Panel):
 
 
 def judge(model: Model, measure: Measure | None) -> Judged | None:
-    """A model's figures as they were recorded; None where nobody has tried it on rows."""
-    if measure is not None and measure.accuracy is not None:
+    """A model's figures as they were recorded; None where none are, or they are no numbers."""
+    if measure is not None and measure.accuracy is not None and math.isfinite(measure.accuracy):
         return Judged(model, measure.metric, measure.accuracy, measure.raw_bytes, measure)
     for metric in METRICS:
         worth = model.metrics.get(f"test_{metric}")
-        if worth is not None and model.stage != "new":
+        if worth is not None and math.isfinite(worth) and model.stage != "new":
             return Judged(model, metric, worth, model.file.stat().st_size, None)
     return None
 

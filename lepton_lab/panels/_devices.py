@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from lepton_lab.display import Table
 from lepton_lab.events import ClusterChanged, Event, WorkerLoad
 from lepton_lab.panels._base import HasEvents, Panel
@@ -16,6 +18,9 @@ PLOTS = (
     ("written", "Disk write", "MB/s", 2),
 )
 GPU_PLOTS = (("gpu", "GPU", "%", 0), ("gpu_memory", "GPU memory", "GB", 2), ("gpu_power", "GPU power", "W", 0))
+COLUMNS = tuple(column for column, *_ in (*PLOTS, *GPU_PLOTS))
+STALE = 5.0
+"""Seconds: a worker that was silent for so long, while another one spoke, has gone."""
 
 
 class DevicesPanel(Panel):
@@ -27,6 +32,8 @@ class DevicesPanel(Panel):
     def __init__(self, lab: HasEvents) -> None:
         self._cluster, self._state = "", ""
         self._latest: dict[str, WorkerLoad] = {}
+        self._columns: dict[str, set[str]] = {}
+        """What each worker has told of; of GPUs, some tell nothing."""
         self._peaks: dict[str, tuple[float, str]] = {}
         super().__init__(lab)
 
@@ -39,7 +46,8 @@ class DevicesPanel(Panel):
         if isinstance(event, WorkerLoad):
             values = measured(event)
             self._latest[event.worker] = event
-            self._history(event.worker, tuple(values)).add(event.time, values)
+            self._history(event.worker, COLUMNS).add(event.time, values)
+            self._columns.setdefault(event.worker, set()).update(values)
             for column, value in values.items():
                 self._peaks[column] = max(
                     self._peaks.get(column, (value, event.worker)), (value, event.worker), key=lambda peak: peak[0]
@@ -50,6 +58,7 @@ class DevicesPanel(Panel):
         """Forget a cluster that is gone: another one begins."""
         self._histories.clear()
         self._latest.clear()
+        self._columns.clear()
         self._peaks.clear()
 
     def _shown(self) -> tuple[tuple[str, str, str, int], ...]:
@@ -64,9 +73,7 @@ class DevicesPanel(Panel):
             if column in self._peaks:
                 value, worker = self._peaks[column]
                 title += f" (peak {value:,.{digits}f}, {worker})"
-            lines = tuple(
-                Line(name, name, column, *look[name]) for name in look if column in self._histories[name].columns
-            )
+            lines = tuple(Line(name, name, column, *look[name]) for name in look if column in self._columns[name])
             plots.append(Plot(title, unit, lines, digits=digits))
         return Picture(self._title(), tuple(plots), legend(look))
 
@@ -74,7 +81,7 @@ class DevicesPanel(Panel):
         if not self._latest:
             return "Devices: no worker has told its load yet"
         state = f", {self._state}" if self._state else ""
-        num = len(self._latest)
+        num = len(present(self._latest))
         return f"Devices of {self._cluster or 'the cluster'}: {num} worker{'s' if num > 1 else ''}{state}"
 
     def table(self) -> Table:
@@ -85,7 +92,7 @@ class DevicesPanel(Panel):
                     name,
                     *(f"{measured(self._latest[name]).get(column, 0.0):,.{digits}f}" for column, _, _, digits in shown),
                 )
-                for name in natural(self._latest)
+                for name in natural(present(self._latest))
             ]
             if rows:
                 rows.append(
@@ -95,6 +102,12 @@ class DevicesPanel(Panel):
                     )
                 )
             return Table(self._title(), ("worker", *(f"{title}, {unit}" for _, title, unit, _ in shown)), rows)
+
+
+def present(latest: Mapping[str, WorkerLoad]) -> dict[str, WorkerLoad]:
+    """The loads of the workers that are still there, of the last one that each has told."""
+    newest = max((load.time for load in latest.values()), default=0.0)
+    return {name: load for name, load in latest.items() if newest - load.time < STALE}
 
 
 def measured(load: WorkerLoad) -> dict[str, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lepton_lab.display import Table
 from lepton_lab.events import ClusterChanged, Event, WorkerLoad
 from lepton_lab.panels._base import HasEvents, Panel
+from lepton_lab.panels._devices import present
 from lepton_lab.panels._picture import Line, Picture, Plot, legend, natural, styles
 
 PLOTS = (("executing", "Executing"), ("ready", "Ready to run"), ("memory", "Results in memory"))
@@ -43,7 +44,7 @@ class TasksPanel(Panel):
         look = styles(self._histories)
         plots = []
         for state, title in PLOTS:
-            now = sum(load.tasks.get(state, 0) for load in self._latest.values())
+            now = sum(load.tasks.get(state, 0) for load in present(self._latest).values())
             lines = tuple(Line(name, name, state, *look[name]) for name in look)
             plots.append(Plot(f"{title}, tasks (now {now:,})", "tasks", lines, digits=0))
         return Picture(self._title(), tuple(plots), legend(look))
@@ -56,9 +57,8 @@ class TasksPanel(Panel):
 
     def table(self) -> Table:
         with self._lock:
-            rows = [
-                (name, *(self._latest[name].tasks.get(state, 0) for state in STATES)) for name in natural(self._latest)
-            ]
+            latest = present(self._latest)
+            rows = [(name, *(latest[name].tasks.get(state, 0) for state in STATES)) for name in natural(latest)]
             return Table(self._title(), ("worker", *(title.lower() for _, title in PLOTS)), rows)
 
 

@@ -25,6 +25,9 @@ TOGETHER = 8
 TOGETHER_BYTES = 4_000_000
 """Bounds that number where the rows are large."""
 
+_kept: list[Any] = []
+"""All iterators of this process: to let one go that may still read ahead can wait for ever in TensorFlow."""
+
 
 class Feed:
     """A rank's rows.
@@ -41,6 +44,7 @@ class Feed:
         mine = () if seat.is_verified else range(seat.rank, len(job.shards.shards), seat.world)
         self.rows = resolve(job.open_rows)(job.shards, verify=mine)
         self.learnt, self.held = _order.hold_out(len(self.rows), job.num_held_out, job.seed)
+        self._validation: tuple[Any, int] | None = None
 
     @property
     def parts(self) -> int:
@@ -78,13 +82,15 @@ class Feed:
         return self._iterator(batches, take, job.batch_size)
 
     def validation(self) -> tuple[Any, int]:
-        """An iterator over the rows held out, and its number of steps."""
-        return self._once(len(self.held), lambda rows: self.rows.take(self.held[rows]))
+        """An iterator over the rows held out, again and again, and the number of steps that it has for them."""
+        if self._validation is None:
+            self._validation = self._passes(len(self.held), lambda rows: self.rows.take(self.held[rows]))
+        return self._validation
 
     def test(self) -> tuple[Any, int]:
-        """An iterator over the test split, and its number of steps."""
+        """The same for the test split."""
         x, y = resolve(self.job.open_split)(self.job.dataset, "test")
-        return self._once(len(x), lambda rows: (x[rows], y[rows]))
+        return self._passes(len(x), lambda rows: (x[rows], y[rows]))
 
     def _importance(self, rows: Any, y: Any) -> Any:
         """How much each row counts: by its class, and by its own weight; float32 (n,)."""
@@ -99,11 +105,11 @@ class Feed:
     def _ours(self) -> range:
         return range(self.seat.rank * self.replicas, (self.seat.rank + 1) * self.replicas)
 
-    def _once(self, num_rows: int, take: Any) -> tuple[Any, int]:
+    def _passes(self, num_rows: int, take: Any) -> tuple[Any, int]:
         size = max(self.job.batch_size, 256)
 
         def batches() -> Iterator[tuple[int, _order.Batch]]:
-            for start in range(0, num_rows, size):
+            for start in itertools.cycle(range(0, num_rows, size)):
                 step = np.arange(start, min(start + size, num_rows))
                 yield from ((0, _order.share(step, size, part, self.parts)) for part in self._ours())
 
@@ -143,7 +149,8 @@ class Feed:
             endless = tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)
             return rows.apply(endless).prefetch(READ_AHEAD)
 
-        return iter(self.strategy.distribute_datasets_from_function(pipeline))
+        _kept.append(iter(self.strategy.distribute_datasets_from_function(pipeline)))
+        return _kept[-1]
 
 
 def _real(batch: _order.Batch) -> Any:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import faulthandler
 import json
 import os
+import signal
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lepton_lab.errors import LeptonError
@@ -62,6 +64,7 @@ def run_rank(job: Job, seat: Seat, channel: Channel) -> dict[str, Any]:
         `stopped`: whether the run was told to stop, and is to be gone on with; `metrics`: on the test split; `layers`:
         the hook's report.
     """
+    faulthandler.register(signal.SIGUSR1)  # tells the log where all threads are
     import tf_keras
 
     from lepton_lab.train._loop import Loop, Stopped

@@ -7,6 +7,7 @@ These functions run inside Dask workers and never import TensorFlow. What they k
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import threading
 import time
@@ -193,7 +194,15 @@ def _follow(
             if now - stopped_since > STOPPED_SECONDS:
                 return lost(f"The process of {where} is stopped (SIGSTOP, or a debugger); it was killed.")
         elif now - heard > patience:
-            return lost(f"The process of {where} took more than {patience:.0f} s {waits_for}; it was killed.")
+            try:
+                os.kill(child.pid, signal.SIGUSR1)
+                time.sleep(WATCH_SECONDS)
+            except ProcessLookupError:
+                pass  # it ended just now
+            return lost(
+                f"The process of {where} took more than {patience:.0f} s {waits_for}; it was killed. What it was doing "
+                f"stands in the run's {log_name(seat)}."
+            )
         if not is_wanted():
             return lost(f"Nobody waits for {where} any more.")
 

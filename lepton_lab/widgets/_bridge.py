@@ -99,7 +99,7 @@ class Bridge:
         self._lock = threading.Lock()
         self._answering: Requests | None = None
         self._comms: dict[str, BaseComm] = {}
-        self._listeners: set[BaseComm] = set()
+        self._listeners: dict[BaseComm, None] = {}  # in the order in which the pages came
         self._noted: dict[tuple[str, ...], Event] = {}
         self._summary_due = False
         self._summarized, self._patience = 0.0, LOOK
@@ -128,7 +128,7 @@ class Bridge:
         """Push to a page from now on; the comm manager calls this."""
         self._keep(comm)
         with self._lock:
-            self._listeners.add(comm)
+            self._listeners[comm] = None
             self._summary_due = True
             self._wake.set()
             if not self._pushing:
@@ -152,7 +152,7 @@ class Bridge:
         """End the talk with all pages."""
         with self._lock:
             comms, self._comms = self._comms, {}
-            self._listeners = set()
+            self._listeners = {}
             answering = self._answering
         self._wake.set()
         for comm in comms.values():
@@ -168,7 +168,7 @@ class Bridge:
     def _forget(self, comm: BaseComm) -> None:
         with self._lock:
             self._comms.pop(comm.comm_id, None)
-            self._listeners.discard(comm)
+            self._listeners.pop(comm, None)
 
     def _push_often(self) -> None:
         while self._follow_lab():
@@ -205,7 +205,9 @@ class Bridge:
             since = time.monotonic() - self._summarized
             due = self._summary_due and since >= PERIOD
             self._summary_due &= not due
-        self._send([{"event": type(event).__name__, "data": plain(event)} for event in events])
+        written = [event for event in events if isinstance(event, LineOffered) and event.result]
+        self._send([_as_push(event) for event in events if event not in written])
+        self._send([_as_push(event) for event in written], to_one=True)  # two pages would write two cells
         if due or since >= self._patience:
             self._push_summary(due)
 
@@ -218,12 +220,17 @@ class Bridge:
             self._shown = summary
             self._send([{"event": "SummaryChanged", "data": summary}])
 
-    def _send(self, pushes: list[dict[str, Any]]) -> None:
+    def _send(self, pushes: list[dict[str, Any]], *, to_one: bool = False) -> None:
+        """Push to all pages, or to the one that came last."""
         with self._lock:
-            listeners = list(self._listeners)
+            listeners = list(self._listeners)[-1 if to_one else 0 :]
         for comm in listeners:
             for push in pushes:
                 comm.send(push)
+
+
+def _as_push(event: Event) -> dict[str, Any]:
+    return {"event": type(event).__name__, "data": plain(event)}
 
 
 def _subject(event: Event) -> tuple[str, ...]:

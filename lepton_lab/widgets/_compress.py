@@ -30,7 +30,6 @@ _GZIP = 0.92
 """What gzip leaves of the bytes of weights."""
 _PLACES = 3
 """Times the entropy of where the zeros are, which gzip takes to write that down."""
-_PICTURE = "compression"
 
 
 class CompressAside:
@@ -70,9 +69,9 @@ class CompressAside:
 
     def after(self, result: object) -> str:
         """The picture of the lab's models, where this one has its place now."""
-        if _PICTURE not in panels.PANELS or not isinstance(result, CompressedModel):
+        if not isinstance(result, CompressedModel):
             return ""
-        panel = panels.open(self._lab, _PICTURE)
+        panel = panels.open(self._lab, "compression")
         try:
             return panel._repr_html_()
         finally:

@@ -25,10 +25,8 @@ NO_LAB: Mapping[str, Any] = {
     "cluster": {
         "state": "down",
         "name": "",
-        "address": "",
         "dashboard": "",
         "is_own": False,
-        "kind": "",
         "workers": [],
     },
     "clusters": [],
@@ -37,6 +35,7 @@ NO_LAB: Mapping[str, Any] = {
     "models": [],
     "runs": [],
     "exports": [],
+    "workspace": "",
 }
 """What is to be seen before there is a lab."""
 
@@ -45,10 +44,7 @@ class Console(Protocol):
     """The kernel's lab, and its `%lepton` line; the magics have it."""
 
     def existing_lab(self) -> Lab | None:
-        """The lab, or None while there is none; asked often, it makes none."""
-
-    def current_lab(self) -> Lab:
-        """The lab, made if there is none yet."""
+        """The lab, one to look at where a workspace is there already, or None; no line works on what this makes."""
 
     def run(self, text: str) -> object:
         """Do what a line asks for."""
@@ -70,7 +66,6 @@ class Requests:
             method.__name__: method
             for method in (
                 self.summary,
-                self.stop,
                 self.line,
                 self.panel,
                 self.panel_close,
@@ -102,20 +97,16 @@ class Requests:
         lab = self._console.existing_lab()
         return {**(NO_LAB if lab is None else lab.summary()), "panels": list(PANELS)}
 
-    def stop(self, run: str) -> Mapping[str, str]:
-        """End a training run; answered when it has ended."""
-        lab = self._console.existing_lab()
-        if lab is None:
-            raise InputError(f"Run {run!r} can't be stopped: this kernel has no lab yet. Run %lepton status first.")
-        return {"run": run, "state": lab.run.stop(run).state}
-
     def line(self, line: str) -> Mapping[str, str]:
         """Run a `%lepton` line beside the running cell; answered with its result when it is done."""
         return _shown(self._console.run(line))
 
     def panel(self, name: str) -> Mapping[str, str]:
-        """Open, or find, the docked panel of a name."""
-        return {"model_id": self._docks.open(self._console.current_lab(), name)}
+        """Open, or find, the docked panel of a name. It makes no lab, since that would choose a workspace."""
+        lab = self._console.existing_lab()
+        if lab is None:
+            raise InputError("There is nothing to show yet: the first %lepton line makes the lab.")
+        return {"model_id": self._docks.open(lab, name)}
 
     def panel_close(self, name: str) -> Mapping[str, str]:
         """Close the docked panel of a name."""

@@ -39,6 +39,7 @@ NAMES = {"data set": ("digits", "mnist"), "model": ("cnn", "small"), "run": ("sm
         ("train cnn --epochs ", "", []),
         ("nonsense ", "", []),
         ("data load 'x", "'x", []),
+        ("train cnn --augment flip,sh", "flip,sh", ["flip,shift"]),
     ],
 )
 def test_words(text: str, fragment: str, words: list[str]) -> None:

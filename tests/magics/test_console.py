@@ -40,7 +40,20 @@ def test_shows_what_earlier_kernels_left(ip: Any) -> None:
             time.sleep(0.01)
         assert seen.data.names() == ("digits",)
         console.run("%lepton status")
-        assert console.existing_lab() is lepton_lab.current_lab() is not seen
+        assert console.existing_lab() is lepton_lab.current_lab() is seen
+
+
+def test_looking_chooses_no_workspace(ip: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with lepton_lab.Lab() as earlier:
+        earlier.data.load("digits")
+    console = Console(ip)
+    assert console.complete("%lepton data show dig", 21) == (["digits"], 18, 21)
+    seen = console.existing_lab()
+    assert seen is not None
+    monkeypatch.setenv("LEPTON_WORKSPACE", str(tmp_path / "another"))
+    console.run("%lepton status")
+    assert lepton_lab.current_lab() is not seen
+    assert lepton_lab.current_lab().workspace.folder == tmp_path / "another"
 
 
 def test_help_is_a_value(console: Console) -> None:

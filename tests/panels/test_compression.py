@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from lepton_lab import panels
 from lepton_lab.events import LineOffered, NamesChanged
+from lepton_lab.panels._compression import judge
 from lepton_lab.types import Measure
 from tests.panels.conftest import Events, model_of
 
@@ -60,6 +62,22 @@ def test_models_judged_by_another_metric_have_plots_of_their_own(filled: Events)
     filled.model.measured["mlp"] = Measure(2.5, 100, 100, 1e-6, metric="mae")
     titles = [plot.title for plot in picture_of(panels.open(filled, "compression")).plots]
     assert len(titles) == 6 and titles[3] == "Mean absolute error against size of the file, kB"
+
+
+def test_accuracies_of_both_names_share_their_plots(filled: Events) -> None:
+    filled.model.measured["cnn-int8"] = Measure(0.94, 10_000, 8_000, 20e-6, metric="binary_accuracy")
+    assert len(picture_of(panels.open(filled, "compression")).plots) == 3
+
+
+def test_a_model_that_diverged_is_left_out(filled: Events) -> None:
+    filled.model.measured["cnn"] = Measure(math.nan, 40_000, 30_000, 50e-6)
+    panel = panels.open(filled, "compression")
+    assert [dot.name for dot in picture_of(panel).plots[0].dots] == ["cnn", "cnn-int8", "mlp"]
+    filled.model.found["mlp"].metrics["test_accuracy"] = math.nan  # type: ignore[index]
+    assert [one.model.name for one in (judge(m, None) for m in filled.model.found.values()) if one] == [
+        "cnn",
+        "cnn-int8",
+    ]
 
 
 def test_who_was_never_tried_is_left_out(filled: Events, tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 from lepton_lab import panels
 from lepton_lab.events import ClusterChanged, GpuLoad, WorkerLoad
 from lepton_lab.panels._devices import measured
@@ -55,6 +57,23 @@ def test_a_worker_without_gpus_beside_one_with_them(lab: Events) -> None:
     panel = panels.open(lab, "devices")
     assert [[line.name for line in plot.lines] for plot in panel._picture().plots][5:7] == [["w0", "w1"], ["w0"]]
     assert "GPU power" in panel.svg()
+
+
+def test_a_worker_that_has_gone_is_not_counted(lab: Events) -> None:
+    now = time.time()
+    for worker, moment in (("w0", now - 20), ("w1", now - 20), ("w0", now)):
+        lab.events.publish(WorkerLoad(worker, 1.0, 1, 0, time=moment))
+    panel = panels.open(lab, "devices")
+    assert "1 worker" in panel._picture().title and "w1" not in str(panel)
+    assert [line.name for line in panel._picture().plots[0].lines] == ["w0", "w1"]
+
+
+def test_a_gpu_that_is_told_of_later_has_its_line(lab: Events) -> None:
+    for event in (WorkerLoad("w0", 5.0, 1, 0, time=0.0), *loads(1, 3, num_gpus=1)):
+        lab.events.publish(event)
+    panel = panels.open(lab, "devices")
+    assert [line.name for line in panel._picture().plots[6].lines] == ["w0"]
+    assert panel._histories["w0"].rows()[-1][7] > 0
 
 
 def test_the_table_has_last_values_and_peaks(lab: Events) -> None:

@@ -59,7 +59,7 @@ def test_twenty_random_kills_change_nothing(lab: Lab) -> None:
     run = start(lab, epochs, max_failures=20, **settings)
     kills = 0
     while kills < 20:
-        time.sleep(chance.uniform(0.2, 2.5))
+        time.sleep(chance.uniform(0.1, 1.5))
         victims = ranks(lab, run)
         if chance.random() < 0.25:
             answers = lab.cluster.handle.client.run(os.getpid, on_error="ignore")  # one may just have been killed
@@ -114,6 +114,29 @@ def test_a_stopped_rank_is_killed_and_the_run_goes_on(lab: Lab) -> None:
     wait_for(lambda: lab.run.show(run).state == "running", 20)
     assert time.monotonic() - began < 30
     lab.run.stop(run)
+
+
+def be_patient(seconds: float) -> None:
+    """In a worker: how long a rank may be silent."""
+    _supervisor.PATIENCE = seconds
+
+
+def test_a_rank_that_hangs_tells_where(lab: Lab) -> None:
+    import tf_keras
+
+    class Endless(tf_keras.callbacks.Callback):  # type: ignore[misc]  # tf_keras is untyped
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            time.sleep(1000)
+
+    client, patience = lab.cluster.handle.client, _supervisor.PATIENCE
+    client.run(be_patient, 1.0)
+    try:
+        run = start(lab, 9, strategy="single", callbacks=Endless(), max_failures=0)
+        with pytest.raises(TrainingError, match=r"rank 0 on worker w\d took more than \d+ s to go on.*rank-0.log"):
+            lab.run.follow(run)
+    finally:
+        client.run(be_patient, patience)
+    assert "in on_epoch_end" in (lab.workspace.path("runs", run) / "rank-0.log").read_text()
 
 
 def test_a_rank_that_never_joins_is_found_out(lab: Lab) -> None:

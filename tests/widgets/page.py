@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
-from types import SimpleNamespace
 from typing import Any
 
 from comm import get_comm_manager
 from comm.base_comm import BaseComm
 
 from lepton_lab.display import Table
-from lepton_lab.errors import InputError, UnknownNameError
+from lepton_lab.errors import InputError
 from lepton_lab.events import Bus
 from lepton_lab.widgets._requests import NO_LAB
 
@@ -39,23 +38,17 @@ class Wire(BaseComm):
 
 
 class SmallLab:
-    """What the bridge needs of a lab: events, a summary, and a run that can be stopped."""
+    """What the bridge needs of a lab: events and a summary."""
 
     def __init__(self) -> None:
         self.events = Bus()
         self.names: list[str] = []
         self.asked: list[float] = []
         """When the summary was."""
-        self.run = SimpleNamespace(stop=self.stop)
 
     def summary(self) -> Mapping[str, Any]:
         self.asked.append(time.monotonic())
         return {**NO_LAB, "datasets": [{"name": name, "rows": 1, "shards": 0} for name in self.names]}
-
-    def stop(self, run: str) -> Any:
-        if run != "run-1":
-            raise UnknownNameError("run", run, ["run-1"])
-        return SimpleNamespace(state="stopping")
 
 
 class SmallConsole:
@@ -66,11 +59,6 @@ class SmallConsole:
 
     def existing_lab(self) -> Any:
         return self.labs[-1] if self.labs else None
-
-    def current_lab(self) -> Any:
-        if not self.labs:
-            self.labs.append(SmallLab())
-        return self.labs[-1]
 
     def run(self, text: str) -> object:
         if not text.startswith("%lepton"):

@@ -11,7 +11,14 @@ from typing import Any
 import pytest
 from comm.base_comm import CommManager
 
-from lepton_lab.events import ClusterChanged, LineOffered, NamesChanged, RunChanged, RunProgress, WorkerLoad
+from lepton_lab.events import (
+    ClusterChanged,
+    LineOffered,
+    NamesChanged,
+    RunChanged,
+    RunProgress,
+    WorkerLoad,
+)
 from lepton_lab.widgets import _bridge
 from tests.widgets.page import SmallConsole, SmallLab, Wire, until
 
@@ -65,17 +72,19 @@ class TestRequests:
         wire, other = Wire(), Wire()
         bridge.open_requests(wire, None)
         bridge.open_requests(other, None)
-        wire.handle_msg(request(wire, "7", "stop", run="run-1"))
+        wire.handle_msg(request(wire, "7", "line", line="%lepton runs"))
         until(lambda: wire.sent)
-        assert wire.sent == [{"id": "7", "result": {"run": "run-1", "state": "stopping"}}]
+        [answer] = wire.sent
+        assert answer["id"] == "7"
+        assert answer["result"]["text"].startswith("%lepton runs")
         assert other.sent == []
 
-    def test_a_stop_is_answered_while_a_line_runs(self, bridge: _bridge.Bridge, console: SmallConsole) -> None:
+    def test_a_request_is_answered_while_a_line_runs(self, bridge: _bridge.Bridge, console: SmallConsole) -> None:
         wire, is_done = Wire(), threading.Event()
         bridge.open_requests(wire, None)
         console.run = lambda text: is_done.wait(10)  # type: ignore[method-assign]
         assert bridge.take(request(wire, "1", "line", line="%lepton cluster up"))
-        assert bridge.take(request(wire, "2", "stop", run="run-1"))
+        assert bridge.take(request(wire, "2", "summary"))
         until(lambda: wire.sent)
         is_done.set()
         until(lambda: len(wire.sent) == 2)
@@ -113,6 +122,16 @@ class TestEvents:
         assert len(events.pushed("RunProgress")) <= 3
         assert {load["worker"] for load in events.pushed("WorkerLoad")} == {"w0", "w1"}
 
+    def test_a_line_with_its_result_is_written_by_one_page_only(self, bridge: _bridge.Bridge, lab: SmallLab) -> None:
+        first, second = Wire(), Wire()
+        bridge.open_events(first, None)
+        bridge.open_events(second, None)
+        until(lambda: first.pushed("SummaryChanged") and second.pushed("SummaryChanged"))
+        lab.events.publish(LineOffered("%lepton status", {"text/plain": "fine"}))
+        lab.events.publish(LineOffered("%lepton runs"))
+        until(lambda: len(second.pushed("LineOffered")) == 2)
+        assert [line["line"] for line in first.pushed("LineOffered")] == ["%lepton runs"]
+
     def test_numbers_that_json_lacks_become_null(self, events: Wire, lab: SmallLab) -> None:
         until(lambda: events.pushed("SummaryChanged"))
         lab.events.publish(progress(1, float("nan")))
@@ -125,7 +144,8 @@ class TestEvents:
         wire = Wire()
         bridge.open_events(wire, None)
         until(lambda: wire.pushed("SummaryChanged"))
-        lab = console.current_lab()
+        lab = SmallLab()
+        console.labs.append(lab)
         until(lambda: len(wire.pushed("SummaryChanged")) == 2)
         lab.events.publish(progress(1))
         until(lambda: wire.pushed("RunProgress"))

@@ -45,13 +45,7 @@ def test_before_there_is_a_lab() -> None:
     console = SmallConsole()
     requests = Requests(console)
     assert ask(requests, "summary") == {**NO_LAB, "panels": list(PANELS)}
-    assert "no lab yet" in ask(requests, "stop", run="run-1")
     assert console.labs == []
-
-
-def test_stop(requests: Requests) -> None:
-    assert ask(requests, "stop", run="run-1") == {"run": "run-1", "state": "stopping"}
-    assert ask(requests, "stop", run="run-2") == "There is no run 'run-2'. Did you mean 'run-1'?"
 
 
 def test_line(requests: Requests) -> None:
@@ -72,8 +66,8 @@ def test_an_error_is_one_line(requests: Requests, console: SmallConsole) -> None
 
     console.run = fail  # type: ignore[method-assign]
     assert ask(requests, "line", line="%lepton x") == "RuntimeError: one"
-    assert "Did you mean 'stop'?" in ask(requests, "stopp")
-    assert ask(requests, "stop", walk=1).startswith("TypeError")
+    assert "Did you mean 'panel'?" in ask(requests, "panels")
+    assert ask(requests, "panel", walk=1).startswith("TypeError")
 
 
 def test_complete_and_inspect(requests: Requests) -> None:
@@ -142,10 +136,8 @@ class TestPanels:
         requests.close()
         assert not SmallPanel.opened[0].is_live
 
-    def test_makes_the_lab(self) -> None:
-        console = SmallConsole()
-        ask(Requests(console), "panel", name="devices")
-        assert len(console.labs) == 1
+    def test_makes_no_lab(self) -> None:
+        assert "first %lepton line" in ask(Requests(SmallConsole()), "panel", name="devices")
 
 
 def test_a_panel_that_there_is_not(requests: Requests) -> None:

@@ -9,6 +9,7 @@ export function Scale({ workers, actions }: { workers: number; actions: Actions 
   const id = useId();
   /** What is typed or on its way; null while the cluster is as it is wished. */
   const [wish, setWish] = useState<string | null>(null);
+  const asked = useRef<number | null>(null);
   const { run } = actions;
   const latest = useRef(run);
   useEffect(() => {
@@ -22,13 +23,17 @@ export function Scale({ workers, actions }: { workers: number; actions: Actions 
   const isValid = /^[1-9]\d*$/.test(shown);
   const number = isValid ? Number(shown) : workers;
   const ask = (wanted: number): void => {
+    asked.current = wanted;
     setWish(String(wanted));
-    void scale(wanted).finally(() => setWish(null));
+    void scale(wanted).finally(() => {
+      asked.current = null;
+      setWish(null);
+    });
   };
   const submit = (): void => {
-    if (isValid && number !== workers) {
+    if (isValid && number !== (asked.current ?? workers)) {
       ask(number);
-    } else {
+    } else if (asked.current === null) {
       setWish(null);
     }
   };
