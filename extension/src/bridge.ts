@@ -9,7 +9,7 @@ import type { Kernel } from '@jupyterlab/services';
 import type { JSONObject } from '@lumino/coreutils';
 
 import { ControlComm } from './control';
-import type { Push } from './state';
+import { EMPTY, type Push, type Summary } from './state';
 import type { Requests } from './tokens';
 
 const REQUESTS = 'lepton_lab.requests';
@@ -54,18 +54,19 @@ export class Bridge {
     this._events = new ControlComm(kernel, EVENTS, data => !this._ended && this._onPush(data as Push));
   }
 
-  /** Open both comms; resolves when the kernel answers and pushes, with false if the talk ended before. */
-  async open(): Promise<boolean> {
+  /** Open both comms; resolves when the kernel answers and pushes: how things are, or null if the talk ended before. */
+  async open(): Promise<Summary | null> {
     // the kernel's control channel passes over what nobody handles: only a request tells whether somebody is there
     await this._requests.open();
     const { answer, taken } = this._send('summary', {});
     let isAnswered = false;
+    let summary = EMPTY.summary;
     taken.then(
       () => setTimeout(() => !isAnswered && !this._ended && this._onSilence(), GRACE),
       () => undefined // the answer fails as well
     );
     try {
-      await answer;
+      summary = await answer;
     } catch (error) {
       if (error instanceof ConnectionLost) {
         throw error;
@@ -75,7 +76,7 @@ export class Bridge {
     if (!this._ended) {
       await this._events.open();
     }
-    return !this._ended;
+    return this._ended ? null : summary;
   }
 
   request<M extends keyof Requests>(

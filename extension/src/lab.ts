@@ -96,7 +96,10 @@ export class KernelLab implements ILab, IDisposable {
         () => current() && this._set('unloaded')
       );
       this._bridge = bridge;
-      if ((await bridge.open()) && current()) {
+      const data = await bridge.open();
+      if (data && current()) {
+        this._isBusy = data.is_busy;
+        this._state = apply(this._state, { event: 'SummaryChanged', data });
         this._set('ready');
       }
     } catch (error) {

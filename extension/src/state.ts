@@ -76,6 +76,8 @@ export interface Summary {
   models: { name: string; stage: string; parameters: number; accuracy: number | null }[];
   runs: Run[];
   exports: Export[];
+  /** Whether a cell runs. */
+  is_busy: boolean;
   /** The lab's folder; empty where there is no lab yet. */
   workspace: string;
   /** The names of the panels that can be docked. */
@@ -152,6 +154,7 @@ export const EMPTY: LabState = {
     models: [],
     runs: [],
     exports: [],
+    is_busy: false,
     workspace: '',
     panels: []
   },

@@ -29,6 +29,16 @@ class Console:
     def __init__(self, ipython: Any) -> None:
         self._ipython = ipython
         self._has_looked = False
+        self.is_busy = False
+        """Whether a cell runs, other than the one in which this was made."""
+
+    def begin_cell(self, _: object = None) -> None:
+        """IPython calls this before each cell."""
+        self.is_busy = True
+
+    def end_cell(self, _: object = None) -> None:
+        """IPython calls this after each cell."""
+        self.is_busy = False
 
     def existing_lab(self) -> Lab | None:
         """The same, or None while there is none; soon after the first call, one to look at if there is a workspace."""

@@ -11,16 +11,20 @@ from lepton_lab.magics._matcher import make_matcher
 from lepton_lab.magics._session import end_lab
 from lepton_lab.widgets import _bridge
 
-_matchers: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
+_loaded: weakref.WeakKeyDictionary[Any, tuple[Console, Any]] = weakref.WeakKeyDictionary()
+"""By shell its console and the matcher of its completion."""
 
 
 def load_ipython_extension(ipython: Any) -> None:
     """Add the magic, its completion, and the sidebar's line to this kernel; makes no lab yet."""
     ipython.register_magics(LeptonMagics)
-    _remove_matcher(ipython)
+    _forget(ipython)
     console = Console(ipython)
-    _matchers[ipython] = make_matcher(console)
-    ipython.Completer.custom_matchers.append(_matchers[ipython])
+    matcher = make_matcher(console)
+    _loaded[ipython] = console, matcher
+    ipython.Completer.custom_matchers.append(matcher)
+    ipython.events.register("pre_run_cell", console.begin_cell)
+    ipython.events.register("post_run_cell", console.end_cell)
     _bridge.register(ipython, console)
 
 
@@ -29,12 +33,15 @@ def unload_ipython_extension(ipython: Any) -> None:
     for kind in ("line", "cell"):
         ipython.magics_manager.magics[kind].pop("lepton", None)
     ipython.magics_manager.registry.pop("LeptonMagics", None)
-    _remove_matcher(ipython)
+    _forget(ipython)
     _bridge.unregister(ipython)
     end_lab()
 
 
-def _remove_matcher(ipython: Any) -> None:
-    old = _matchers.pop(ipython, None)
-    if old is not None:
-        ipython.Completer.custom_matchers.remove(old)
+def _forget(ipython: Any) -> None:
+    if ipython not in _loaded:
+        return
+    console, matcher = _loaded.pop(ipython)
+    ipython.Completer.custom_matchers.remove(matcher)
+    ipython.events.unregister("pre_run_cell", console.begin_cell)
+    ipython.events.unregister("post_run_cell", console.end_cell)

@@ -43,6 +43,10 @@ NO_LAB: Mapping[str, Any] = {
 class Console(Protocol):
     """The kernel's lab, and its `%lepton` line; the magics have it."""
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a cell runs."""
+
     def existing_lab(self) -> Lab | None:
         """The lab, one to look at where a workspace is there already, or None; no line works on what this makes."""
 
@@ -93,9 +97,9 @@ class Requests:
         self._docks.close_all()
 
     def summary(self) -> Mapping[str, Any]:
-        """What the sidebar shows."""
+        """What the sidebar shows, and whether a cell runs, which Jupyter tells a page that was loaded again wrongly."""
         lab = self._console.existing_lab()
-        return {**(NO_LAB if lab is None else lab.summary()), "panels": list(PANELS)}
+        return {**(NO_LAB if lab is None else lab.summary()), "panels": list(PANELS), "is_busy": self._console.is_busy}
 
     def line(self, line: str) -> Mapping[str, str]:
         """Run a `%lepton` line beside the running cell; answered with its result when it is done."""

@@ -70,6 +70,11 @@ def test_connects_again_after_a_page_reload(jupyter: LabPage) -> None:
     expect(jupyter.show_sidebar().get_by_role("button", name="Start cluster")).to_be_visible()
     jupyter.open("reload.ipynb")
     expect(jupyter.show_sidebar().get_by_role("button", name="Start cluster")).to_be_visible()
+    jupyter.append(
+        "from lepton_lab.widgets._bridge import _registered\n[len(b._listeners) for b, _ in _registered.values()]"
+    )
+    jupyter.run_last()
+    expect(jupyter.output(1)).to_contain_text("[1]")  # the page that went is not pushed to any more
 
 
 def test_follows_the_active_notebook(jupyter: LabPage) -> None:

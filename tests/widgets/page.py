@@ -56,6 +56,7 @@ class SmallConsole:
 
     def __init__(self, *labs: SmallLab) -> None:
         self.labs = list(labs)
+        self.is_busy = False
 
     def existing_lab(self) -> Any:
         return self.labs[-1] if self.labs else None

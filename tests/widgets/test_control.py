@@ -86,6 +86,8 @@ def test_answers_while_a_cell_runs(client: Any, page: Page) -> None:
     client.execute("import time\ntime.sleep(5)")
     time.sleep(0.3)
     began = time.monotonic()
+    busy = page.hear(page.ask("summary"))
+    assert busy is not None and busy["result"]["is_busy"]
     for method, params in (
         ("summary", {}),
         ("complete", {"text": "%lepton data show di", "cursor": 20}),

@@ -44,7 +44,7 @@ def test_summary(requests: Requests, lab: SmallLab) -> None:
 def test_before_there_is_a_lab() -> None:
     console = SmallConsole()
     requests = Requests(console)
-    assert ask(requests, "summary") == {**NO_LAB, "panels": list(PANELS)}
+    assert ask(requests, "summary") == {**NO_LAB, "panels": list(PANELS), "is_busy": False}
     assert console.labs == []
 
 
