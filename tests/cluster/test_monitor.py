@@ -52,7 +52,7 @@ def test_the_sampler_costs_little() -> None:
     for _ in range(20):
         sampler._time = 0.0  # as though a second had passed
         sampler()
-    assert (time.thread_time() - began) / 20 < 0.1  # of each second; on a quiet machine it is 0.003
+    assert (time.thread_time() - began) / 20 < 0.01
 
 
 def test_the_sampler_measures_this_process() -> None:
