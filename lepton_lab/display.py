@@ -26,8 +26,12 @@ class Table:
     notes: Sequence[str] = ()
     links: Sequence[tuple[str, str]] = ()
     """Pairs of text and address, shown below the rows."""
-    images: Sequence[tuple[str, str]] = ()
-    """Pairs of caption and PNG bytes in base64; text has the captions alone."""
+    images: Sequence[tuple[str, ...]] = ()
+    """Caption, and one PNG in base64 or two to stand side by side; text has the captions alone."""
+    figures: Sequence[str] = ()
+    """HTML of what is to be seen besides, shown below the notes: drawings of `charts`, other tables; text has none."""
+    is_drawn: bool = False
+    """Whether the figures show what the rows say: HTML then leaves the rows out."""
 
     def text(self) -> str:
         """The table for a terminal."""
@@ -40,8 +44,9 @@ class Table:
                 lines.append(
                     "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip()
                 )
-        if self.images:
-            lines.append(f"  pictures of {', '.join(caption for caption, _ in self.images)}: seen in a notebook")
+        captions = [caption for caption, *_ in self.images]
+        if captions:
+            lines.append(f"  pictures of {', '.join(captions)}: seen in a notebook")
         lines += [f"  {note}" for note in self.notes]
         lines += [f"  {text}: {address}" for text, address in self.links]
         return "\n".join(lines)
@@ -50,7 +55,7 @@ class Table:
         """The table for a notebook."""
         escape = html.escape
         parts = [f"<div class='lepton-table'><b>{escape(self.title)}</b>"]
-        if self.rows:
+        if self.rows and not self.is_drawn:
             parts.append("<table style='margin:0.3em 0'>")
             if self.header:
                 head = "".join(
@@ -64,13 +69,7 @@ class Table:
             parts.append("</tbody></table>")
         if self.images:
             parts.append("<div style='display:flex;flex-wrap:wrap;gap:8px;margin:0.4em 0'>")
-            for caption, data in self.images:
-                parts.append(
-                    "<figure style='margin:0;text-align:center;font-size:80%'>"
-                    f"<img alt='{escape(caption)}' style='width:56px;height:56px;object-fit:contain;"
-                    f"image-rendering:pixelated' src='data:image/png;base64,{data}'>"
-                    f"<figcaption>{escape(caption)}</figcaption></figure>"
-                )
+            parts += [_figure(caption, pngs, 56 if len(pngs) == 1 else 96) for caption, *pngs in self.images]
             parts.append("</div>")
         parts += [f"<div>{escape(note)}</div>" for note in self.notes]
         parts += [
@@ -78,7 +77,22 @@ class Table:
             f"<a href='{escape(address)}' target='_blank' rel='noopener'>{escape(address)}</a></div>"
             for text, address in self.links
         ]
+        if self.figures:
+            drawn = "".join(f"<div>{figure}</div>" for figure in self.figures)
+            parts.append(f"<div style='display:flex;flex-wrap:wrap;gap:1.5em;margin:0.6em 0'>{drawn}</div>")
         return "".join([*parts, "</div>"])
+
+
+def _figure(caption: str, pngs: Sequence[str], side: int) -> str:
+    """Pictures side by side over their caption."""
+    caption = html.escape(caption)
+    images = "".join(
+        f"<img alt='{caption}' style='width:{side}px;height:{side}px;object-fit:contain;image-rendering:pixelated' "
+        f"src='data:image/png;base64,{png}'>"
+        for png in pngs
+    )
+    figure = "<figure style='margin:0;text-align:center;font-size:80%'>"
+    return f"{figure}{images}<figcaption>{caption}</figcaption></figure>"
 
 
 class Shown(ABC):
@@ -115,6 +129,13 @@ def size(num_bytes: float) -> str:
             return f"{num_bytes:.0f} {unit}" if unit == "B" else f"{num_bytes:.1f} {unit}"
         num_bytes /= 1000
     return f"{num_bytes:.1f} TB"
+
+
+def times(ratio: float, better: str, worse: str) -> str:
+    """A change for a person: `3.1 x smaller`, `1.2 x larger`, or `the same`."""
+    if f"{ratio:.1f}" == "1.0":
+        return "the same"
+    return f"{ratio:.1f} x {better}" if ratio > 1 else f"{1 / ratio:.1f} x {worse}"
 
 
 def duration(seconds: float) -> str:

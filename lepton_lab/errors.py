@@ -71,6 +71,10 @@ class TrainingError(LeptonError):
     """A training run that failed; the message is the earliest cause."""
 
 
+class StoppedError(LeptonError):
+    """Work that its user ended; the message says how far it was."""
+
+
 class UserCodeError(TrainingError):
     """The user's own code (model, loss, data) raised while it ran.
 

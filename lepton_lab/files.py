@@ -87,10 +87,29 @@ def read_json(path: Path) -> Any:
     return json.loads(path.read_text())
 
 
+def files_in(path: Path) -> list[Path]:
+    """The file itself, or all files below a folder in the order of their names."""
+    if not path.is_dir():
+        return [path]
+    return sorted((file for file in path.rglob("*") if file.is_file()), key=lambda file: file.as_posix())
+
+
+def num_bytes(path: Path) -> int:
+    """The size of a file, or of all files below a folder together."""
+    return sum(file.stat().st_size for file in files_in(path))
+
+
 def checksum(*paths: Path) -> str:
-    """SHA-256 over the files' bytes, in the order given, as hexadecimal digits."""
+    """SHA-256 over the files' bytes, in the order given, as hexadecimal digits.
+
+    A folder counts as the list of its files that `sha256sum` prints, in the order of their names.
+    """
     digest = hashlib.sha256()
     for path in paths:
+        if path.is_dir():
+            lines = (f"{checksum(file)}  {file.relative_to(path).as_posix()}\n" for file in files_in(path))
+            digest.update("".join(lines).encode())
+            continue
         with path.open("rb") as stream:
             while block := stream.read(1 << 20):
                 digest.update(block)

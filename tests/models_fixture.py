@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import dataclasses
 import os
 import shutil
 import tempfile
@@ -13,7 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lepton_lab.types import Dataset, Model, Target, fields, records
+from lepton_lab.types import CompressedModel, Dataset, Model, Target, fields, records
+from tests.zoo import BUILDERS
 
 DIGITS = tuple("0123456789")
 
@@ -86,6 +88,7 @@ def make_digits() -> tuple[Model, Dataset]:
     dataset = Dataset(
         "digits", folder, "digits", {"train": 1200, "test": 597}, (8, 8, 1), "uint8", Target("classes", classes=DIGITS)
     )
+    keras().backend.reset_uids()  # layers get the same names, whatever was made before
     layer = keras().layers
     model = fit(
         [
@@ -116,6 +119,7 @@ def make_table() -> tuple[Model, Dataset]:
     write_split(folder / "train", x[:900], y[:900])
     write_split(folder / "test", x[900:], y[900:])
     dataset = Dataset("table", folder, "table.csv", {"train": 900, "test": 300}, (3,), "float32", Target("numbers"))
+    keras().backend.reset_uids()  # layers get the same names, whatever was made before
     layer = keras().layers
     model = fit(
         [
@@ -152,6 +156,7 @@ def make_mixed() -> tuple[Model, Dataset]:
     inputs = {"image": ((4, 4, 1), "uint8"), "table": ((2,), "float32")}
     splits, target = {"train": 450, "test": 150}, targets["kind"]
     dataset = Dataset("mixed", folder, "arrays", splits, (), "record", target, inputs=inputs, targets=targets)
+    keras().backend.reset_uids()  # layers get the same names, whatever was made before
     layer = keras().layers
     keras().utils.set_random_seed(1)
     pixels, table = keras().Input((4, 4, 1), name="image"), keras().Input((2,), name="table")
@@ -166,6 +171,27 @@ def make_mixed() -> tuple[Model, Dataset]:
     model.compile(keras().optimizers.Adam(1e-2), losses)
     model.fit(fields(x), fields(y), epochs=20, batch_size=64, verbose=0)
     return save(model, dataset, made() / "models" / "mixed", "builder"), dataset
+
+
+@cache
+def make_of_zoo(name: str) -> Model:
+    """A model of `tests.zoo`, trained on digits."""
+    from lepton_lab.runtime import run_code
+
+    _, dataset = make_digits()
+    keras().backend.reset_uids()
+    keras().utils.set_random_seed(1)
+    model = run_code(BUILDERS[name])["build"](dataset.input_shape, 10)
+    model.compile(keras().optimizers.Adam(5e-3), "sparse_categorical_crossentropy")
+    x, y = (np.load(dataset.folder / "train" / f"{part}.npy") for part in "xy")
+    model.fit(x.astype("float32"), y, epochs=20, batch_size=64, verbose=0)
+    return save(model, dataset, made() / "zoo" / name, "builder")
+
+
+@pytest.fixture(scope="session", params=list(BUILDERS))
+def of_zoo(request: pytest.FixtureRequest) -> Model:
+    """Each model of `tests.zoo` in turn, trained on digits."""
+    return make_of_zoo(request.param)
 
 
 @pytest.fixture(scope="session")
@@ -194,18 +220,29 @@ def mlp() -> Model:
     return make_table()[0]
 
 
-@pytest.fixture(scope="session")
-def int8_cnn(cnn: Model, digits: Dataset) -> Model:
-    """The CNN, quantised."""
+@cache
+def make_quantised(scheme: str) -> CompressedModel:
+    """The CNN by a scheme."""
     from lepton_lab.compress import quantize
 
-    return quantize(cnn, made() / "models" / "cnn-int8", "cnn-int8", "int8", digits).model
+    model, dataset = make_digits()
+    return quantize(model, quantised(model, scheme, made() / "models" / f"cnn-{scheme}"), dataset, scheme)
+
+
+@pytest.fixture(scope="session")
+def int8_cnn() -> Model:
+    """The CNN, quantised."""
+    return make_quantised("int8").model
+
+
+def quantised(model: Model, scheme: str, folder: Path) -> Model:
+    """The record of what a scheme is to make of a model in a folder."""
+    name = folder.name
+    return dataclasses.replace(model, name=name, folder=folder, stage=scheme, format="tflite", parent=model.name)
 
 
 def copy_of(model: Model, folder: Path) -> Model:
     """The same model in a folder of the test's own, to be spoilt."""
-    import dataclasses
-
     shutil.copytree(model.folder, folder)
     return dataclasses.replace(model, folder=folder)
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "lepton_lab"
-STAGES = ("data", "cluster", "train", "evaluate", "compress", "export", "serve")
+STAGES = ("data", "cluster", "train", "evaluate", "explain", "compress", "export", "serve")
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors",),
-    ("display",),
+    ("charts", "display"),
     ("events", "files", "types"),
     ("forkserver",),
     ("runtime",),

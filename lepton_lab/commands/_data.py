@@ -46,6 +46,17 @@ VERBS = (
         (_NAME, Parameter("rows", Integer(1, 100), "how many pictures", 12, unit="rows")),
         Dataset,
     ),
+    Verb(
+        ("data", "split"),
+        "Make a data set of another's training rows, some of them held out to choose by.",
+        (
+            Parameter("source", Name("data set"), "the data set; its test split stays untouched", positional=True),
+            Parameter("name", Text(), "of the new one; the source's with -choice behind it if left out", None),
+            Parameter("share", Number(0, 0.9, open=True), "rows held out", 0.1, unit="share"),
+            Parameter("seed", Integer(0), "decides which rows are held out", 0, is_rare=True),
+        ),
+        Dataset,
+    ),
     Verb(("data", "drop"), "Remove a data set and its shards.", (_NAME,), Listing),
     Verb(
         ("data", "shard"),

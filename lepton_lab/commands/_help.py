@@ -37,7 +37,7 @@ def _verb_table(verb: Verb) -> Table:
     """Help for one verb."""
     parameters = [*verb.positionals, *verb.options, *([verb.body] if verb.body else [])]
     rows = [row for p in parameters for row in ((parameter_usage(p), parameter_help(p)), *_meanings(p))]
-    gives = [] if verb.result is object else [f"gives {verb.result.__name__}"]
+    gives = [] if verb.result is object else [f"gives {' or '.join(verb.results)}"]
     return Table(verb.usage(), (), rows, notes=[verb.help, *gives])
 
 

@@ -1,9 +1,10 @@
 """`%lepton model ...`."""
 
+from lepton_lab.commands._shared import DATA
 from lepton_lab.commands._spec import Parameter, Verb
-from lepton_lab.commands._types import Body, Choice, Integer, Name, Shape, Source, Text
+from lepton_lab.commands._types import Body, Choice, File, Flag, Integer, Name, Shape, Source, Text
 from lepton_lab.train import KINDS
-from lepton_lab.types import Listing, Model
+from lepton_lab.types import LayerReport, Listing, Model
 
 _NAME = Parameter("name", Name("model"), "the model", positional=True)
 
@@ -26,14 +27,26 @@ VERBS = (
     ),
     Verb(
         ("model", "add"),
-        "Bring in a Keras model of the notebook or a .keras file, by config and weights.",
+        "Bring in a Keras model of the notebook, a .keras, .tflite or .onnx file, or a SavedModel.",
         (
-            Parameter("source", Source(), "a variable that holds a Keras model, or a .keras file", positional=True),
+            Parameter("source", Source(), "a variable that holds a Keras model, or a model's path", positional=True),
             Parameter("name", Text(), "what to call it; its own name if left out", None),
+            Parameter("allow_code", Flag(), "run code in a .keras file, of somebody you trust", False, is_rare=True),
         ),
         Model,
     ),
     Verb(("model", "list"), "All models.", (), Listing),
     Verb(("model", "show"), "A model's record.", (_NAME,), Model),
+    Verb(
+        ("model", "layers"),
+        "What each layer's weights are like, and how far its answers are from those of the float model.",
+        (
+            _NAME,
+            Parameter("against", Name("model"), "the float model; the one that it was made from if left out", None),
+            DATA,
+            Parameter("to", File(), "a .json file for every node's error, as Model Explorer shows it", None),
+        ),
+        LayerReport,
+    ),
     Verb(("model", "drop"), "Remove a model; what was made from it stays.", (_NAME,), Listing),
 )

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from types import UnionType
+from typing import Literal, get_args
 
 from lepton_lab.commands._types import Body, Flag, ValueType
 
@@ -91,14 +92,19 @@ class Verb:
     """One line, with a full stop."""
     parameters: tuple[Parameter, ...] = ()
     """In the order of the method's signature."""
-    result: type = object
-    """What it gives."""
+    result: type | UnionType = object
+    """What it gives; one of several, where it depends on what it is told."""
     training: Literal["", "starts", "follows"] = ""
     """Whether its work is a training run: it starts one, or it waits for one that there is."""
     is_slow: bool = False
     """Whether it takes seconds even when all goes well, so that something is to be shown at once."""
     call: Callable[..., object] | None = None
     """What to call with the lab and the arguments, for a verb that is no method of `Lab`."""
+
+    @property
+    def results(self) -> tuple[str, ...]:
+        """The names of what it can give."""
+        return tuple(kind.__name__ for kind in get_args(self.result) or (self.result,))
 
     @property
     def line(self) -> str:

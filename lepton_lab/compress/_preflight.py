@@ -2,54 +2,58 @@
 
 from __future__ import annotations
 
-from lepton_lab.compress._prune import check_sparsity, plan_layers
+from collections.abc import Mapping
+from typing import Any
+
+from lepton_lab.compress import _cluster, _distill, _prune, _qat, _quantize
+from lepton_lab.compress._base import Technique
 from lepton_lab.errors import ConversionError, UnknownNameError
 from lepton_lab.runtime import load_keras
-from lepton_lab.types import Model
+from lepton_lab.types import Model, Preflight
 
-TECHNIQUES = ("prune", "quantize")
+TECHNIQUES: Mapping[str, Technique] = {
+    "prune": _prune,
+    "cluster": _cluster,
+    "qat": _qat,
+    "quantize": _quantize,
+    "distill": _distill,
+}
+STAGES = tuple(stage for technique in TECHNIQUES.values() for stage in technique.STAGES)
+"""Every stage that a compression can bring a model to."""
 
 
-def preflight(model: Model, technique: str, sparsity: float | None = None) -> list[tuple[str, str]]:
+def preflight(model: Model, technique: str, settings: Mapping[str, Any]) -> Preflight:
     """For each layer its name, and what `technique` will do or why nothing.
 
     Parameters
     ----------
     model, technique
         What is to be compressed, and how.
-    sparsity
-        Of `prune`, where it is to be checked too.
+    settings
+        Those of `Lab.compress` that are the technique's own.
 
     Raises
     ------
     UnknownNameError
         If there is no such technique.
     InputError
-        If `sparsity` is not between 0 and 1.
+        If a setting can't be used.
     ConversionError
         If the technique can do nothing for this model: it is quantised already, or has no layer with weights.
     """
     if technique not in TECHNIQUES:
-        raise UnknownNameError("technique", technique, TECHNIQUES)
-    if sparsity is not None:
-        check_sparsity(sparsity)
+        raise UnknownNameError("technique", technique, tuple(TECHNIQUES))
     check_format(model, technique)
-    keras_model = load_keras(model.file, model.code)
-    if technique == "prune":
-        return [(name, reason or "will be pruned") for name, reason in plan_layers(keras_model)]
-    if not keras_model.count_params():
-        raise ConversionError(f"Model {model.name!r} has no weights, so that there is nothing to quantise.")
-    return [
-        (layer.name, "will be quantised" if layer.trainable_weights else "has no weights to quantise")
-        for layer in keras_model.layers
-    ]
+    TECHNIQUES[technique].check(settings)
+    layers = TECHNIQUES[technique].plan(load_keras(model.file, model.code), settings)
+    return Preflight(model.name, technique, tuple(layers))
 
 
 def check_format(model: Model, technique: str) -> None:
     """Raise ConversionError unless `model` is in Keras's format, from which every compression starts."""
     if model.format != "keras":
         parent = f"the model {model.parent!r} that it was made from" if model.parent else "a Keras model"
+        what = f"is quantised already ({model.stage}, .tflite)" if model.stage in STAGES else f"is {model.format}"
         raise ConversionError(
-            f"Model {model.name!r} is quantised already ({model.stage}, .tflite), and {technique} starts from a Keras "
-            f"model: {technique} {parent} instead."
+            f"Model {model.name!r} {what}, and {technique} starts from a Keras model: {technique} {parent} instead."
         )

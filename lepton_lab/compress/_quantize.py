@@ -1,54 +1,150 @@
-"""From a Keras model to a `.tflite` file with fewer bits, tried out before it counts."""
+"""Post-training quantisation: a Keras model becomes a `.tflite` file with fewer bits, tried out before it counts."""
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lepton_lab.compress import _quantizer
-from lepton_lab.compress._base import WEIGHTED, Rule, Scheme, exactly
+from lepton_lab.compress import _dynamic, _float16, _int4, _int8, _int16x8, _mixed, _quantizer
+from lepton_lab.compress._base import WEIGHTED, Judge, Judged, Rule, Scheme, Shape, exactly
+from lepton_lab.compress._describe import describe
 from lepton_lab.compress._measure import measure_bytes, measure_file
-from lepton_lab.compress._preflight import check_format
-from lepton_lab.errors import ConversionError, InputError, UnknownNameError
+from lepton_lab.errors import ConversionError, InputError, LeptonError, UnknownNameError
 from lepton_lab.events import Progress, Report, ignore
 from lepton_lab.files import replacing_file
-from lepton_lab.runtime import Interpreter, Operation, check_fits, check_one_each, load_keras, open_rows, to_tflite
+from lepton_lab.runtime import (
+    METRICS,
+    Interpreter,
+    Operation,
+    check_fits,
+    check_one_each,
+    load_keras,
+    open_rows,
+    score,
+    to_tflite,
+)
 from lepton_lab.types import CompressedModel, Dataset, Model
 
-SCHEMES = ("dynamic", "float16", "int8")
+MEANING = "takes fewer bits a number, without training"
+SETTINGS: tuple[str, ...] = ("scheme", "calibration_rows", "tolerance")
+HOOK = ""
+
+SCHEMES: Mapping[str, Scheme] = {
+    "dynamic": _dynamic,
+    "float16": _float16,
+    "int8": _int8,
+    "int16x8": _int16x8,
+    "int4": _int4,
+    "mixed": _mixed,
+}
+STAGES: tuple[str, ...] = tuple(SCHEMES)
 _REPORTED = "test"
+_JUDGED_ROWS = 2000
+"""Training rows that a scheme tries its choices on, at most; not those that it calibrates with."""
+
+
+def check(settings: Mapping[str, Any]) -> None:
+    """Raise InputError for settings that can't be used."""
+    if settings["scheme"] not in SCHEMES:
+        raise UnknownNameError("scheme", settings["scheme"], tuple(SCHEMES))
+    if settings["calibration_rows"] < 1:
+        raise InputError(
+            f"calibration_rows={settings['calibration_rows']}: {settings['scheme']} needs rows to calibrate with, such "
+            "as 256."
+        )
+    if settings["tolerance"] < 0:
+        raise InputError(f"tolerance={settings['tolerance']}: give the points that may be lost, such as 0.5.")
+
+
+def title(settings: Mapping[str, Any]) -> str:
+    """The new model's stage."""
+    return str(settings["scheme"])
+
+
+def plan(model: Any, settings: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """For each layer its name, and what will become of it."""
+    if not model.count_params():
+        raise ConversionError(f"Model {model.name!r} has no weights, so that there is nothing to quantise.")
+    if settings["scheme"] == "mixed":
+        return [(layer.name, "int4, int8 or float32, by what is measured") for layer in model.layers if layer.weights]
+    operations = Interpreter(to_tflite(model)).operations
+    rules = SCHEMES[settings["scheme"]].rules(operations, _unjudged, 0.0)
+    return describe(model, operations, lambda operation: _quantizer.bits(rules, operation))
+
+
+def shape(before: Shape, settings: Mapping[str, Any]) -> Shape:
+    """About what becomes of weights that are so shaped: zeros and clusters stay."""
+    return replace(before, bits=SCHEMES[settings["scheme"]].BITS)
+
+
+def _unjudged(rules: Sequence[Rule]) -> Judged:
+    raise AssertionError("only a scheme that goes by what it measures asks")
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """Training rows to try quantised files on; a `Judge`."""
+
+    float_file: bytes
+    ranges: _quantizer.Ranges
+    rows: NDArray[np.float32]
+    targets: NDArray[Any]
+    kind: str
+
+    def __call__(self, rules: Sequence[Rule]) -> Judged:
+        """What the rules move, and what they lose."""
+        try:
+            answers = self._answers(_quantizer.apply(self.float_file, rules, self.ranges))
+        except LeptonError:  # not every mixture can be made, or run
+            return Judged(np.inf, np.inf)
+        worth, now = self._worth(self._before), self._worth(answers)
+        lost = 100 * (worth - now) if self.kind != "numbers" else 100 * (now - worth) / max(worth, 1e-12)
+        return Judged(float(np.mean(np.square(answers - self._before))), lost)
+
+    @cached_property
+    def _before(self) -> NDArray[np.float32]:
+        return self._answers(self.float_file)
+
+    def _worth(self, answers: NDArray[np.float32]) -> float:
+        return score(answers, self.targets, self.kind)[METRICS[self.kind]]
+
+    def _answers(self, content: bytes) -> NDArray[np.float32]:
+        interpreter = Interpreter(content)
+        return np.concatenate([interpreter.run(self.rows[i : i + 512]) for i in range(0, len(self.rows), 512)])
 
 
 def quantize(
     model: Model,
-    folder: Path,
-    name: str,
-    scheme: str,
+    result: Model,
     dataset: Dataset,
-    split: str = "train",
+    scheme: str = "int8",
     calibration_rows: int = 256,
+    tolerance: float = 0.5,
     seed: int = 0,
     report: Report = ignore,
 ) -> CompressedModel:
-    """Write `model` with fewer bits a number to `folder/model.tflite`, and say what that cost.
+    """Write `model` with fewer bits a number to the result's file, and say what that cost.
 
     Parameters
     ----------
     model
         A Keras model.
-    folder, name
-        The new model's own folder and its name.
-    scheme
-        `dynamic`: int8 weights; `float16`: float16 weights; `int8`: int8 weights and activations.
+    result
+        The new model's record but for its metrics, with the folder that its file goes to.
     dataset
-        Gives the calibration rows, and the test split that before and after are measured on.
-    split, calibration_rows, seed
-        Which and how many rows show how far activations range, for `int8`; chosen at random by `seed`.
+        Its training rows calibrate and, for `mixed`, decide; before and after are measured on its test split.
+    scheme
+        One of `SCHEMES`.
+    calibration_rows, seed
+        How many training rows show how far activations range; chosen at random by `seed`.
+    tolerance
+        Of `mixed`: how many points of accuracy may be lost on training rows.
     report
         Told how far the work is.
 
@@ -59,19 +155,16 @@ def quantize(
     Raises
     ------
     UnknownNameError
-        If there is no such scheme or split.
+        If there is no such scheme.
     InputError
-        If the calibration rows would be those that accuracy is reported on, or none; or model and data don't fit.
+        If there are no rows to calibrate with; or model and data don't fit.
     ConversionError
-        If the model is quantised already, or can't be converted, or LiteRT can't run the outcome.
+        If the model can't be converted, or LiteRT can't run the outcome.
     """
-    if scheme not in SCHEMES:
-        raise UnknownNameError("scheme", scheme, SCHEMES)
-    check_format(model, "quantize")
+    check({"scheme": scheme, "calibration_rows": calibration_rows, "tolerance": tolerance})
     check_one_each(model, dataset, "compress")
     check_fits(model, dataset)
-    chosen: Scheme = importlib.import_module(f"lepton_lab.compress._{scheme}")
-    rows = _calibration_rows(dataset, split, calibration_rows, seed) if chosen.NEEDS_ROWS else None
+    chosen = SCHEMES[scheme]
 
     def tell(message: str, fraction: float) -> None:
         report(Progress(f"compress {model.name} quantize", message, fraction))
@@ -79,33 +172,38 @@ def quantize(
     tell("converting to .tflite", 0.0)
     keras_model = load_keras(model.file, model.code)
     float_file = to_tflite(keras_model)
-    tell("measuring the model as it is", 0.4)
+    tell("measuring the model as it is", 0.2)
     before, _ = measure_bytes(float_file, dataset, _REPORTED)
-    tell(f"quantising, scheme {scheme}", 0.6)
     operations = Interpreter(float_file).operations
-    content = _quantizer.apply(float_file, [*chosen.rules(operations), *_spare_raw_columns(operations, dataset)], rows)
-    with replacing_file(folder / "model.tflite") as aside:
+    ranges: _quantizer.Ranges | None = None
+    judge: Judge = _unjudged
+    if chosen.NEEDS_ROWS:
+        tell("looking how far activations range", 0.4)
+        ranges, judge = _look_at_rows(float_file, dataset, calibration_rows, seed)
+    tell(f"quantising, scheme {scheme}", 0.6)
+    rules = [*chosen.rules(operations, judge, tolerance), *_spare_raw_columns(operations, dataset)]
+    content = _quantizer.apply(float_file, rules, ranges)
+    with replacing_file(result.file) as aside:
         aside.write_bytes(content)
         tell("running what was written", 0.8)
-        _try_out(aside, model, dataset)
+        try_out(aside, model, dataset)
         after, metrics = measure_file(aside, dataset, _REPORTED)
         layers = describe(keras_model, Interpreter(aside).operations)
     tell("done", 1.0)
-    new = Model(
-        name,
-        folder,
-        model.kind,
-        scheme,
-        "tflite",
-        model.input_shape,
-        model.output_shape,
-        model.num_parameters,
-        parent=model.name,
-        dataset=dataset.name,
-        classes=model.classes,
-        metrics={f"{_REPORTED}_{metric}": value for metric, value in metrics.items()},
-    )
-    return CompressedModel(new, before, after, tuple(layers))
+    result = replace(result, metrics={f"{_REPORTED}_{metric}": value for metric, value in metrics.items()})
+    return CompressedModel(result, before, after, tuple(layers))
+
+
+def _look_at_rows(
+    float_file: bytes, dataset: Dataset, calibration_rows: int, seed: int
+) -> tuple[_quantizer.Ranges, Judge]:
+    """How far activations range on some training rows, and a judge of rules by others, where there are enough."""
+    x, y = open_rows(dataset, "train")
+    order = np.random.default_rng(seed).permutation(len(x))
+    ranges = _quantizer.calibrate(float_file, np.asarray(x[np.sort(order[:calibration_rows])], np.float32))
+    others = np.sort(order[calibration_rows:][:_JUDGED_ROWS] if len(x) > 2 * calibration_rows else order)
+    rows, targets = np.asarray(x[others], np.float32), np.asarray(y[others])
+    return ranges, _Trial(float_file, ranges, rows, targets, dataset.target.kind)
 
 
 def _spare_raw_columns(operations: Sequence[Operation], dataset: Dataset) -> list[Rule]:
@@ -120,17 +218,8 @@ def _spare_raw_columns(operations: Sequence[Operation], dataset: Dataset) -> lis
     return [Rule("float32", exactly(first.output))]
 
 
-def _calibration_rows(dataset: Dataset, split: str, count: int, seed: int) -> NDArray[np.float32]:
-    if split == _REPORTED:
-        raise InputError(f"Accuracy is reported on the {split} split, so it can't calibrate too: use split='train'.")
-    if count < 1:
-        raise InputError(f"calibration_rows={count}: int8 needs rows to calibrate with, such as 256.")
-    x, _ = open_rows(dataset, split)
-    picked = np.random.default_rng(seed).permutation(len(x))[:count]
-    return np.asarray(x[np.sort(picked)], np.float32)
-
-
-def _try_out(file: Path, model: Model, dataset: Dataset) -> None:
+def try_out(file: Path, model: Model, dataset: Dataset) -> None:
+    """Raise ConversionError unless a file answers rows with finite numbers of the model's shape."""
     split = next(iter(dataset.splits))
     answers = Interpreter(file).run(open_rows(dataset, split)[0][:8])
     if answers.shape[1:] != tuple(model.output_shape) or not np.isfinite(answers).all():
@@ -139,37 +228,3 @@ def _try_out(file: Path, model: Model, dataset: Dataset) -> None:
             f"The quantised file answers with {numbers} of shape {answers.shape[1:]}, not with finite numbers of shape "
             f"{tuple(model.output_shape)}; try another scheme."
         )
-
-
-def describe(keras_model: Any, operations: Sequence[Operation]) -> list[tuple[str, str]]:
-    """What became of each layer's weights and activations, read from the file's operations."""
-    computed = {operation.output for operation in operations}
-    lines = []
-    for layer in keras_model.layers:
-        weights, activations = set(), set()
-        for operation in operations:
-            constants = [
-                dtype
-                for name, dtype in zip(operation.inputs, operation.input_dtypes, strict=True)
-                if name not in computed and dtype != "int32" and _belongs(name, layer.name)
-            ]
-            weights.update(constants)
-            if constants and operation.kind in WEIGHTED:
-                activations.add(operation.input_dtypes[0])
-        lines.append((layer.name, _line(layer, weights, activations)))
-    return lines
-
-
-def _belongs(tensor: str, layer: str) -> bool:
-    """Whether a tensor's name, such as `cnn/dense/MatMul;cnn/dense/BiasAdd`, has the layer's name in it."""
-    return any(layer in part.split("/") for part in tensor.split(";"))
-
-
-def _line(layer: Any, weights: set[str], activations: set[str]) -> str:
-    if "int8" in weights:
-        return f"weights int8, activations {'int8' if 'int8' in activations else 'float32'}"
-    if "float16" in weights:
-        return "weights float16, computed in float32"
-    if weights:
-        return "kept in float32"
-    return "folded into its neighbours" if layer.weights else "no weights"

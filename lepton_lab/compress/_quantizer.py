@@ -11,7 +11,8 @@ import importlib
 import importlib.util
 import logging
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -19,25 +20,26 @@ from numpy.typing import NDArray
 
 from lepton_lab.compress._base import Rule
 from lepton_lab.errors import ConversionError, MissingExtraError
-from lepton_lab.runtime import Interpreter
+from lepton_lab.runtime import Interpreter, Operation
 
 _PACKAGES = ("litert_quantizer", "ai_edge_quantizer")
 """The name from version 0.11 on, and the one before."""
 _BATCH_ELEMENTS = 1 << 16
 """Numbers in a calibration batch: every activation of a batch is in memory at once."""
 
+Ranges = dict[str, dict[str, Any]]
+"""What was seen of each tensor, by its name."""
 
-def apply(float_file: bytes, rules: Sequence[Rule], rows: NDArray[Any] | None = None) -> bytes:
-    """A `.tflite` file with fewer bits.
+
+def calibrate(float_file: bytes, rows: NDArray[Any]) -> Ranges:
+    """How far every activation ranges over rows, whatever is made of it then.
 
     Parameters
     ----------
     float_file
         The float32 file's bytes.
-    rules
-        What becomes of which operations.
     rows
-        Raw rows to calibrate with, where a rule says `int8`.
+        Raw rows, shape (n, *input_shape).
 
     Raises
     ------
@@ -46,20 +48,77 @@ def apply(float_file: bytes, rules: Sequence[Rule], rows: NDArray[Any] | None = 
     MissingExtraError
         If the quantizer is not installed.
     """
-    package = _package()
-    recipe = _recipe(package, rules)
+    with _understood():
+        return _ranges(_quantizer(float_file, [Rule("int8")]), float_file, rows)
+
+
+def apply(float_file: bytes, rules: Sequence[Rule], ranges: Ranges | None = None) -> bytes:
+    """A `.tflite` file with fewer bits.
+
+    Parameters
+    ----------
+    float_file
+        The float32 file's bytes.
+    rules
+        What becomes of which operations.
+    ranges
+        Of the activations, where a rule makes them whole numbers.
+
+    Raises
+    ------
+    ConversionError, MissingExtraError
+        As for `calibrate`.
+    """
+    with _understood():
+        result = _quantizer(float_file, rules).quantize(ranges, enable_progress_bar=False, enable_progress_report=False)
+        return _without_zero_steps(bytes(result.quantized_model))
+
+
+def _without_zero_steps(content: bytes) -> bytes:
+    """The same file with a step of 1 where the quantizer gave 0 to a channel whose weights are all zero.
+
+    LiteRT refuses to run a file with such a step; what it is worth doesn't matter for zeros.
+    """
+    from ai_edge_litert.tools import flatbuffer_utils
+
+    model = flatbuffer_utils.read_model_from_bytearray(content)
+    steps = [tensor.quantization for graph in model.subgraphs for tensor in graph.tensors]
+    empty = [step for step in steps if step is not None and step.scale is not None and 0 in step.scale]
+    for step in empty:
+        step.scale = [scale or 1.0 for scale in step.scale]
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model)) if empty else content
+
+
+@contextmanager
+def _understood() -> Iterator[None]:
+    """Say in a line what the quantizer raises, and hold back what it warns of and a user can do nothing with."""
     try:
         with warnings.catch_warnings(), _Quiet():
-            warnings.simplefilter("ignore")  # it warns that calibration keeps all tensors, which is what it is for
-            quantizer = importlib.import_module(f"{package}.quantizer").Quantizer(float_file, recipe)
-            ranges = _ranges(quantizer, float_file, rows) if rows is not None else None
-            result = quantizer.quantize(ranges, enable_progress_bar=False, enable_progress_report=False)
-        return bytes(result.quantized_model)
+            warnings.simplefilter("ignore")  # that calibration keeps all tensors, which is what it is for
+            yield
     except (ValueError, RuntimeError, NotImplementedError, KeyError) as error:
         reason = " ".join(str(error).split())[:300]
         raise ConversionError(
             f"The model can't be quantised: {reason}; try another scheme, or export it as it is."
         ) from error
+
+
+def _quantizer(float_file: bytes, rules: Sequence[Rule]) -> Any:
+    package = _package()
+    recipe = _recipe(package, rules).get_quantization_recipe()
+    return importlib.import_module(f"{package}.quantizer").Quantizer(float_file, recipe)
+
+
+def bits(rules: Sequence[Rule], operation: Operation) -> tuple[int, int]:
+    """Of an operation's weights and activations, as the quantizer follows the rules; 32 where it leaves them alone."""
+    package = _package()
+    kind = importlib.import_module(f"{package}.qtyping").TFLOperationName(operation.kind)
+    with _Quiet():
+        algorithm, config = _recipe(package, rules).get_quantization_configs(kind, operation.output + ";")
+    if algorithm.value == "no_quantize":
+        return 32, 32
+    activations = config.activation_tensor_config
+    return config.weight_tensor_config.num_bits, 32 if activations is None else activations.num_bits
 
 
 def _package() -> str:
@@ -70,27 +129,33 @@ def _package() -> str:
 
 
 def _recipe(package: str, rules: Sequence[Rule]) -> Any:
+    """The quantizer's own form of the rules."""
     types = importlib.import_module(f"{package}.qtyping")
     algorithm = importlib.import_module(f"{package}.algorithm_manager").AlgorithmName
     manager = importlib.import_module(f"{package}.recipe_manager").RecipeManager()
     for rule in rules:
         kind = types.TFLOperationName(rule.kind)
-        if rule.becomes == "int8":
-            manager.add_static_config(rule.pattern, kind, activation_num_bits=8, weight_num_bits=8)
-        elif rule.becomes == "dynamic":
-            manager.add_dynamic_config(rule.pattern, kind, num_bits=8)
-        elif rule.becomes == "float16":
-            weights = types.TensorQuantizationConfig(num_bits=16, dtype=types.TensorDataType.FLOAT)
-            config = types.OpQuantizationConfig(
-                weight_tensor_config=weights, compute_precision=types.ComputePrecision.FLOAT, explicit_dequantize=True
-            )
-            manager.add_quantization_config(rule.pattern, kind, config, algorithm.FLOAT_CASTING)
-        else:
-            manager.add_quantization_config(rule.pattern, kind, algorithm_key=algorithm.NO_QUANTIZE)
-    return manager.get_quantization_recipe()
+        match rule.becomes:
+            case "int8":
+                manager.add_static_config(rule.pattern, kind, activation_num_bits=8, weight_num_bits=8)
+            case "int4":
+                manager.add_static_config(
+                    rule.pattern, kind, activation_num_bits=8, weight_num_bits=4, algorithm_key=algorithm.MSE
+                )
+            case "int16":
+                manager.add_static_config(rule.pattern, kind, activation_num_bits=16, weight_num_bits=8)
+            case "dynamic":
+                manager.add_dynamic_config(rule.pattern, kind, num_bits=8)
+            case "dynamic4":
+                manager.add_dynamic_config(rule.pattern, kind, num_bits=4, algorithm_key=algorithm.MSE)
+            case "float16":
+                manager.add_weight_only_config(rule.pattern, kind, num_bits=16, algorithm_key=algorithm.FLOAT_CASTING)
+            case "float32":
+                manager.add_quantization_config(rule.pattern, kind, algorithm_key=algorithm.NO_QUANTIZE)
+    return manager
 
 
-def _ranges(quantizer: Any, float_file: bytes, rows: NDArray[Any]) -> dict[str, dict[str, Any]]:
+def _ranges(quantizer: Any, float_file: bytes, rows: NDArray[Any]) -> Ranges:
     """The least and greatest value of every tensor over all rows.
 
     The quantizer by itself takes a moving average over batches, which cuts off what is rare. So each batch is looked at
@@ -99,7 +164,7 @@ def _ranges(quantizer: Any, float_file: bytes, rows: NDArray[Any]) -> dict[str, 
     interpreter = Interpreter(float_file)
     name, signature = interpreter.inputs[0].name, interpreter.signature
     step = max(1, _BATCH_ELEMENTS // int(np.prod(rows.shape[1:])))
-    united: dict[str, dict[str, Any]] = {}
+    united: Ranges = {}
     for start in range(0, len(rows), step):
         batch = np.asarray(rows[start : start + step], np.float32)
         seen: Mapping[str, Mapping[str, Any]] = quantizer.calibrate({signature: [{name: batch}]}, num_threads=1)

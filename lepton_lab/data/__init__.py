@@ -6,6 +6,7 @@ Importing this package loads NumPy and nothing heavier.
 """
 
 from lepton_lab.data._assign import SHARDINGS
+from lepton_lab.data._cut import cut
 from lepton_lab.data._format import SOURCES, default_name
 from lepton_lab.data._load import load
 from lepton_lab.data._place import place
@@ -18,6 +19,7 @@ __all__ = [
     "SHARDINGS",
     "SOURCES",
     "Rows",
+    "cut",
     "default_name",
     "load",
     "open_rows",

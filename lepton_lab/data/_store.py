@@ -84,6 +84,7 @@ def read(folder: Path) -> Dataset:
             inputs={name: (tuple(shape), dtype) for name, shape, dtype in record.get("inputs", ())},
             targets={name: _target(target) for name, target in record.get("targets", ())},
             weighted=record.get("weighted", False),
+            cut_from=record.get("cut_from", ""),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(

@@ -1,25 +1,34 @@
-"""A model, a data set's split, and the metrics of the one on the other."""
+"""A model, a data set's split, and the metrics of the one on the other; or of two models."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lepton_lab.errors import InputError
-from lepton_lab.runtime import check_fits, open_rows, predict, score
-from lepton_lab.types import Dataset, Evaluation, Model
+from lepton_lab.evaluate._compare import RESAMPLES, compare
+from lepton_lab.evaluate._metrics import Measured, measure
+from lepton_lab.events import Progress, Report, ignore
+from lepton_lab.runtime import check_fits, open_rows, predict
+from lepton_lab.types import Comparison, Dataset, Difference, Evaluation, Model, Target, Verdict, fields
+
+BATCH = 512
+"""Rows that go into a model at once."""
 
 
 def evaluate(
-    model: Model, dataset: Dataset, split: str = "test", batch_size: int = 512, answers_file: Path | None = None
+    model: Model, dataset: Dataset, split: str = "test", batch_size: int = BATCH, answers_file: Path | None = None
 ) -> Evaluation:
     """How good `model` is on a split of `dataset`.
 
     Parameters
     ----------
     model
-        In Keras's or in LiteRT's format: it is run from the file that holds it.
+        It is run from the file that holds it.
     dataset, split
         The rows to try it on.
     batch_size
@@ -29,24 +38,126 @@ def evaluate(
 
     Returns
     -------
-    Accuracy and loss (crossentropy) for classes; binary accuracy, exact match and loss for labels; mae and mse for
-    numbers. Of several targets each has its own, beginning with its name.
+    The metrics that `measure` describes. Of several targets each has its own, beginning with its name.
 
     Raises
     ------
     UnknownNameError
         If the data set has no such split.
     InputError
-        If model and data set do not fit together, or the model's file can't be loaded.
+        If model and data set do not fit together, the model's file can't be loaded, or its answers are no numbers.
     """
+    rows, truth = open_rows(dataset, split)
+    answers = _answers(model, dataset, rows, batch_size, answers_file)
+    measured = _measure(_by_target(answers, dataset), _by_target(truth, dataset), dataset)
+    return _evaluation(model, dataset, split, len(rows), measured)
+
+
+def evaluate_against(
+    model: Model,
+    other: Model,
+    dataset: Dataset,
+    split: str = "test",
+    answers_file: Path | None = None,
+    other_file: Path | None = None,
+    report: Report = ignore,
+) -> Evaluation:
+    """How good `model` is on a split of `dataset`, and whether it is better than `other` there.
+
+    Parameters
+    ----------
+    model, dataset, split
+        As for `evaluate`.
+    other
+        The model to compare with.
+    answers_file, other_file
+        The answers of each to these rows (`.npy`), where they are there already.
+    report
+        Hears how far the comparison is.
+
+    Returns
+    -------
+    The model's evaluation, with a `comparison`; see `compare`.
+
+    Raises
+    ------
+    LeptonError
+        As `evaluate`, for either of the two.
+    """
+    rows, y = open_rows(dataset, split)
+    truth = _by_target(y, dataset)
+    first, second = (
+        _by_target(_answers(one, dataset, rows, BATCH, file), dataset)
+        for one, file in ((model, answers_file), (other, other_file))
+    )
+    measured, others = _measure(first, truth, dataset), _measure(second, truth, dataset)
+
+    def tell(done: int) -> None:
+        report(Progress(f"evaluate {model.name}", f"{done:,} of {RESAMPLES:,} resamples", done / RESAMPLES))
+
+    differences: list[Difference] = []
+    verdicts: list[Verdict] = []
+    for n, (name, target) in enumerate(_targets(dataset)):
+        found, verdict = compare(
+            (model.name, other.name), (first[n], second[n]), (measured[n], others[n]), truth[n], target, tell
+        )
+        differences += [replace(one, metric=_prefixed(name, one.metric)) for one in found]
+        decisive = verdict.difference
+        verdicts.append(replace(verdict, difference=replace(decisive, metric=_prefixed(name, decisive.metric))))
+    comparison = Comparison(
+        model.name, other.name, dataset.name, split, len(rows), RESAMPLES, tuple(differences), tuple(verdicts)
+    )
+    return replace(_evaluation(model, dataset, split, len(rows), measured), comparison=comparison)
+
+
+def _answers(model: Model, dataset: Dataset, rows: NDArray[Any], batch_size: int, file: Path | None) -> NDArray[Any]:
+    """The model's answers, made here or read; all of them numbers."""
     if batch_size < 1:
         raise InputError(f"batch_size={batch_size}: give at least 1 row at once.")
-    rows, targets = open_rows(dataset, split)
     check_fits(model, dataset)
-    answers = (
-        predict(model.file, rows, batch_size, model.code)
-        if answers_file is None
-        else np.load(answers_file, mmap_mode="r")
-    )
-    metrics = score(answers, targets, dataset.target.kind)
-    return Evaluation(model.name, dataset.name, split, len(rows), metrics)
+    answers = predict(model.file, rows, batch_size, model.code) if file is None else np.load(file, mmap_mode="r")
+    parts = fields(answers).values() if answers.dtype.names else [answers]
+    bad = ~np.all([np.isfinite(part.reshape(len(part), -1)).all(axis=1) for part in parts], axis=0)
+    if bad.any():
+        raise InputError(
+            f"Model {model.name!r} answers {bad.sum():,} of {len(rows):,} rows with NaN or infinity, the first in row "
+            f"{bad.argmax()}: look for such numbers in these rows; if there are none, train it again with a lower "
+            "--learning-rate."
+        )
+    return answers
+
+
+def _targets(dataset: Dataset) -> list[tuple[str, Target]]:
+    """The targets; the name of a single one is empty."""
+    return list(dataset.targets.items()) or [("", dataset.target)]
+
+
+def _by_target(array: NDArray[Any], dataset: Dataset) -> list[NDArray[Any]]:
+    """Answers, or what is right, for each target."""
+    if not dataset.targets:
+        return [array]
+    parts = fields(array)
+    return [parts[name] for name in dataset.targets]
+
+
+def _measure(answers: list[NDArray[Any]], truth: list[NDArray[Any]], dataset: Dataset) -> list[Measured]:
+    return [
+        measure(own, right, target, f" for {name!r}" if name else "")
+        for own, right, (name, target) in zip(answers, truth, _targets(dataset), strict=True)
+    ]
+
+
+def _evaluation(model: Model, dataset: Dataset, split: str, num_rows: int, measured: list[Measured]) -> Evaluation:
+    """What was found for each target, put together."""
+    metrics: dict[str, float] = {}
+    notes: list[str] = []
+    for found, (name, _) in zip(measured, _targets(dataset), strict=True):
+        metrics |= {_prefixed(name, metric): value for metric, value in found.metrics.items()}
+        notes += [f"{name}: {note}" if name else note for note in found.notes]
+    breakdowns = tuple(found.breakdown for found in measured if found.breakdown is not None)
+    return Evaluation(model.name, dataset.name, split, num_rows, metrics, breakdowns, tuple(notes))
+
+
+def _prefixed(name: str, metric: str) -> str:
+    """The metric of one of several targets begins with its name."""
+    return f"{name}_{metric}" if name else metric

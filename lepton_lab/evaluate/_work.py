@@ -84,7 +84,7 @@ def begin(model: Model, rows_file: Path, num_rows: int, answers_file: Path, batc
     InputError
         If the model's file is missing, or there is no such room.
     """
-    if not model.file.is_file():
+    if not model.file.exists():
         raise InputError(f"The model's file {model.file} is missing; make the model again, or drop it.")
     _make(answers_file, (num_rows, *model.output_shape))
     batch_size = batch_size or max(1, min(MOST_ROWS, MOST_NUMBERS // max(1, math.prod(model.input_shape))))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lepton_lab.errors import ConversionError, InputError
-from lepton_lab.export._base import TOLERANCE
+from lepton_lab.export._base import SAME_ANSWERS, TOLERANCE
 from lepton_lab.runtime import check_fits, check_one_each, open_rows, predict
 from lepton_lab.types import Agreement, Dataset, Model
 
@@ -30,14 +30,14 @@ def rows_to_try(model: Model, dataset: Dataset | None, count: int) -> tuple[NDAr
     return np.asarray(x[picked], np.float32), f"{dataset.name}/{split}"
 
 
-def agree(ours: NDArray[Any], theirs: NDArray[Any]) -> Agreement:
+def agree(ours: NDArray[Any], theirs: NDArray[Any], tolerance: float = TOLERANCE) -> Agreement:
     """How far `theirs` lie from `ours`, both of shape (rows, *output_shape)."""
     ours, theirs = (np.asarray(answers, np.float64).reshape(len(answers), -1) for answers in (ours, theirs))
     difference = float(np.abs(ours - theirs).max()) if np.isfinite(theirs).all() else float("inf")
     if ours.shape[1] > 1:
         same = float((ours.argmax(axis=1) == theirs.argmax(axis=1)).mean())
     else:
-        same = float((np.abs(ours - theirs) <= TOLERANCE * scale(ours)).mean())
+        same = float((np.abs(ours - theirs) <= tolerance * scale(ours)).mean())
     return Agreement(len(ours), difference, same)
 
 
@@ -46,13 +46,19 @@ def scale(answers: NDArray[Any]) -> float:
     return max(float(np.abs(answers).max()), float(np.finfo(np.float32).tiny))
 
 
-def check_agreement(model: Model, written: Path, rows: NDArray[Any]) -> Agreement:
+def check_agreement(model: Model, written: Path, rows: NDArray[Any], tolerance: float = TOLERANCE) -> Agreement:
     """Load `written` afresh and compare it with the lab's own file on `rows`.
+
+    Parameters
+    ----------
+    tolerance
+        Greatest difference allowed, relative to the outputs' scale. Beyond `TOLERANCE` nearly all rows must have the
+        same answer, too.
 
     Raises
     ------
     ConversionError
-        If they differ by more than `TOLERANCE` of the outputs' scale.
+        If they differ by more.
     """
     ours = predict(model.file, rows, code=model.code)
     theirs = predict(written, rows, code=model.code)
@@ -61,12 +67,17 @@ def check_agreement(model: Model, written: Path, rows: NDArray[Any]) -> Agreemen
             f"The exported file answers with shape {theirs.shape[1:]}, {model.name!r} with {ours.shape[1:]}: nothing "
             "was written. Export it in another format."
         )
-    found = agree(ours, theirs)
-    if not found.max_difference <= TOLERANCE * scale(ours):
+    found = agree(ours, theirs, tolerance)
+    if not found.max_difference <= tolerance * scale(ours):
         raise ConversionError(
             f"The exported file's answers differ from those of {model.name!r} by up to {found.max_difference:.2g} on "
-            f"{found.rows} rows, more than {TOLERANCE:g} of the outputs' scale {scale(ours):.2g}: nothing was written. "
+            f"{found.rows} rows, more than {tolerance:g} of the outputs' scale {scale(ours):.2g}: nothing was written. "
             "Export it in another format."
+        )
+    if tolerance > TOLERANCE and found.same_answer < SAME_ANSWERS:
+        raise ConversionError(
+            f"The exported file answers only {found.same_answer:.1%} of {found.rows} rows as {model.name!r} does, and "
+            f"{SAME_ANSWERS:.1%} are needed: nothing was written. Export it in another format."
         )
     return found
 

@@ -1,39 +1,36 @@
-"""From the lab's model to a file for others: write aside, load again, compare, rename, describe."""
+"""From the lab's model to a file or folder for others: write aside, load again, compare, describe, rename."""
 
 from __future__ import annotations
 
-import importlib
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from lepton_lab.errors import InputError, UnknownNameError
+from lepton_lab.errors import ConversionError, InputError, UnknownNameError
 from lepton_lab.events import Progress, Report, ignore
 from lepton_lab.export._agreement import agreement_with_parent, check_agreement, rows_to_try
-from lepton_lab.export._base import TOLERANCE, Format
-from lepton_lab.export._manifest import describe
-from lepton_lab.files import replacing_file, write_json
+from lepton_lab.export._base import TOLERANCE
+from lepton_lab.export._formats import FORMATS
+from lepton_lab.export._manifest import describe, quantisation
+from lepton_lab.export._target import check_target, manifest_of, replacing_target
+from lepton_lab.files import write_json
 from lepton_lab.types import Bundle, Dataset, Model
-
-FORMATS = ("keras", "tflite")
 
 
 def export(
     model: Model, format: str, to: Path, dataset: Dataset | None, rows: int = 256, report: Report = ignore
 ) -> Bundle:
-    """Write `model` to `to` in a format that other programs read, and a manifest beside it.
+    """Write `model` to `to` in a format that other programs read, with a manifest.
 
-    The written file is loaded again, and compared with the lab's own on real rows, before it takes its name. If
+    What was written is loaded again, and compared with the lab's own on real rows, before it takes its name. If
     anything fails, nothing is left, and what stood at `to` before is still there.
 
     Parameters
     ----------
-    model
-        In either format.
     format
-        `keras`, or `tflite` (float32 for a Keras model; a quantised model as it is).
+        One of `FORMATS`.
     to
-        The file, with the format's suffix. Its folder is made if it is missing. The manifest gets `.json` appended.
+        The file, with the format's suffix, or the folder. What it lies in is made if it is missing. The manifest of a
+        file is beside it, with `.json` appended; that of a folder is in it, and not among its bytes.
     dataset
         Where the rows for the comparison come from: its test split, or else its training split.
     rows
@@ -49,49 +46,48 @@ def export(
         If `to` can't be written, before any work is done; or the model's file can't be loaded.
     ConversionError
         If the model can't be written in this format, or the file doesn't answer as the model does.
+    MissingExtraError
+        If a package that the format needs is not installed.
     """
     if format not in FORMATS:
         raise UnknownNameError("format", format, FORMATS)
-    chosen: Format = importlib.import_module(f"lepton_lab.export._{format}")
-    chosen.check(model)
+    chosen = FORMATS[format]
+    _check_source(model, format)
+    tolerance = chosen.SOURCES[model.format] if quantisation(model, format) else TOLERANCE
     to = Path(to).expanduser().absolute()
-    described = to.with_name(to.name + ".json")
-    _check_target(to, format, chosen.SUFFIX)
+    check_target(to, format, chosen.SUFFIX, tuple(one.SUFFIX for one in FORMATS.values() if one.SUFFIX))
     tried, source = rows_to_try(model, dataset, rows)
 
     def tell(message: str, fraction: float) -> None:
         report(Progress(f"export {model.name} {format}", message, fraction))
 
     try:
-        # The manifest is the outer one, so that the file has its name before the manifest speaks of it.
-        with replacing_file(described) as aside_manifest, replacing_file(to) as aside:
+        with replacing_target(to, chosen.SUFFIX) as (aside, aside_manifest):
             tell(f"writing {to.name}", 0.0)
             chosen.write(model, aside)
             tell(f"comparing answers on {len(tried)} rows", 0.5)
-            agreement = check_agreement(model, aside, tried)
+            agreement = check_agreement(model, aside / chosen.MODEL, tried, tolerance)
             manifest = describe(model, format, aside, chosen, dataset)
-            manifest["agreement"] = {**asdict(agreement), "on": source, "tolerance": TOLERANCE}
-            manifest["agreement_with_parent"] = agreement_with_parent(model, aside, tried)
+            manifest["file"] = to.name
+            manifest["agreement"] = {**asdict(agreement), "on": source, "tolerance": tolerance}
+            manifest["agreement_with_parent"] = agreement_with_parent(model, aside / chosen.MODEL, tried)
             write_json(aside_manifest, manifest)
     except OSError as error:
         reason = error.strerror or error
         raise InputError(f"{to} can't be written: {reason}; choose another target or make room.") from error
     tell("done", 1.0)
+    described = manifest_of(to, chosen.SUFFIX)
     return Bundle(model.name, format, to, described, manifest["bytes"], manifest["sha256"], agreement)
 
 
-def _check_target(to: Path, format: str, suffix: str) -> None:
-    """Find out now whether `to` can be written, rather than after the work."""
-    for path in (to, to.with_name(to.name + ".json")):
-        if path.is_dir():
-            raise InputError(f"The target {path} is a folder; name a file, such as {to / ('model' + suffix)}.")
-    if to.suffix != suffix:
-        better = to.with_suffix(suffix).name
-        raise InputError(f"A {format} file's name ends with {suffix}: name it {better!r}, not {to.name!r}.")
-    try:
-        to.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=to.parent) as probe:
-            probe.write(b"x")
-    except OSError as error:
-        reason = error.strerror or error
-        raise InputError(f"The target {to} can't be written: {reason}; choose another folder.") from error
+def _check_source(model: Model, format: str) -> None:
+    """Refuse a model whose file can't become one of this format."""
+    if model.format in FORMATS[format].SOURCES:
+        return
+    is_made = model.format == "tflite" and model.stage != "new"  # by a compression of the lab's
+    what = f"quantised ({model.stage})" if is_made else f"in the format {model.format}"
+    possible = " or ".join(repr(name) for name, one in FORMATS.items() if model.format in one.SOURCES)
+    raise ConversionError(
+        f"Model {model.name!r} is {what} and can't be exported as {format!r}: export it as {possible}"
+        + (f", or export {model.parent!r} as {format!r}." if model.parent else ".")
+    )

@@ -1,32 +1,29 @@
-"""What is written beside an exported file, for whoever has to run it without this notebook."""
+"""What is written beside or into an export, for whoever has to run it without this notebook."""
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from lepton_lab.export._base import Format
-from lepton_lab.files import checksum
+from lepton_lab.files import checksum, num_bytes
+from lepton_lab.runtime import Graph, open_model
 from lepton_lab.types import Dataset, Model
-
-_QUANTISATION = {
-    "dynamic": "int8 weights, float32 activations made int8 while running",
-    "float16": "float16 weights, computed in float32",
-    "int8": "int8 weights and activations, float32 in and out",
-}
 
 
 def describe(model: Model, format: str, written: Path, chosen: Format, dataset: Dataset | None) -> dict[str, Any]:
-    """The manifest of a written file, without how well it agrees.
+    """The manifest of what was written, without its name and how well it agrees.
 
     Parameters
     ----------
     model, format
         What was written, and how.
     written
-        The file, already under its final name's last part.
+        The file or folder, wherever it lies as yet.
     chosen
         The format's module.
     dataset
@@ -35,6 +32,7 @@ def describe(model: Model, format: str, written: Path, chosen: Format, dataset: 
     # Whoever loads the file with Keras needs the classes that are not Keras's.
     code = model.code.read_text() if model.code and format == "keras" else None
     stored = f" They are stored as {dataset.input_dtype}." if dataset else ""
+    opened = open_model(written / chosen.MODEL, model.code)
     return {
         "model": model.name,
         "kind": model.kind,
@@ -43,12 +41,15 @@ def describe(model: Model, format: str, written: Path, chosen: Format, dataset: 
         "made_by": model.made_by,
         "dataset": model.dataset,
         "format": format,
-        "file": written.name,
-        "bytes": written.stat().st_size,
+        "bytes": num_bytes(written),
         "sha256": checksum(written),
-        **chosen.ends(written, model.code).as_json(),
+        "inputs": [asdict(port) for port in opened.inputs],
+        "outputs": [asdict(port) for port in opened.outputs],
+        "input_names": {port.name: port.tensor for port in opened.inputs},
+        "output_names": {port.name: port.tensor for port in opened.outputs},
         "scaling": f"Raw rows go in, as float32: the model scales them itself.{stored}",
-        "quantisation": _QUANTISATION.get(model.stage) if model.format == "tflite" else None,
+        "quantisation": quantisation(model, format),
+        "weights": _weights(model),
         "classes": list(model.classes),
         "num_parameters": model.num_parameters,
         "code": code,
@@ -56,6 +57,31 @@ def describe(model: Model, format: str, written: Path, chosen: Format, dataset: 
         "versions": versions(chosen.PACKAGES),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+def quantisation(model: Model, format: str) -> str | None:
+    """What became of a quantised model's numbers, where most of its bytes are first; None of one in float32."""
+    if model.format != "tflite":
+        return None
+    found: Counter[tuple[str, str]] = Counter()
+    for operation in Graph(model.file.read_bytes()).operations:
+        weights = max(
+            (t for t in operation.constants if t.dtype != "int32"), key=lambda t: len(t.content), default=None
+        )
+        if weights is not None:
+            plain = next((tensor.dtype for tensor in operation.inputs if not tensor.is_constant), "float32")
+            found[weights.dtype, plain] += len(weights.content)
+    if {number for kinds in found for number in kinds} <= {"float32"}:
+        return None
+    text = "; ".join(f"{weights} weights, {plain} activations" for (weights, plain), _ in found.most_common())
+    return f"{text} in the .tflite file that it was made of" if format == "onnx" else text
+
+
+def _weights(model: Model) -> str:
+    """Where the weights are from, since a model that never learnt answers too."""
+    if model.kind == "added" and model.stage == "new":
+        return "as they were brought in"
+    return "as they were drawn: the model was never trained" if model.stage == "new" else "trained"
 
 
 def versions(packages: tuple[str, ...]) -> dict[str, str | None]:

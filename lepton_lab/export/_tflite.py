@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
-from lepton_lab.export._base import Ends
-from lepton_lab.runtime import Interpreter, load_keras, to_tflite
-from lepton_lab.types import Model
+from lepton_lab.export._base import TOLERANCE
+from lepton_lab.runtime import load_keras, to_tflite
+from lepton_lab.types import Model, ModelFormat
 
+MEANING = "runs without TensorFlow, on servers, phones and small boards"
 SUFFIX = ".tflite"
-PACKAGES = ("tensorflow", "tf_keras", "ai-edge-litert")
-
-
-def check(model: Model) -> None:
-    """Every model can be tried; the converter says what stops it."""
+MODEL = ""
+SOURCES: Mapping[ModelFormat, float] = {"keras": TOLERANCE, "tflite": TOLERANCE}
+PACKAGES: tuple[str, ...] = ("tensorflow", "tf_keras", "ai-edge-litert")
 
 
 def write(model: Model, path: Path) -> None:
@@ -23,9 +23,3 @@ def write(model: Model, path: Path) -> None:
         shutil.copyfile(model.file, path)
     else:
         path.write_bytes(to_tflite(load_keras(model.file, model.code)))
-
-
-def ends(path: Path, code: Path | None = None) -> Ends:
-    """The file's inputs and outputs, by the Keras model's names and by the file's own."""
-    interpreter = Interpreter(path)
-    return Ends(interpreter.inputs, interpreter.outputs)

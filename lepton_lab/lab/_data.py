@@ -6,7 +6,7 @@ import builtins
 from typing import TYPE_CHECKING
 
 from lepton_lab import data as stage
-from lepton_lab.errors import UnknownNameError
+from lepton_lab.errors import InputError, UnknownNameError
 from lepton_lab.events import NamesChanged
 from lepton_lab.lab._workspace import check_name
 from lepton_lab.types import Dataset, Listing, ShardSet
@@ -114,6 +114,31 @@ class DataNoun:
     def show(self, name: str, *, rows: int = 12) -> Dataset:
         """A data set, with pictures of some rows where they are images."""
         return stage.sample(self.get(name), rows=rows)
+
+    def split(self, source: str, *, name: str | None = None, share: float = 0.1, seed: int = 0) -> Dataset:
+        """Make a data set of another's training rows, some of them held out as its test split: to choose by.
+
+        Parameters
+        ----------
+        source
+            The data set whose training rows are taken; its test split stays untouched.
+        name
+            Of the new one; by default the source's with `-choice` behind it.
+        share
+            Part of the rows to hold out.
+        seed
+            Of that choice.
+        """
+        dataset = self.get(source)
+        name = check_name("data set", name or f"{source}-choice")
+        if name == source:
+            raise InputError(f"--name is that of the source, {source!r}: give another.")
+        self._lab.run.check_unused("data set", name)
+        folder = self._lab.workspace.path("data", name)
+        made = stage.cut(dataset, name, folder, share=share, seed=seed, report=self._lab.events.publish)
+        self._lab.workspace.drop("shards", name)  # of the earlier one
+        self._lab.events.publish(NamesChanged("data set", name))
+        return made
 
     def drop(self, name: str) -> Listing:
         """Remove a data set and its shards."""

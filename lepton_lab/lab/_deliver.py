@@ -23,8 +23,9 @@ def deliver(run: Run, report: Report, workspace: Path, result: Model, initial: s
         The file in the run's folder that becomes its `initial.keras`.
     """
     with Workspace(workspace).replacing_model(result.name) as save:
-        for file, source in ((INITIAL, initial), ("model.keras", "model.keras")):
-            copy(run.folder / source, save.folder / file)
+        copy(run.folder / result.file.name, save.folder / result.file.name)
+        if result.format == "keras":
+            copy(run.folder / initial, save.folder / INITIAL)
         copy_code(run.folder, save.folder)
         save(replace(result, metrics=run.metrics))
     for name in (INITIAL, START):

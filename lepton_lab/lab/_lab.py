@@ -8,31 +8,40 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lepton_lab import compress as compressing
-from lepton_lab import export as exporting
+from lepton_lab.compress import SEARCH, TECHNIQUES
 from lepton_lab.errors import InputError, LeptonError, UnknownNameError
-from lepton_lab.events import Bus, NamesChanged
+from lepton_lab.events import Bus
+from lepton_lab.explain import Options
 from lepton_lab.lab._cluster import ClusterNoun
-from lepton_lab.lab._code import copy_code
+from lepton_lab.lab._compress import compress
 from lepton_lab.lab._data import DataNoun
+from lepton_lab.lab._evaluate import evaluate, model_or_file
+from lepton_lab.lab._explain import explain
+from lepton_lab.lab._export import export
+from lepton_lab.lab._folds import cross_validate
 from lepton_lab.lab._lines import line_of
 from lepton_lab.lab._model import ModelNoun
-from lepton_lab.lab._predict import answering_split, check_destination, predict_rows, predict_split
+from lepton_lab.lab._predict import check_destination, predict_rows, predict_split
 from lepton_lab.lab._runs import RunNoun
+from lepton_lab.lab._search import search
 from lepton_lab.lab._summary import summarize
 from lepton_lab.lab._training import Training, check_workers, prepare
-from lepton_lab.lab._workspace import Workspace, check_name
+from lepton_lab.lab._workspace import Workspace
 from lepton_lab.runtime import check_fits, check_one_each
 from lepton_lab.train import KINDS
 from lepton_lab.types import (
     Bundle,
     ClusterInfo,
     CompressedModel,
+    CrossValidation,
     Dataset,
     Evaluation,
+    Explanation,
+    Front,
     Listing,
     Model,
     Prediction,
+    Preflight,
     Run,
     Status,
 )
@@ -243,9 +252,9 @@ class Lab:
             return self.model.new(name, kind=name, data=dataset.name)
         model = self.model.show(name)
         if model.format != "keras" or not (model.folder / "initial.keras").is_file():
-            raise InputError(
-                f"The model {name!r} is {model.stage} and can't be trained: train {model.parent!r} instead."
-            )
+            what = model.stage if model.parent else f"in the format {model.format}"
+            mend = f"train {model.parent!r} instead" if model.parent else "bring it in as a .keras file"
+            raise InputError(f"The model {name!r} is {what} and can't be trained: {mend}.")
         check_fits(model, dataset)
         return model
 
@@ -292,26 +301,98 @@ class Lab:
         check_one_each(chosen, None, "predict")
         return predict_rows(self, chosen, rows, destination)
 
-    def evaluate(self, model: str, *, data: str | None = None, split: str = "test") -> Evaluation:
-        """How good a model is on rows of a split.
+    def evaluate(
+        self,
+        model: str,
+        *,
+        data: str | None = None,
+        split: str = "test",
+        against: str | None = None,
+        folds: int | None = None,
+    ) -> Evaluation | CrossValidation:
+        """How good a model is on rows of a split, and whether it is better there than another one.
+
+        Parameters
+        ----------
+        model
+            A model's name, or the path of a model's file, such as an exported one.
+        data
+            A data set's name; None takes the one that the model was trained on. A file has none.
+        split
+            `test` or `train`.
+        against
+            Another model, or file, to compare with on the same rows.
+        folds
+            Instead of that: cut the training rows into so many parts and train the model anew for each, as it was last
+            trained, on all the others; in parallel, each on a worker. It tells how good the way of training is, without
+            the test split.
+
+        Raises
+        ------
+        InputError
+            Before any work, if something can't be used.
+        """
+        if folds is not None:
+            if against is not None or split != "test":
+                raise InputError("--folds came with --against or --split: give it alone.")
+            return cross_validate(self, *self._model_and_data(model, data), folds)
+        source = model_or_file(self, model)
+        other = None if against is None else model_or_file(self, against)
+        return evaluate(self, source, self.data_of(source, data), split, other)
+
+    def explain(
+        self,
+        model: str,
+        *,
+        data: str | None = None,
+        method: str = "auto",
+        rows: int | None = None,
+        split: str = "test",
+        label: str | None = None,
+        layer: str | None = None,
+        baseline: str = "auto",
+        steps: int = 256,
+        repeats: int = 5,
+        samples: int = 512,
+        seed: int = 0,
+    ) -> Explanation:
+        """Why a model answers rows as it does, or what it goes by as a whole.
 
         Parameters
         ----------
         data
             A data set's name; None takes the one that the model was trained on.
+        method
+            One of `lepton_lab.explain.METHODS`; `auto` takes `integrated_gradients` for a Keras model of pictures, else
+            `permutation`.
+        rows
+            How many, taken at equal distances; None for as many as the method takes: 500 for `permutation`, else 8.
         split
             `test` or `train`.
+        label
+            The class, label or number to explain, by its name; None for what the model answers to each row.
+        layer
+            Of `grad_cam`: the layer whose maps are looked at.
+        baseline
+            Of `integrated_gradients`: `zeros`, `mean` (of the training rows), or `auto`: the mean for tables.
+        steps
+            Of `integrated_gradients`: more make the error smaller.
+        repeats
+            Of `permutation`: how often each column is shuffled.
+        samples
+            Of the SHAP methods: points, or coalitions, a row.
+        seed
+            Of all that is drawn by chance.
+
+        Raises
+        ------
+        InputError
+            Before any work, if something can't be used.
+        MissingExtraError
+            If a SHAP method is asked for, and SHAP is not installed.
         """
-        chosen, dataset = self._model_and_data(model, data)
-        check_fits(chosen, dataset)
-        arguments = {"model": chosen, "dataset": dataset, "split": split}
-        result: Evaluation
-        if dataset.inputs or dataset.targets:  # answered in one process
-            result = self.call("lepton_lab.evaluate:evaluate", arguments)
-        else:
-            with answering_split(self, chosen, dataset, split) as answers:
-                result = self.call("lepton_lab.evaluate:evaluate", {**arguments, "answers_file": answers.file})
-        return result
+        options = Options(label, layer, baseline, steps, repeats, samples, seed)
+        return explain(self, *self._model_and_data(model, data), method, rows, split, options)
 
     def compress(
         self,
@@ -319,142 +400,107 @@ class Lab:
         technique: str,
         *,
         sparsity: float = 0.8,
+        schedule: str = "polynomial",
+        m_by_n: str | None = None,
+        clusters: int = 16,
         scheme: str = "int8",
+        calibration_rows: int = 256,
+        tolerance: float = 0.5,
+        student: str | None = None,
+        width: float = 0.5,
+        temperature: float = 4.0,
+        alpha: float = 0.9,
         data: str | None = None,
         epochs: int = 4,
         batch_size: int = 64,
-        calibration_rows: int = 256,
+        learning_rate: float | None = None,
+        workers: int | None = None,
         name: str | None = None,
+        budget: str | None = None,
+        recipes: int = 12,
         seed: int = 0,
-    ) -> CompressedModel:
+        dry_run: bool = False,
+    ) -> CompressedModel | Preflight | Front:
         """Make a smaller model from a trained one, and measure what that cost.
+
+        Techniques go together one after the other: what is clustered or quantisation-aware trained after it was pruned
+        keeps its zeros, and its clusters, and remembers the lines that made it.
 
         Parameters
         ----------
         technique
-            `prune` (zeroes the least weights while it trains on) or `quantize` (fewer bits a number).
-        sparsity
-            Of `prune`: the share of weights that become zero.
+            One of `lepton_lab.compress.TECHNIQUES`: `prune` (zeroes the least weights), `cluster` (lets weights share a
+            few values), `qat` (quantisation-aware training, to int8), `distill` (a smaller model learns from this one),
+            which train on the cluster; `quantize` (fewer bits a number) needs none. Or `search`: many of them and
+            chains of them, tried in parallel on the cluster, of which a budget picks one; called again, it goes on.
+        sparsity, schedule, m_by_n
+            Of `prune`: the share of weights that become zero; how it grows, `polynomial` or `constant`; and instead of
+            a share zeros in each so many weights, such as `"2:4"`.
+        clusters
+            Of `cluster`: how many different weights each layer may have.
         scheme
-            Of `quantize`: `dynamic`, `float16` or `int8`.
+            Of `quantize`: one of `lepton_lab.compress.SCHEMES`.
+        calibration_rows
+            Of `quantize`: training rows from which the ranges of activations are learnt.
+        tolerance
+            Of `quantize` by `mixed`: points of accuracy that may be lost on training rows.
+        student, width
+            Of `distill`: the name of the model that learns; or how wide it is to be beside this one.
+        temperature, alpha
+            Of `distill`: what softens the teacher's answers, and its share in the loss.
         data
             A data set's name; None takes the one that the model was trained on.
-        epochs, batch_size
-            Of `prune`: how long to train on.
-        calibration_rows
-            Of `quantize` by `int8`: training rows from which the ranges are learnt.
+        epochs, batch_size, learning_rate, workers
+            Of what trains: as for `train`.
         name
-            Of the new model; by default the model's name with the technique or scheme behind it.
+            Of the new model; by default the model's name with its new stage behind it.
+        budget
+            Of `search`: conditions with commas between, such as `"size<200KB, accuracy>-0.5"` (points beside the model
+            that one begins with): `size`, `gzip`, `memory`, `latency` (`<50us`), `accuracy` (`>97`), `mae` (`<+5`, per
+            cent).
+        recipes
+            Of `search`: how many of `lepton_lab.compress.RECIPES` to try.
+        dry_run
+            Whether to say only what would be done to each layer.
+
+        Raises
+        ------
+        InputError, ConversionError
+            Before any work, if something can't be used.
         """
-        if technique not in compressing.TECHNIQUES:
-            raise UnknownNameError("technique", technique, compressing.TECHNIQUES)
+        settings = {key: value for key, value in locals().items() if key not in ("self", "model", "technique", "data")}
+        if technique not in (*TECHNIQUES, SEARCH):
+            raise UnknownNameError("technique", technique, (*TECHNIQUES, SEARCH))
         source, dataset = self._model_and_data(model, data)
-        check_fits(source, dataset)
-        if source.stage == "new":
-            raise InputError(f"The model {model!r} has not been trained: %lepton train {model} --data {dataset.name}.")
-        name = check_name("model", name or f"{model}-{'pruned' if technique == 'prune' else scheme}")
-        if name in self.model.names() and self.model.show(name).parent != model:
-            raise InputError(
-                f"The name {name!r} belongs to a model that was not made from {model!r}: give another --name."
-            )
-        self.run.check_unused("model", name)
-        if technique == "prune":
-            return self._prune(source, dataset, name, sparsity, epochs, batch_size, seed)
-        return self._quantize(source, dataset, name, scheme, calibration_rows, seed)
-
-    def _prune(
-        self, source: Model, dataset: Dataset, name: str, sparsity: float, epochs: int, batch_size: int, seed: int
-    ) -> CompressedModel:
-        self.cluster.handle  # noqa: B018  # says what to do where there is none
-        training = Training(
-            epochs=epochs,
-            batch_size=batch_size,
-            seed=seed,
-            warm_start=True,
-            hook="lepton_lab.compress._prune:Pruning",
-            hook_options={"sparsity": sparsity},
-        )
-        training.validate(dataset)
-        self.call("lepton_lab.compress:preflight", {"model": source, "technique": "prune", "sparsity": sparsity})
-
-        options = {"sparsity": sparsity, "data": dataset.name, "epochs": epochs, "batch_size": batch_size, "seed": seed}
-        line = line_of(self.compress, ("compress", source.name, "prune"), options)
-        result = replace(
-            source, name=name, stage="pruned", parent=source.name, dataset=dataset.name, metrics={}, made_by=line
-        )
-        # Training it on would start from the pruned weights, so these are its first ones.
-        run = self.run.launch(prepare(self, training, source, dataset, result, initial="model.keras"))
-        run = self.run.follow(run.id, to_the_end=True)
-        arguments = {"before": source, "after": self.model.show(name), "dataset": dataset}
-        compared: CompressedModel = self.call("lepton_lab.compress:compare", arguments)
-        self.model.keep_measures(compared)
-        return replace(compared, layers=run.layers)
-
-    def _quantize(
-        self, source: Model, dataset: Dataset, name: str, scheme: str, calibration_rows: int, seed: int
-    ) -> CompressedModel:
-        if scheme not in compressing.SCHEMES:
-            raise UnknownNameError("scheme", scheme, compressing.SCHEMES)
-        with self.workspace.replacing_model(name) as save:
-            result: CompressedModel = self.call(
-                "lepton_lab.compress:quantize",
-                {
-                    "model": source,
-                    "folder": save.folder,
-                    "name": name,
-                    "scheme": scheme,
-                    "dataset": dataset,
-                    "calibration_rows": calibration_rows,
-                    "seed": seed,
-                },
-            )
-            copy_code(source.folder, save.folder)
-            options = {"scheme": scheme, "data": dataset.name, "calibration_rows": calibration_rows, "seed": seed}
-            line = line_of(self.compress, ("compress", source.name, "quantize"), options)
-            model = save(replace(result.model, made_by=line))
-        result = replace(result, model=model)
-        self.model.keep_measures(result)  # which tells of the new name
-        return result
+        if technique == SEARCH:
+            if dry_run:
+                raise InputError("A search has no dry run: ask each technique for its own.")
+            return search(self, source, dataset, settings)
+        return compress(self, source, dataset, technique, settings)
 
     def export(self, model: str, format: str, *, to: Path | str | None = None, rows: int = 256) -> Bundle:
-        """Write a model to a file that works without the lab, and check that its answers agree on real rows.
+        """Write a model so that it works without the lab, and check that its answers agree on real rows.
 
         Parameters
         ----------
         format
             One of `lepton_lab.export.FORMATS`.
         to
-            The file; None writes into the workspace's `exports`.
+            The file or folder; None writes into the workspace's `exports`.
         rows
             How many rows to compare the answers on.
         """
-        source = self.model.show(model)
-        if format not in exporting.FORMATS:
-            raise UnknownNameError("export format", format, exporting.FORMATS)
-        path = Path(to).expanduser().absolute() if to else self.workspace.path("exports", f"{model}.{format}")
-        dataset = self._dataset_that_fits(source)
-        arguments = {"model": source, "format": format, "to": path, "dataset": dataset, "rows": rows}
-        bundle: Bundle = self.call("lepton_lab.export:export", arguments)
-        self.workspace.add_bundle(bundle)
-        self.events.publish(NamesChanged("export", path.name))
-        return bundle
-
-    def _dataset_that_fits(self, model: Model) -> Dataset | None:
-        """The data set that a model was made for, unless other rows have its name by now."""
-        if model.dataset is None or model.dataset not in self.data.names():
-            return None
-        dataset = self.data.get(model.dataset)
-        try:
-            check_fits(model, dataset)
-        except InputError:
-            return None
-        return dataset
+        return export(self, self.model.show(model), format, to, rows)
 
     def _model_and_data(self, model: str, data: str | None) -> tuple[Model, Dataset]:
         chosen = self.model.show(model)
-        if data is None and chosen.dataset is None:
-            raise InputError(f"The model {model!r} has seen no data set yet: name one with --data.")
-        return chosen, self.data.get(data or str(chosen.dataset))
+        return chosen, self.data_of(chosen, data)
+
+    def data_of(self, model: Model, data: str | None) -> Dataset:
+        """The data set of a name; None takes the one that the model was trained on."""
+        if data is None and model.dataset is None:
+            raise InputError(f"The model {model.name!r} has seen no data set yet: name one with --data.")
+        return self.data.get(data or str(model.dataset))
 
 
 def _readable(read: Callable[[str], Any], names: Iterable[str]) -> Iterator[Any]:

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 from lepton_lab.errors import InputError, UnknownNameError
 from lepton_lab.events import NamesChanged
 from lepton_lab.lab._code import seal_code
+from lepton_lab.lab._layers import layers
 from lepton_lab.lab._workspace import check_name
+from lepton_lab.runtime import SAVED_MODEL_GRAPH
 from lepton_lab.train import KINDS
-from lepton_lab.types import CompressedModel, Listing, Measure, Model, Scaling, Target
+from lepton_lab.types import CompressedModel, LayerReport, Listing, Measure, Model, Scaling, Target
 
 if TYPE_CHECKING:
     from lepton_lab.lab._lab import Lab
@@ -83,7 +85,7 @@ class ModelNoun:
                 shapes = {name: shape for name, (shape, _) in dataset.inputs.items()}
             if dataset is not None and dataset.targets:
                 outputs = {name: target.num_outputs for name, target in dataset.targets.items()}
-            work = ("make_built", {"source": _source(builder), "input_shape": shapes, "num_classes": outputs})
+            work = ("_models:make_built", {"source": _source(builder), "input_shape": shapes, "num_classes": outputs})
         elif dataset is not None and (dataset.inputs or dataset.targets):
             raise InputError(
                 f"The data set {data!r} has several inputs or targets, and a {kind} has one of each: write a builder "
@@ -91,7 +93,7 @@ class ModelNoun:
             )
         else:
             work = (
-                "make_family",
+                "_models:make_family",
                 {
                     "kind": kind,
                     "input_shape": shape,
@@ -104,33 +106,48 @@ class ModelNoun:
         function, arguments = work
         return self._make(name, kind, function, {**arguments, "seed": seed}, data, target.classes)
 
-    def add(self, source: object, *, name: str | None = None) -> Model:
-        """Bring in a Keras model (tf_keras or Keras 3) or a `.keras` file, by config and weights.
+    def add(self, source: object, *, name: str | None = None, allow_code: bool = False) -> Model:
+        """Bring in a Keras model of the notebook (tf_keras or Keras 3), a model's file, or a SavedModel's folder.
+
+        Keras models come by config and weights and can be trained; others stay what they are.
+
+        Parameters
+        ----------
+        source
+            A model, or the path of a `.keras`, `.tflite` or `.onnx` file or of a SavedModel.
+        name
+            What to call it; None takes its own name.
+        allow_code
+            Whether code that a `.keras` file holds (a Lambda's) may be run, once, now: the model is then kept as a
+            SavedModel, which can't be trained. Only for files of people you trust.
 
         Raises
         ------
         InputError
-            If it can't be brought over; names the layer.
+            If it can't be brought over; names the layer, or the operation.
         """
         if isinstance(source, (str, Path)):
-            file = Path(source).expanduser()
-            if not file.is_file():
-                raise InputError(f"There is no file {file}: give a .keras file, or a Keras model of the notebook.")
-            return self._make(name or file.stem, "added", "adopt_file", {"file": file.absolute()}, None, ())
+            path = Path(source).expanduser().absolute()
+            _check_path(path, allow_code)
+            arguments: dict[str, Any] = {"path": path, "allow_code": allow_code}
+            return self._make(name or path.stem, "added", "_adopt:adopt_path", arguments, None, ())
         if not (hasattr(source, "get_config") and hasattr(source, "layers")):
-            raise InputError(f"Got a {type(source).__name__}, expected a Keras model or the path of a .keras file.")
+            raise InputError(f"Got a {type(source).__name__}, expected a Keras model or the path of a model.")
+        if allow_code:
+            raise InputError("--allow-code is for .keras files; a model of the notebook comes by config and weights.")
         is_keras3 = type(source).__module__.partition(".")[0] == "keras"
         config = {"class_name": type(source).__name__, "config": source.get_config()}
         weights = {layer.name: layer.get_weights() for layer in source.layers}
         arguments = {"config": config, "weights": weights, "is_keras3": is_keras3}
-        return self._make(name or str(getattr(source, "name", "model")), "added", "adopt_config", arguments, None, ())
+        title = name or str(getattr(source, "name", "model"))
+        return self._make(title, "added", "_models:adopt_config", arguments, None, ())
 
     def _make(
         self, name: str, kind: str, function: str, arguments: dict[str, Any], data: str | None, classes: tuple[str, ...]
     ) -> Model:
         self._lab.run.check_unused("model", name)
         with self._lab.workspace.replacing_model(name) as save:
-            shape = self._lab.call(f"lepton_lab.train._models:{function}", {**arguments, "folder": save.folder})
+            shape = self._lab.call(f"lepton_lab.train.{function}", {**arguments, "folder": save.folder})
             seal_code(save.folder)
             model = save(
                 Model(
@@ -138,7 +155,7 @@ class ModelNoun:
                     folder=save.folder,
                     kind=kind,
                     stage="new",
-                    format="keras",
+                    format=shape.format,
                     dataset=data,
                     classes=classes,
                     input_shape=shape.input_shape,
@@ -180,10 +197,31 @@ class ModelNoun:
         """
         return self._lab.workspace.model(name)
 
-    def measures(self) -> Mapping[str, Measure]:
-        """What is known by name of models that a compression started from or made."""
-        found = {name: self._lab.workspace.measure(name) for name in self.names()}
-        return {name: measure for name, measure in found.items() if measure is not None}
+    def layers(
+        self, name: str, *, against: str | None = None, data: str | None = None, to: Path | str | None = None
+    ) -> LayerReport:
+        """What each layer's weights are like, and how far its answers are from those of the float model.
+
+        Parameters
+        ----------
+        against
+            The float model; None for the one that this one was made from. Without one, nothing is compared.
+        data
+            The data set whose training rows are answered; None takes the one that the model was trained on.
+        to
+            A `.json` file for the error of every node of the `.tflite` file, as Model Explorer reads it.
+
+        Raises
+        ------
+        InputError
+            Before any work, if something can't be used, or the model that it was made from was made anew since.
+        """
+        return layers(self._lab, self.show(name), against, data, to)
+
+    def measures(self) -> Mapping[str, tuple[Measure, ...]]:
+        """What is known by name of models that a compression started from or made; on each split once, latest last."""
+        found = {name: self._lab.workspace.measures(name) for name in self.names()}
+        return {name: measures for name, measures in found.items() if measures}
 
     def keep_measures(self, compared: CompressedModel) -> None:
         """Remember what a compression measured of the model that it started from, and of the one that it made."""
@@ -199,6 +237,20 @@ class ModelNoun:
         self._lab.workspace.drop("models", name)
         self._lab.events.publish(NamesChanged("model", name))
         return self.list()
+
+
+def _check_path(path: Path, allow_code: bool) -> None:
+    """Raise InputError unless a model may lie at `path`, by its name."""
+    if not path.exists():
+        raise InputError(f"There is no file {path}: give a model's file or folder, or a Keras model of the notebook.")
+    if path.is_dir() and not (path / SAVED_MODEL_GRAPH).is_file():
+        raise InputError(
+            f"The folder {path} has no {SAVED_MODEL_GRAPH}: give a SavedModel's folder, or a model's file."
+        )
+    if path.is_file() and path.suffix not in (".keras", ".tflite", ".onnx"):
+        raise InputError(f"{path} is no model's file by its name: it must end with .keras, .tflite or .onnx.")
+    if allow_code and path.suffix != ".keras":
+        raise InputError(f"--allow-code is for .keras files: no code in {path.name} would ever be run.")
 
 
 def _source(builder: str | Callable[..., Any]) -> str:

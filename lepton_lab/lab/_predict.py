@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import math
 import os
-import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -20,6 +18,7 @@ from numpy.typing import NDArray
 from lepton_lab.errors import InputError
 from lepton_lab.evaluate import answer_here, answer_on, begin
 from lepton_lab.files import replacing_file, scratch
+from lepton_lab.lab._numbered import keep_numbered
 from lepton_lab.runtime import open_rows
 from lepton_lab.types import Dataset, Model, Prediction
 from lepton_lab.types._prediction import choose
@@ -116,8 +115,8 @@ def check_rows(model: Model, rows: object) -> NDArray[Any]:
     return array
 
 
-def check_destination(to: Path | str | None) -> Path | None:
-    """The file that answers go to, absolute; None for one in the workspace.
+def check_destination(to: Path | str | None, suffix: str = SUFFIX) -> Path | None:
+    """The file that is to be written, absolute; None where none is named.
 
     Raises
     ------
@@ -127,8 +126,8 @@ def check_destination(to: Path | str | None) -> Path | None:
     if to is None:
         return None
     path = Path(to).expanduser().absolute()
-    if path.suffix != SUFFIX or path.is_dir():
-        raise InputError(f"--to is {str(to)!r}, expected a file whose name ends in {SUFFIX}.")
+    if path.suffix != suffix or path.is_dir():
+        raise InputError(f"--to is {str(to)!r}, expected a file whose name ends in {suffix}.")
     if not path.parent.is_dir():
         raise InputError(f"There is no folder {path.parent}: make it, or give another --to.")
     if not os.access(path.parent, os.W_OK):
@@ -148,22 +147,12 @@ def _keep(
     """Give the answers their name, and say what they are."""
     preview = _preview(np.load(answers.file, mmap_mode="r")[:PREVIEW], names, labels)
     if to is None:
-        path = _file(lab, model.name, answers.file)
+        path = keep_numbered(answers.file, lab.workspace.path(FOLDER), model.name)
     else:
         path = to
         with replacing_file(path) as aside:
             shutil.move(answers.file, aside)  # it may be on another disk
     return Prediction(model.name, source, path, answers.rows, answers.seconds, answers.workers, names, preview)
-
-
-def _file(lab: Lab, title: str, answers: Path) -> Path:
-    """Put the answers beside the earlier ones, under the next number."""
-    folder = lab.workspace.path(FOLDER)
-    pattern = re.compile(re.escape(title) + r"-(\d+)" + re.escape(SUFFIX))
-    with (folder / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # other kernels number theirs in the same folder
-        number = max((int(m[1]) for p in folder.iterdir() if (m := pattern.fullmatch(p.name))), default=0) + 1
-        return answers.replace(folder / f"{title}-{number}{SUFFIX}")
 
 
 def _preview(answers: NDArray[Any], names: tuple[str, ...], labels: list[str]) -> tuple[tuple[object, ...], ...]:

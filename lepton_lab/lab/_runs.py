@@ -6,7 +6,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from lepton_lab.errors import InputError, LeptonError, TrainingError, UnknownNameError, UserCodeError
+from lepton_lab.errors import InputError, LeptonError, StoppedError, TrainingError, UnknownNameError, UserCodeError
 from lepton_lab.events import NamesChanged
 from lepton_lab.lab._follow import Follower, as_it_stands
 from lepton_lab.lab._training import order_for
@@ -177,6 +177,21 @@ class RunNoun:
         """
         run = self._active(id)
         self._follower(run.id).dismissals += 1
+        return run
+
+    def finish(self, id: str) -> Run:
+        """Wait for a run whose result something else needs; `background` doesn't end the wait.
+
+        Raises
+        ------
+        StoppedError
+            If somebody ends it before.
+        TrainingError
+            If it fails.
+        """
+        run = self.follow(id, to_the_end=True)
+        if run.state != "done":
+            raise StoppedError(f"The run {id} was {run.state}, so that there is no result.")
         return run
 
     def follow(self, id: str, *, to_the_end: bool = False) -> Run:

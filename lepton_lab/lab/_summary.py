@@ -101,7 +101,7 @@ def _export(bundle: Bundle, root: Path | None) -> dict[str, Any]:
         below = bundle.path.resolve().relative_to(root)
         path = below.as_posix()
         is_hidden = any(part.startswith(".") for part in below.parts)  # which the server refuses to give out
-        url = "" if is_hidden else f"files/{quote(path)}"
+        url = "" if is_hidden or bundle.path.is_dir() else f"files/{quote(path)}"  # nor is a folder given out
     return {
         "name": bundle.path.name,
         "model": bundle.model,

@@ -40,6 +40,8 @@ class Training:
     validation: float = 0.0
     class_weight: Any = None
     workers: int | None = None
+    only: tuple[str, ...] = ()
+    """Names of the workers to use, where not all; see `Order`."""
     strategy: str = "auto"
     every: int = 16
     precision: str = "float32"
@@ -100,7 +102,7 @@ class Training:
         if self.precision not in PRECISIONS:
             raise UnknownNameError("precision", self.precision, PRECISIONS)
         if self.hook and self.strategy == "averaging":
-            raise InputError("Pruning needs all ranks to hold the same weights: take another strategy than averaging.")
+            raise InputError("Compressing needs all ranks to hold the same weights: take another strategy.")
         from lepton_lab.train._augment import check
 
         check(self.augment, dataset.is_image)
@@ -116,7 +118,7 @@ class Training:
     def from_plain(cls, values: Mapping[str, Any]) -> Training:
         """The settings again."""
         unpacked = {name: _unpacked(value) for name, value in values.items()}
-        for name in ("metrics", "callbacks", "augment"):
+        for name in ("metrics", "callbacks", "augment", "only"):
             unpacked[name] = tuple(unpacked[name])
         return cls(**unpacked)
 
@@ -170,7 +172,7 @@ def prepare(
     check_workers(lab, training)
     check_devices(lab, training)
     file = source.file if training.warm_start else source.folder / INITIAL
-    job = _job(lab, training, "check", dataset, source.folder, file)
+    job = _job(lab, training, "check", dataset, source.folder, file, result)
     lab.call("lepton_lab.train._check:check", {"job": job})
     name = lab.workspace.claim_run(result.name)
     folder = lab.workspace.path("runs", name)
@@ -210,10 +212,10 @@ def order_for(lab: Lab, run: Run) -> Order:
         raise InputError(f"The run {run.id} can't be gone on with: its {SETTINGS} can't be read ({error}).") from None
     training = Training.from_plain(settings["training"])
     dataset = lab.data.get(run.dataset)
-    job = _job(lab, training, run.id, dataset, run.folder, run.folder / START)
+    result = model_from_record(settings["result"], lab.workspace.path("models", settings["result"]["name"]))
+    job = _job(lab, training, run.id, dataset, run.folder, run.folder / START, result)
     job = dataclasses.replace(job, working_folder=Path(settings["working_folder"]))
     handle = lab.cluster.handle
-    result = model_from_record(settings["result"], lab.workspace.path("models", settings["result"]["name"]))
     return Order(
         job=job,
         run=dataclasses.replace(
@@ -226,13 +228,16 @@ def order_for(lab: Lab, run: Run) -> Order:
         ),
         strategy=training.strategy,
         workers=training.workers,
+        only=training.only,
         cluster=handle.how_to_attach(lab.workspace.path("cluster")),
         deliver="lepton_lab.lab._deliver:deliver",
         delivery={"workspace": lab.workspace.folder, "result": result, "initial": settings["initial"]},
     )
 
 
-def _job(lab: Lab, training: Training, name: str, dataset: Dataset, folder: Path, model_file: Path) -> Job:
+def _job(
+    lab: Lab, training: Training, name: str, dataset: Dataset, folder: Path, model_file: Path, result: Model
+) -> Job:
     fields = {f.name for f in dataclasses.fields(Job)} & {f.name for f in dataclasses.fields(Training)}
     settings = {name: getattr(training, name) for name in fields if name != "class_weight"}
     shards = lab.data.shards_for_training(dataset)
@@ -240,7 +245,7 @@ def _job(lab: Lab, training: Training, name: str, dataset: Dataset, folder: Path
         run=name,
         folder=folder,
         model_file=model_file,
-        output=folder / "model.keras",
+        output=folder / result.file.name,
         shards=shards,
         dataset=dataset,
         code=code_in(folder),

@@ -25,11 +25,13 @@ INITIAL, START = "initial.keras", "start.keras"
 """In a run's folder while it goes on: the model before any training, and the weights that this run starts from."""
 
 MEASURE = "measure.json"
-"""In a model's folder: what was measured of its file."""
+"""In a model's folder: what was measured of its file, on each split once."""
 
 
 class Workspace:
-    """Folders by kind: `data`, `shards`, `models`, `runs`, `exports`, `cluster`. Nothing is made before it is needed.
+    """Folders by kind: `data`, `shards`, `models`, `runs`, `predictions`, `explanations`, `exports`, `cluster`.
+
+    Nothing is made before it is needed.
 
     Parameters
     ----------
@@ -78,16 +80,19 @@ class Workspace:
             raise UnknownNameError("model", name, self.model_names(), "Make one: %lepton model new NAME.")
         return model_from_record(_read(self.path("models", name) / "model.json"), self.path("models", name))
 
-    def measure(self, name: str) -> Measure | None:
-        """What was measured of a model's file; None where nothing was, or where that can't be read."""
+    def measures(self, name: str) -> tuple[Measure, ...]:
+        """What was measured of a model's file, the latest last; nothing where that can't be read."""
         try:
-            return Measure(**read_json(self.path("models", name) / MEASURE))
+            return tuple(Measure(**each) for each in read_json(self.path("models", name) / MEASURE))
         except (OSError, ValueError, TypeError):
-            return None
+            return ()
 
     def keep_measure(self, name: str, measure: Measure) -> None:
-        """Remember what was measured of a model; it goes with the model when that is made anew."""
-        write_json(self.path("models", name) / MEASURE, dataclasses.asdict(measure))
+        """Remember what was measured of a model, in the place of what was on the same rows; it goes with the model when
+        that is made anew."""
+        rows = (measure.dataset, measure.split)
+        others = [each for each in self.measures(name) if (each.dataset, each.split) != rows]
+        write_json(self.path("models", name) / MEASURE, [dataclasses.asdict(each) for each in (*others, measure)])
 
     @contextmanager
     def replacing_model(self, name: str) -> Iterator[ModelWriter]:
@@ -181,15 +186,15 @@ def check_name(kind: str, name: str) -> str:
 
 def model_from_record(record: dict[str, Any], folder: Path) -> Model:
     """A model from the values that `record_of` gave."""
-    for key in ("input_shape", "output_shape", "classes"):
-        record[key] = tuple(record[key])
+    for key in ("input_shape", "output_shape", "classes", "earlier"):
+        record[key] = tuple(record.get(key, ()))
     return Model(folder=folder, code=code_in(folder), **record)
 
 
 def record_of(value: Any) -> dict[str, Any]:
-    """A value's fields without its folder, which is where the record lies, and what else lies there."""
+    """A value's fields without the paths: its folder is where the record lies, and what else it has lies there too."""
     record = dataclasses.asdict(value)
-    return {name: field for name, field in record.items() if name not in ("folder", "code")}
+    return {name: field for name, field in record.items() if name not in ("folder", "code", "outside")}
 
 
 def _read(file: Path) -> Any:

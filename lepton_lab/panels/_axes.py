@@ -9,13 +9,17 @@ from lepton_lab.panels._picture import BarPlot, DotPlot, Plot
 
 HEIGHT = 190
 """Of a plot, in pixels."""
+DOTS = 240
+"""Of one of dots, which need room for their names."""
 BAR = 22
 """Of each bar and the gap below it, where there are many."""
 
 
 def height(plot: Plot | BarPlot | DotPlot) -> int:
     """Of this plot, in pixels."""
-    return max(HEIGHT, 60 + BAR * len(plot.places)) if isinstance(plot, BarPlot) else HEIGHT
+    if isinstance(plot, BarPlot):
+        return max(HEIGHT, 60 + BAR * len(plot.places))
+    return DOTS if isinstance(plot, DotPlot) else HEIGHT
 
 
 def bounds(values: Sequence[float], from_zero: bool, room: float = 0.05) -> tuple[float, float]:
@@ -43,8 +47,9 @@ def nice_ticks(low: float, high: float, num: int = 4) -> list[float]:
 
 
 def log_ticks(low: float, high: float) -> list[float]:
-    """1, 2 and 5 times the powers of ten from `low` to `high`; the powers alone where those are many."""
+    """1, 2 and 5 times the powers of ten from `low` to `high`; more of them, or the powers alone, as these would be few
+    or many."""
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    factors = (1, 2, 5) if len(powers) <= 4 else (1,)
+    factors = (1, 2, 3, 4, 6, 8) if high < 6 * low else (1, 2, 5) if len(powers) <= 4 else (1,)
     ticks = [float(f"{factor}e{power}") for power in powers for factor in factors]
     return [tick for tick in ticks if low <= tick <= high]

@@ -123,7 +123,7 @@ class Panel(Shown):
         """A person chose this of what the picture offers; empty for none. Called on any thread."""
 
     def _write(self) -> None:
-        """A person wants the line that the picture offers as a cell. Called on any thread."""
+        """A person wants the lines that the picture offers as a cell. Called on any thread."""
 
     @abstractmethod
     def _take(self, event: Event) -> bool:

@@ -54,6 +54,8 @@ _FLOW = """.bk-GridBox {
 _ITEM = ":host {grid-area: auto !important}"
 """Plots flow into as many columns as the width has room for, at most four, whatever place the grid gives them."""
 _SECOND = "%H:%M:%S"
+_SIDES = {"square": 10, "diamond": 15, "star": 15}
+"""Of dots that look larger or smaller than others of as many pixels."""
 
 
 def grid_of(
@@ -235,10 +237,8 @@ def _dots(plot: DotPlot) -> tuple[Any, ColumnDataSource]:
     drawn.xaxis[0].formatter = NumeralTickFormatter(format="0,0.[00]")
     drawn.xgrid.minor_grid_line_color = None
     drawn.yaxis[0].ticker.desired_num_ticks = 4
-    ends = [(plot.dots[one], plot.dots[other]) for one, other in plot.links]
-    drawn.multi_line(
-        [[one.x, other.x] for one, other in ends], [[one.y, other.y] for one, other in ends], color=INK, alpha=0.7
-    )
+    front = [plot.dots[i] for i in plot.front]
+    drawn.line([dot.x for dot in front], [dot.y for dot in front], color=INK, line_width=2)
     source = ColumnDataSource(
         {
             "x": [dot.x for dot in plot.dots],
@@ -246,12 +246,13 @@ def _dots(plot: DotPlot) -> tuple[Any, ColumnDataSource]:
             "name": [dot.name for dot in plot.dots],
             "words": [dot.words for dot in plot.dots],
             "shape": [dot.shape for dot in plot.dots],
+            "side": [_SIDES.get(dot.shape, 12) for dot in plot.dots],
             "color": [dot.color for dot in plot.dots],
             "fill": [1.0 if dot.is_filled else 0.0 for dot in plot.dots],
         }
     )
     marks = drawn.scatter(
-        "x", "y", source=source, marker="shape", size=12, color="color", fill_alpha="fill", line_width=2
+        "x", "y", source=source, marker="shape", size="side", color="color", fill_alpha="fill", line_width=2
     )
     marks.nonselection_glyph = None  # the others stay as they are
     marks.selection_glyph = marks.glyph.clone(size=18)

@@ -1,4 +1,4 @@
-"""What stands above the live plots: title, legend, and the line that the panel offers."""
+"""What stands above the live plots: title, legend, and the lines that the panel offers."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Head:
     choose
         Called with the name of what a person chose.
     write
-        Called when the chosen thing's line is to become a cell.
+        Called when the chosen thing's lines are to become a cell.
     """
 
     def __init__(self, rules: str, choose: Callable[[str], None], write: Callable[[], None]) -> None:
@@ -47,7 +47,7 @@ class Head:
         self._names = ipywidgets.Dropdown(layout={"width": "max-content"})
         self._line = ipywidgets.HTML()
         self._button = ipywidgets.Button(
-            description="Write as a cell", tooltip="Put this line into the notebook, without running it"
+            description="Write as a cell", tooltip="Put this into the notebook, without running it"
         )
         self._offer = ipywidgets.HBox(
             [self._names, self._line, self._button],
@@ -78,9 +78,10 @@ class Head:
         _set(self._names, "options", tuple(options))
         _set(self._names, "value", offer.chosen)
         self._updating = 0
-        line = f"<pre class='lepton-line' title='The line that made it'>{html.escape(offer.line)}</pre>"
-        _set(self._line, "value", line if offer.line else "made without a line" if offer.chosen else "")
-        _set(self._button, "disabled", not offer.line)
+        lines = html.escape("\n".join(offer.lines))
+        shown = f"<pre class='lepton-line' title='What made it'>{lines}</pre>"
+        _set(self._line, "value", shown if offer.lines else "made without a line" if offer.chosen else "")
+        _set(self._button, "disabled", not offer.lines)
         _set(self._offer.layout, "display", "flex" if offer.names else "none")
 
     def _chosen(self, change: dict[str, object]) -> None:

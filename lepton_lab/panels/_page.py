@@ -46,7 +46,7 @@ class Page:
     Parameters
     ----------
     choose, write
-        Called with what a person chose of the picture's offer, and when its line is to become a cell.
+        Called with what a person chose of the picture's offer, and when its lines are to become a cell.
     """
 
     def __init__(self, choose: Callable[[str], None], write: Callable[[], None]) -> None:

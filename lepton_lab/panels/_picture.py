@@ -15,10 +15,13 @@ DASHES = ((), (6, 3), (2, 2))
 """With more lines than colours, the colours come again dashed."""
 SHAPES = {
     "circle": "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0z",
-    "square": "M-3.5-3.5h7v7h-7z",
     "triangle": "M0-4.5l4.5 8h-9z",
+    "square": "M-3.5-3.5h7v7h-7z",
     "diamond": "M0-5l4 5l-4 5l-4-5z",
     "inverted_triangle": "M0 4.5l4.5-8h-9z",
+    "hex": "M-4.5 0l2.2-4h4.6l2.2 4l-2.2 4h-4.6z",
+    "star": "M0.0 -5.5L1.4 -1.9L5.2 -1.7L2.3 0.7L3.2 4.4L0.0 2.4L-3.2 4.4L-2.3 0.7L-5.2 -1.7L-1.4 -1.9z",
+    "plus": "M-1.6-4.6h3.2v3h3v3.2h-3v3h-3.2v-3h-3v-3.2h3z",
 }
 """A dot's shapes, by Bokeh's names, as SVG paths around the origin."""
 Look = tuple[str, tuple[int, ...]]
@@ -117,13 +120,13 @@ class DotPlot:
 
     title: str
     dots: tuple[Dot, ...]
-    links: tuple[tuple[int, int], ...] = ()
-    """Pairs of dots, by their numbers, with a thin line between them."""
+    front: tuple[int, ...] = ()
+    """Dots, by their numbers, that one line joins in this order: those that no other beats."""
 
     @property
     def key(self) -> object:
         """What can't change without drawing anew; the title can."""
-        return self.dots, self.links
+        return self.dots, self.front
 
 
 @dataclass(frozen=True)
@@ -147,14 +150,14 @@ class Mark:
 
 @dataclass(frozen=True)
 class Offer:
-    """A `%lepton` line for one of several things, of which a person chooses one."""
+    """The `%lepton` lines that made one of several things, of which a person chooses one."""
 
     kind: str
     """What they are: `"model"`."""
     names: tuple[str, ...]
     chosen: str = ""
-    line: str = ""
-    """Of the chosen one."""
+    lines: tuple[str, ...] = ()
+    """Of the chosen one, in their order."""
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,14 @@ from html import escape
 from lepton_lab.panels._axes import bounds, height, log_bounds, log_ticks, nice_ticks
 from lepton_lab.panels._history import Row
 from lepton_lab.panels._picture import BarPlot, DotPlot, Line, Mark, Plot
+from lepton_lab.panels._svg_names import LETTER, draw_names
 
 WIDTH = 450
 """Of one plot, in pixels."""
 LEFT, RIGHT, TOP, BOTTOM = 52, 14, 26, 24
 """Margins around a plot's axes."""
-LETTER = 6
-"""Of a letter's width, about."""
+FEW = 8
+"""Dots of which all are named; of more only those of the front."""
 
 
 @dataclass(frozen=True)
@@ -121,20 +122,15 @@ def draw_dots(plot: DotPlot) -> list[str]:
     parts = [_title(plot.title), *_left_axis(vertical, down, right)]
     parts += _bottom_axis(log_ticks(*horizontal), across, bottom)
     places = [(across(dot.x), down(dot.y)) for dot in plot.dots]
-    for one, other in plot.links:
-        (x, y), (x2, y2) = places[one], places[other]
-        parts.append(f'<path d="M{x:.1f} {y:.1f}L{x2:.1f} {y2:.1f}" stroke="currentColor" stroke-opacity=".6"/>')
-    written: list[tuple[float, float, float]] = []
+    front = _path([places[i] for i in plot.front])
+    parts.append(f'<path d="{front}" fill="none" stroke="currentColor" stroke-width="1.6"/>' if front else "")
     for dot, (x, y) in zip(plot.dots, places, strict=True):
         mark = Mark(dot.name, dot.color, shape=dot.shape, is_filled=dot.is_filled).svg()
         words = f"{dot.name}: {dot.words}"
         parts.append(f'<g transform="translate({x - 10:.1f} {y:.1f})"><title>{escape(words)}</title>{mark}</g>')
-        width = LETTER * len(dot.name)
-        start = x + 8 if x + 8 + width < right else x - 8 - width
-        if all(abs(y - y2) > 11 or start > end or start + width < begin for begin, end, y2 in written):
-            parts.append(f'<text x="{start:.1f}" y="{y - 5:.1f}">{escape(dot.name)}</text>')
-            written.append((start, start + width, y))
-    return parts
+    named = [*plot.front, *(i for i in range(len(places)) if i not in plot.front and len(places) <= FEW)]
+    names = [(plot.dots[i].name, *places[i]) for i in named]
+    return parts + draw_names(names, places, [places[i] for i in plot.front], (LEFT, TOP - 6, right, bottom))
 
 
 def _title(text: str) -> str:

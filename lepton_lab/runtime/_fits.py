@@ -24,10 +24,10 @@ def check_fits(model: Model, dataset: Dataset) -> None:
         _check_answers(model, dataset.target, dataset.name)
     if not dataset.inputs and not dataset.targets:
         return
-    if model.format == "tflite":
+    if model.format != "keras":
         raise InputError(
-            f"Model {model.name!r} is a .tflite file, which is run with one input and one output, but {dataset.name!r} "
-            "has several: use the Keras model that it was made from."
+            f"Model {model.name!r} is in the format {model.format}, which is run with one input and one output, but "
+            f"{dataset.name!r} has several: use the Keras model that it was made from."
         )
     ends = read_ends(model.file)
     if dataset.inputs:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import time
-from dataclasses import dataclass
+import warnings
+from collections import Counter
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,37 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lepton_lab.errors import InputError
+from lepton_lab.runtime._base import Port
+from lepton_lab.runtime._graph import Graph, Operation
 
 _WARM_UP = 20
 _INVOCATIONS = (200, 5000)
 _SECONDS = 0.3
-
-
-@dataclass(frozen=True)
-class Port:
-    """An input or output of a `.tflite` file."""
-
-    name: str
-    """As the Keras model calls it."""
-    tensor: str
-    """As the file calls it; which name it gets depends on how the file was made."""
-    shape: tuple[int, ...]
-    """With the batch as its first dimension; -1 where any number of rows may come."""
-    dtype: str
-
-
-@dataclass(frozen=True)
-class Operation:
-    """One operation of a `.tflite` file."""
-
-    kind: str
-    """TensorFlow Lite's name: `"CONV_2D"`."""
-    inputs: tuple[str, ...]
-    """Names of the tensors that it reads."""
-    input_dtypes: tuple[str, ...]
-    output: str
-    """Name of the first tensor that it writes."""
-    output_dtype: str
 
 
 class Interpreter:
@@ -53,6 +31,8 @@ class Interpreter:
         The file, or its bytes.
     num_threads
         How many threads one invocation may use.
+    keeps_all
+        Whether `computed` is to tell what every operation wrote; it takes more memory.
 
     Raises
     ------
@@ -60,7 +40,7 @@ class Interpreter:
         If LiteRT can't load or prepare the file.
     """
 
-    def __init__(self, source: Path | bytes, num_threads: int = 1) -> None:
+    def __init__(self, source: Path | bytes, num_threads: int = 1, *, keeps_all: bool = False) -> None:
         from ai_edge_litert.interpreter import Interpreter as LiteRT
 
         what = str(source) if isinstance(source, Path) else "the converted model"
@@ -69,7 +49,11 @@ class Interpreter:
         # The bytes are read here, since a file that is replaced while it is mapped ends the process by a signal.
         self._content = source.read_bytes() if isinstance(source, Path) else source
         try:
-            self._litert: Any = LiteRT(model_content=self._content, num_threads=num_threads)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # that to keep all takes memory, which its caller knows
+                self._litert: Any = LiteRT(
+                    model_content=self._content, num_threads=num_threads, experimental_preserve_all_tensors=keeps_all
+                )
             self._litert.allocate_tensors()
             self._input = self._litert.get_input_details()[0]
             self._output = self._litert.get_output_details()[0]
@@ -105,6 +89,23 @@ class Interpreter:
         return list(signatures[next(iter(signatures))][side]) if signatures else []
 
     @property
+    def num_parameters(self) -> int:
+        """How many numbers its weights have: what operations read, and is neither an input nor computed."""
+        details = {tensor["index"]: tensor for tensor in self._litert.get_tensor_details()}
+        operations = self._litert._get_ops_details()
+        made = {int(i) for op in operations for i in op["outputs"]} | {
+            d["index"] for d in self._litert.get_input_details()
+        }
+        read = {int(i) for op in operations for i in op["inputs"]} & set(details)
+        weights = [details[i] for i in read - made]
+        # what is neither of floats nor scaled are shapes and axes
+        return sum(
+            math.prod(tensor["shape"].tolist())
+            for tensor in weights
+            if np.dtype(tensor["dtype"]).kind == "f" or tensor["quantization_parameters"]["scales"].size
+        )
+
+    @property
     def signature(self) -> str:
         """The key of the file's signature; empty where it has none."""
         return next(iter(self._litert.get_signature_list()), "")
@@ -112,23 +113,7 @@ class Interpreter:
     @property
     def operations(self) -> tuple[Operation, ...]:
         """What the file computes, in order, as it was written (without what a delegate makes of it)."""
-        from ai_edge_litert.interpreter import Interpreter as LiteRT
-        from ai_edge_litert.interpreter import OpResolverType
-
-        plain: Any = LiteRT(
-            model_content=self._content, experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
-        )
-        names = {t["index"]: (t["name"], np.dtype(t["dtype"]).name) for t in plain.get_tensor_details()}
-        absent = ("", "")
-        return tuple(
-            Operation(
-                op["op_name"],
-                tuple(names.get(int(i), absent)[0] for i in op["inputs"]),
-                tuple(names.get(int(i), absent)[1] for i in op["inputs"]),
-                *names.get(int(op["outputs"][0]), absent),
-            )
-            for op in plain._get_ops_details()  # LiteRT has no public way to list a file's operations
-        )
+        return Graph(self._content).operations
 
     def run(self, rows: NDArray[Any]) -> NDArray[np.float32]:
         """The model's answers.
@@ -145,9 +130,33 @@ class Interpreter:
         rows = np.ascontiguousarray(rows, self._input["dtype"])
         if len(rows) != self._rows and not self._resize(len(rows), rows.shape[1:]):
             return np.concatenate([self.run(row[None]) for row in rows])
+        self._litert.reset_all_variables()  # a fused LSTM would go on from the state that the rows before left
         self._litert.set_tensor(self._input["index"], rows)
         self._litert.invoke()
         return np.asarray(self._litert.get_tensor(self._output["index"]), np.float32)
+
+    def computed(self) -> dict[str, NDArray[np.float32]]:
+        """What each operation wrote when `run` answered its last rows; for an interpreter that `keeps_all`.
+
+        Returns
+        -------
+        By the tensor's name, float32 of the tensor's shape; what is in whole numbers as the numbers that it stands for.
+        Tensors that share their name with another one are left out.
+        """
+        values: dict[str, NDArray[np.float32]] = {}
+        for tensor in self._computed:
+            stored = np.asarray(self._litert.get_tensor(tensor["index"]), np.float32)
+            scales, zeros = (tensor["quantization_parameters"][part] for part in ("scales", "zero_points"))
+            values[tensor["name"]] = (stored - np.float32(zeros[0])) * scales[0] if len(scales) else stored
+        return values
+
+    @cached_property
+    def _computed(self) -> list[dict[str, Any]]:
+        """LiteRT's details of the tensors that operations write."""
+        details = self._litert.get_tensor_details()
+        times = Counter(tensor["name"] for tensor in details)
+        written = {output.name for operation in self.operations for output in operation.outputs}
+        return [tensor for tensor in details if tensor["name"] in written and times[tensor["name"]] == 1]
 
     def _resize(self, num_rows: int, row_shape: tuple[int, ...]) -> bool:
         """Prepare for another number of rows at a time; False if the file only takes one."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lepton_lab.errors import InputError
-from lepton_lab.runtime._keras import load_keras
-from lepton_lab.runtime._litert import Interpreter
-from lepton_lab.types import fields, records
+from lepton_lab.runtime._base import Port
+from lepton_lab.runtime._open import open_model
+from lepton_lab.types import records
 
 
 def predict(model_file: Path, rows: NDArray[Any], batch_size: int = 512, code: Path | None = None) -> NDArray[Any]:
@@ -20,15 +19,13 @@ def predict(model_file: Path, rows: NDArray[Any], batch_size: int = 512, code: P
 
     Parameters
     ----------
-    model_file
-        A `.keras` file, or else a `.tflite` file.
+    model_file, code
+        As for `open_model`.
     rows
         Raw rows, shape (n, *input_shape), or records of shape (n,) with the names of the model's inputs; may be
         memory-mapped, since only a batch at a time is read.
     batch_size
         How many rows go in at once.
-    code
-        As for `load_keras`.
 
     Returns
     -------
@@ -38,57 +35,22 @@ def predict(model_file: Path, rows: NDArray[Any], batch_size: int = 512, code: P
     Raises
     ------
     InputError
-        If the file can't be loaded, or doesn't take such rows.
+        If the file can't be opened, or doesn't take such rows.
     """
-    batches = (rows[start : start + batch_size] for start in range(0, len(rows), batch_size))
-    if model_file.suffix == ".keras":
-        model = load_keras(model_file, code)
-        _check_inputs(model_file, model.input_names, rows)
-        answers = [_as_rows(_name(model, model(_as_inputs(batch), training=False))) for batch in batches]
-        shapes = _name(model, model.output_shape)
-    else:
-        interpreter = Interpreter(model_file)
-        if rows.dtype.names or len(interpreter.inputs) > 1 or len(interpreter.outputs) > 1:
-            raise InputError(
-                f"{model_file} can't be run on these rows: .tflite files are run with one input and one output; use "
-                "the Keras model that it was made from."
-            )
-        answers = [interpreter.run(batch) for batch in batches]
-        shapes = interpreter.outputs[0].shape
-    return np.concatenate(answers) if answers else _as_rows(_no_rows(shapes))
+    model = open_model(model_file, code)
+    _check_inputs(model_file, model.inputs, rows)
+    answers = [model.run(rows[start : start + batch_size]) for start in range(0, len(rows), batch_size)]
+    return np.concatenate(answers) if answers else _no_answers(model.outputs)
 
 
-def _check_inputs(model_file: Path, names: list[str], rows: NDArray[Any]) -> None:
+def _check_inputs(model_file: Path, inputs: tuple[Port, ...], rows: NDArray[Any]) -> None:
     """Raise InputError unless rows are records where the model has several inputs, and plain where it has one."""
-    given = rows.dtype.names
-    if (given is not None) != (len(names) > 1):
+    names, given = ", ".join(port.name for port in inputs), rows.dtype.names
+    if (given is not None) != (len(inputs) > 1):
         what = f"several inputs ({', '.join(given)})" if given else "one input"
-        raise InputError(f"{model_file} has the inputs {', '.join(names)}, but the rows have {what}.")
+        raise InputError(f"{model_file} has the inputs {names}, but the rows have {what}.")
 
 
-def _as_inputs(batch: NDArray[Any]) -> Any:
-    """Rows as a Keras model takes them: float32, by name where there are several inputs."""
-    if batch.dtype.names is None:
-        return np.asarray(batch, np.float32)
-    return {name: np.asarray(array, np.float32) for name, array in fields(batch).items()}
-
-
-def _name(model: Any, outputs: Any) -> Any:
-    """What a model has for each of its outputs: a dict by their names, or the thing itself where there is one."""
-    if isinstance(outputs, list):
-        return dict(zip(model.output_names, outputs, strict=True))
-    return outputs
-
-
-def _as_rows(answers: Any) -> NDArray[Any]:
-    """One array, or records of several."""
-    if isinstance(answers, Mapping):
-        return records({name: np.asarray(array, np.float32) for name, array in answers.items()})
-    return np.asarray(answers, np.float32)
-
-
-def _no_rows(shapes: Any) -> Any:
-    """Answers to no rows."""
-    if isinstance(shapes, Mapping):
-        return {name: np.zeros((0, *shape[1:]), np.float32) for name, shape in shapes.items()}
-    return np.zeros((0, *shapes[1:]), np.float32)
+def _no_answers(outputs: tuple[Port, ...]) -> NDArray[Any]:
+    arrays = {port.name: np.zeros((0, *port.shape[1:]), np.float32) for port in outputs}
+    return records(arrays) if len(arrays) > 1 else arrays[outputs[0].name]

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from lepton_lab.errors import InputError
 from lepton_lab.types import fields
 
+METRICS = {"classes": "accuracy", "labels": "binary_accuracy", "numbers": "mae"}
+"""What a model is judged by, by its target's kind; only `mae` is better where it is lower."""
 _EPSILON = 1e-7
 _KINDS = {"i": "classes", "f": "numbers", "u": "labels"}
 
@@ -38,14 +40,34 @@ def score(answers: NDArray[Any], targets: NDArray[Any], kind: str) -> dict[str, 
     if targets.dtype.names is not None:
         given = fields(answers)
         return {
-            f"{name}_{metric}": value
+            f"{name}_{metric}": float(values.mean())
             for name, own in fields(targets).items()
-            for metric, value in _score(given[name], own, _KINDS[own.dtype.kind], f" for {name!r}").items()
+            for metric, values in score_rows(given[name], own, _KINDS[own.dtype.kind], f" for {name!r}").items()
         }
-    return _score(answers, targets, kind, "")
+    return {metric: float(values.mean()) for metric, values in score_rows(answers, targets, kind).items()}
 
 
-def _score(answers: NDArray[Any], targets: NDArray[Any], kind: str, whose: str) -> dict[str, float]:
+def score_rows(
+    answers: NDArray[Any], targets: NDArray[Any], kind: str, whose: str = ""
+) -> dict[str, NDArray[np.float64]]:
+    """What each row adds to the metrics of one target: these are the means over rows of what is returned.
+
+    Parameters
+    ----------
+    answers, targets, kind
+        As for `score`, but no records.
+    whose
+        Which target it is, for messages: `" for 'price'"`.
+
+    Returns
+    -------
+    An array of shape (rows,) by the metric's name.
+
+    Raises
+    ------
+    InputError
+        If a row has another number of answers than the target needs.
+    """
     answers = np.asarray(answers, np.float64).reshape(len(targets), -1)
     if kind == "classes":
         return _score_classes(answers, np.asarray(targets, np.int64), whose)
@@ -54,32 +76,33 @@ def _score(answers: NDArray[Any], targets: NDArray[Any], kind: str, whose: str) 
         raise _unlike(answers, f"{truth.shape[1]}", whose)
     if kind == "numbers":
         difference = answers - truth
-        return {"mae": float(np.abs(difference).mean()), "mse": float(np.square(difference).mean())}
+        return {"mae": np.abs(difference).mean(axis=1), "mse": np.square(difference).mean(axis=1)}
     right = (answers > 0.5) == (truth > 0.5)
     return {
-        "binary_accuracy": float(right.mean()),
-        "exact_match": float(right.all(axis=1).mean()),
-        "loss": _binary_crossentropy(answers, truth),
+        "binary_accuracy": right.mean(axis=1),
+        "exact_match": right.all(axis=1).astype(np.float64),
+        "loss": _binary_crossentropy(answers, truth).mean(axis=1),
     }
 
 
-def _score_classes(answers: NDArray[Any], targets: NDArray[Any], whose: str) -> dict[str, float]:
+def _score_classes(answers: NDArray[Any], targets: NDArray[Any], whose: str) -> dict[str, NDArray[np.float64]]:
     most = int(targets.max())
     if answers.shape[1] == 1 and most <= 1:
         right = (answers[:, 0] > 0.5) == (targets == 1)
-        return {"accuracy": float(right.mean()), "loss": _binary_crossentropy(answers[:, 0], targets)}
+        return {"accuracy": right.astype(np.float64), "loss": _binary_crossentropy(answers[:, 0], targets)}
     if most >= answers.shape[1]:
         raise _unlike(answers, f"at least {most + 1}", whose)
     # Clipped and made to sum to one as Keras does it, so that a certain but wrong answer costs a finite loss.
     clipped = np.clip(answers, _EPSILON, 1 - _EPSILON)
     likely = clipped[np.arange(len(targets)), targets] / clipped.sum(axis=1)
-    return {"accuracy": float((answers.argmax(axis=1) == targets).mean()), "loss": float(-np.log(likely).mean())}
+    return {"accuracy": (answers.argmax(axis=1) == targets).astype(np.float64), "loss": -np.log(likely)}
 
 
-def _binary_crossentropy(answers: NDArray[Any], truth: NDArray[Any]) -> float:
+def _binary_crossentropy(answers: NDArray[Any], truth: NDArray[Any]) -> NDArray[np.float64]:
     """As Keras computes it, with both of its guards against log(0)."""
     clipped = np.clip(answers, _EPSILON, 1 - _EPSILON)
-    return float(-(truth * np.log(clipped + _EPSILON) + (1 - truth) * np.log(1 - clipped + _EPSILON)).mean())
+    found: NDArray[np.float64] = -(truth * np.log(clipped + _EPSILON) + (1 - truth) * np.log(1 - clipped + _EPSILON))
+    return found
 
 
 def _unlike(answers: NDArray[Any], expected: str, whose: str) -> InputError:

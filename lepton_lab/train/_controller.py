@@ -61,6 +61,8 @@ class Order:
     """One of `STRATEGIES`."""
     workers: int | None
     """How many to use at most."""
+    only: tuple[str, ...]
+    """Names of those to use, for as long as any of them is there; empty for all."""
     cluster: Mapping[str, Any]
     """Arguments of `lepton_lab.cluster:attach`."""
     deliver: str
@@ -230,7 +232,8 @@ class Controller:
         except LeptonError:
             self._check()
             return ()
-        return tuple(w for w in workers if w.name not in avoid and w.state == "running")
+        able = tuple(w for w in workers if w.name not in avoid and w.state == "running")
+        return tuple(w for w in able if w.name in self.order.only) or able
 
     def _attempt(self, layout: Layout, checkpoint: Checkpoint | None) -> list[Mapping[str, Any]]:
         """One generation."""

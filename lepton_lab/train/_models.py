@@ -28,7 +28,7 @@ from lepton_lab.runtime import (
 )
 from lepton_lab.train._family import LeptonModel
 from lepton_lab.train._keras3 import to_tf_keras_config
-from lepton_lab.types import Scaling, Target
+from lepton_lab.types import ModelFormat, Scaling, Target
 
 if TYPE_CHECKING:
     import tf_keras
@@ -43,6 +43,8 @@ class Shape:
     output_shape: tuple[int, ...]
     """Of the answer to one row; () where there are several outputs."""
     num_parameters: int
+    format: ModelFormat = "keras"
+    """What was written."""
 
 
 def make_family(
@@ -160,7 +162,10 @@ def adopt_file(folder: Path, file: Path) -> Shape:
     """
     config, version = read_config(file)
     if found := foreign_part(config):
-        raise InputError(f"{file} can't be brought in: {found}. Use only layers and settings of Keras itself.")
+        raise InputError(
+            f"{file} can't be brought in: {found}. Use only layers and settings of Keras itself, or say --allow-code "
+            "to run code in the file, if you trust whoever wrote it."
+        )
     if not version.startswith("3"):
         return _write(load_keras(file), folder)
     import keras  # Keras 3, beside tf_keras

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from lepton_lab.errors import LeptonError
 from lepton_lab.files import replacing_file
 from lepton_lab.forkserver._child import Channel, summary
+from lepton_lab.runtime import open_rows, predict, score
 from lepton_lab.train._checkpoint import verify
 from lepton_lab.train._job import Job, Seat
 
@@ -27,14 +28,23 @@ class JoinError(LeptonError):
 class Hook(Protocol):
     """What changes a model for the time of its training, such as pruning."""
 
+    is_stepwise: bool
+    """Whether `before_step` is wanted before every single step; else before each call of several."""
+
     def prepare(self, model: tf_keras.Model, total_steps: int) -> tf_keras.Model:
         """The model to train instead; called under the strategy's scope."""
 
     def before_step(self, step: int) -> None:
         """Called on the host before each step, counted over all epochs from 0."""
 
+    def losses(self, rows: Any, losses: Any, answers: Any) -> Any:
+        """What to learn from instead of each row's loss, float32 (batch,); in the graph."""
+
     def finish(self, model: tf_keras.Model) -> tf_keras.Model:
         """The model to save."""
+
+    def to_tflite(self, plain: tf_keras.Model, weights: list[NDArray[Any]]) -> bytes | None:
+        """The `.tflite` file that is the result instead of a Keras model; None where there is none."""
 
     def report(self, model: tf_keras.Model) -> list[tuple[str, str]]:
         """Per layer of the finished model: its name, and what was done to it or why nothing was."""
@@ -95,25 +105,36 @@ def run_rank(job: Job, seat: Seat, channel: Channel) -> dict[str, Any]:
     except Stopped:
         return {"stopped": True, "metrics": {}, "layers": []}
     session.callbacks_end()
-    plain = session.finish()
+    product = session.finish()
     metrics = {}
     if job.dataset.splits.get("test"):
-        metrics = {f"test_{name}": value for name, value in loop.evaluate(*session.feed.test()).items()}
+        metrics = loop.evaluate(*session.feed.test())
     channel.send("event", {"type": "saving"})
     if seat.rank == 0:
-        _write(plain, job)
+        _write(product, job)
+        if metrics and isinstance(product, bytes):  # what was trained only behaves as the file will
+            metrics = _metrics_of_file(job)
     channel.send("event", {"type": "last"})
     return {
         "stopped": False,
-        "metrics": metrics,
+        "metrics": {f"test_{name}": value for name, value in metrics.items()},
         "layers": session.hook.report(session.model) if session.hook is not None else [],
     }
 
 
-def _write(model: Any, job: Job) -> None:
+def _metrics_of_file(job: Job) -> dict[str, float]:
+    rows, targets = open_rows(job.dataset, "test")
+    return score(predict(job.output, rows), targets, job.dataset.target.kind)
+
+
+def _write(product: Any, job: Job) -> None:
+    """Write the trained model, or the file that was made of it."""
     try:
         with replacing_file(job.output) as aside:
-            model.save(aside)
+            if isinstance(product, bytes):
+                aside.write_bytes(product)
+            else:
+                product.save(aside)
     except OSError as error:
         reason = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else str(error)
         raise LeptonError(

@@ -45,6 +45,8 @@ class Session:
             self.heads = _step.make_heads(job, self.model)
         self.feed = Feed(job, seat, self._scope, local)
         self.steps = _step.Steps(job, self.model, self.optimizer, self.heads, replicas)
+        if self.hook is not None:
+            self.steps.taught = self.hook.losses
         self.metrics = [metric for head in self.heads for metric, _ in head.metrics]
         _random.bind(self.model, job.seed, self.optimizer.iterations, self._replica)
         self.callbacks: Callbacks | None = None
@@ -118,7 +120,7 @@ class Session:
 
     def count(self, wanted: int, step: int) -> int:
         """How many steps the next call has: about as many as wanted; where ranks learn by themselves, whole rounds."""
-        if self.hook is not None:
+        if self.hook is not None and self.hook.is_stepwise:
             return 1
         if self.is_averaging:
             every = self.job.every
@@ -355,7 +357,7 @@ class Session:
             self.callbacks.recall(memories, arrays)
 
     def finish(self) -> Any:
-        """A plain model with what was learnt, for saving; every rank must ask at once."""
+        """What was learnt, for saving: a plain model, or the bytes of a file; every rank must ask at once."""
         if self.hook is not None:
             with self._scope.scope():
                 self.model = self.hook.finish(self.model)
@@ -365,5 +367,7 @@ class Session:
                 self._average()  # each rank has an average of its own
         weights = self.model.get_weights()  # some variables are summed over ranks when they are read
         plain = load_keras(self.job.model_file, self.job.code)
+        if self.hook is not None and (content := self.hook.to_tflite(plain, weights)) is not None:
+            return content
         plain.set_weights(weights)
         return plain

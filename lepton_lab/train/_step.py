@@ -158,6 +158,8 @@ class Steps:
 
     def __init__(self, job: Job, model: Any, optimizer: Any, heads: list[Head], replicas: int) -> None:
         self.job, self.model, self.optimizer, self.heads, self.replicas = job, model, optimizer, heads, replicas
+        self.taught: Callable[[Any, Any, Any], Any] | None = None
+        """Of rows, each row's loss and answers: what to learn from instead of the losses."""
 
     @property
     def names(self) -> list[str]:
@@ -183,7 +185,7 @@ class Steps:
         import tensorflow as tf
 
         answers = self._answers(x, training=False)
-        _, sums = self._losses(y, answers, weights, real)
+        _, sums = self._losses(None, y, answers, weights, real)
         return tf.concat([sums, [tf.constant(0.0, tf.float64)]], 0)
 
     def _accumulated(self, x: Any, y: Any, weights: Any, real: Any) -> tuple[list[Any], Any]:
@@ -213,7 +215,7 @@ class Steps:
         variables = self.model.trainable_variables
         with tf.GradientTape() as tape:
             answers = self._answers(x, training=True)
-            loss, sums = self._losses(y, answers, weights, real)
+            loss, sums = self._losses(x, y, answers, weights, real)
             # Gradients are summed over replicas, so a regulariser that every one adds counts 1 / replicas each; the
             # same for the parts of an accumulated step.
             extra = tf.add_n([tf.cast(part, tf.float32) for part in self.model.losses] or [tf.constant(0.0)])
@@ -240,8 +242,11 @@ class Steps:
         answers = self.model(rows, training=training)
         return list(answers) if isinstance(answers, list | tuple) else [answers]
 
-    def _losses(self, y: Any, answers: list[Any], weights: Any, real: Any) -> tuple[Any, Any]:
-        """The weighted sum to learn from, and the plain sums to report: loss, metrics, examples; float64."""
+    def _losses(self, x: Any, y: Any, answers: list[Any], weights: Any, real: Any) -> tuple[Any, Any]:
+        """The weighted sum to learn from, and the plain sums to report: loss, metrics, examples; float64.
+
+        `x` are the rows where something else than the losses may be learnt from, or None.
+        """
         import tensorflow as tf
 
         total, loss_sum, values = tf.constant(0.0), tf.constant(0.0), []
@@ -252,6 +257,8 @@ class Steps:
             losses = tf.cast(head.loss(plain, answer), tf.float32)
             if losses.shape.rank > 1:
                 losses = tf.reduce_mean(losses, axis=list(range(1, losses.shape.rank)))
+            if self.taught is not None and x is not None:
+                losses = self.taught(x, losses, answer)
             total += tf.reduce_sum(losses * weights)
             loss_sum += tf.reduce_sum(losses * real)
             values.append(tf.reduce_sum(self._values(head, labels, answer) * real))

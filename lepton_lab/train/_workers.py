@@ -41,9 +41,12 @@ def reserve(
         def hold(worker: WorkerInfo, rank: int = rank) -> Any:
             return _run(client, worker, _supervisor.reserve, token, generation, rank, worker.host)
 
-        answers = _ask([worker], hold, RESERVE_SECONDS)
+        failed: dict[str, Exception] = {}
+        answers = _ask([worker], hold, RESERVE_SECONDS, failed)
         if worker.name not in answers:
-            raise ClusterError(f"Worker {worker.name} does not answer: see %lepton cluster status.")
+            error = failed.get(worker.name)
+            why = f"within {RESERVE_SECONDS:.0f} s" if error is None else f"({type(error).__name__}: {error})"
+            raise ClusterError(f"Worker {worker.name} does not answer {why}: see %lepton cluster status.")
         addresses.append(answers[worker.name])
     return addresses
 
@@ -96,15 +99,21 @@ def _run(client: Client, worker: WorkerInfo, function: Callable[..., Any], *argu
     return client.run(function, *arguments, workers=[worker.address])[worker.address]
 
 
-def _ask(workers: Iterable[WorkerInfo], ask: Callable[[WorkerInfo], Any], seconds: float) -> dict[str, Any]:
-    """Ask all at once; the answers that came in time, by worker name."""
+def _ask(
+    workers: Iterable[WorkerInfo],
+    ask: Callable[[WorkerInfo], Any],
+    seconds: float,
+    failed: dict[str, Exception] | None = None,
+) -> dict[str, Any]:
+    """Ask all at once; the answers that came in time, by worker name. `failed` gets what was raised instead."""
     answers: queue.Queue[tuple[str, Any]] = queue.Queue()
 
     def one(worker: WorkerInfo) -> None:
         try:
             answers.put((worker.name, ask(worker)))
-        except Exception:  # it has gone, or the cluster has
-            return
+        except Exception as error:  # it has gone, or the cluster has
+            if failed is not None:
+                failed[worker.name] = error
 
     threads = [threading.Thread(target=one, args=(worker,), daemon=True) for worker in workers]
     for thread in threads:

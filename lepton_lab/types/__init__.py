@@ -1,16 +1,24 @@
 """The values that one stage hands to the next.
 
 Each is frozen, and each shows itself as a table. A value names the folder or file that holds its bytes; nothing here
-reads them, but for `Prediction.answers` when it is asked for. In the order that data flows: `Dataset`, `ShardSet`,
-`ClusterInfo`, `Model`, `Run`, `Prediction`, `Evaluation`, `CompressedModel`, `Bundle`.
+reads them, but for `Prediction.answers` and `Explanation.values` when they are asked for. In the order that data flows:
+`Dataset`, `ShardSet`, `ClusterInfo`, `Model`, `Run`, `Prediction`, `Evaluation`, `CrossValidation`, `Explanation`,
+`CompressedModel`, `Front`, `LayerReport`, `Bundle`.
 """
 
-from lepton_lab.types._bundle import Agreement, Bundle, CompressedModel
+from lepton_lab.types._breakdown import Breakdown, CalibrationBin, ClassScore
+from lepton_lab.types._bundle import Agreement, Bundle
 from lepton_lab.types._cluster import ClusterInfo, ClusterLogs, Device, DeviceTable, WorkerInfo
+from lepton_lab.types._comparison import Comparison, Difference, Verdict
+from lepton_lab.types._compression import CompressedModel, Front, Preflight, Trial
 from lepton_lab.types._data import Dataset, Scaling, Shard, ShardSet, Target
+from lepton_lab.types._evaluation import Evaluation
+from lepton_lab.types._explanation import ExplainedRow, Explanation, Feature
 from lepton_lab.types._fields import fields, record_dtype, records
+from lepton_lab.types._folds import CrossValidation, FoldSummary
 from lepton_lab.types._lab import Listing, Status
-from lepton_lab.types._model import FINAL_STATES, RUN_STATES, Evaluation, Measure, Model, Run
+from lepton_lab.types._layers import LayerFigures, LayerReport
+from lepton_lab.types._model import FINAL_STATES, RUN_STATES, Measure, Model, ModelFormat, Run
 from lepton_lab.types._prediction import Prediction
 
 __all__ = [
@@ -29,12 +37,29 @@ __all__ = [
     "ClusterLogs",
     "Measure",
     "Model",
+    "ModelFormat",
     "Run",
     "Prediction",
+    "ClassScore",
+    "CalibrationBin",
+    "Breakdown",
+    "Difference",
+    "Verdict",
+    "Comparison",
     "Evaluation",
+    "FoldSummary",
+    "CrossValidation",
+    "ExplainedRow",
+    "Feature",
+    "Explanation",
     "FINAL_STATES",
     "RUN_STATES",
     "CompressedModel",
+    "Preflight",
+    "Trial",
+    "Front",
+    "LayerFigures",
+    "LayerReport",
     "Agreement",
     "Bundle",
     "Listing",

@@ -1,4 +1,4 @@
-"""Smaller models, and models on their way out."""
+"""Models on their way out."""
 
 from __future__ import annotations
 
@@ -6,65 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lepton_lab.display import Shown, Table, place, size
-from lepton_lab.types._model import Measure, Model
-
-
-@dataclass(frozen=True)
-class CompressedModel(Shown):
-    """What a compression made of a model, and what that cost."""
-
-    model: Model
-    before: Measure
-    after: Measure
-    layers: tuple[tuple[str, str], ...] = ()
-    """Layer name, and what was done to it or why nothing was."""
-
-    def table(self) -> Table:
-        b, a = self.before, self.after
-
-        def metric(measure: Measure) -> str:
-            if measure.accuracy is None:
-                return "-"
-            return f"{measure.accuracy:.2%}" if measure.metric.endswith("accuracy") else f"{measure.accuracy:.4g}"
-
-        rows = [
-            (
-                b.metric,
-                metric(b),
-                metric(a),
-                "-"
-                if a.accuracy is None or b.accuracy is None
-                else f"{(a.accuracy - b.accuracy) * 100:+.2f} points"
-                if b.metric.endswith("accuracy")
-                else f"{a.accuracy - b.accuracy:+.4g}",
-            ),
-            ("raw size", size(b.raw_bytes), size(a.raw_bytes), _times(b.raw_bytes / a.raw_bytes, "smaller", "larger")),
-            (
-                "gzip size",
-                size(b.gzip_bytes),
-                size(a.gzip_bytes),
-                _times(b.gzip_bytes / a.gzip_bytes, "smaller", "larger"),
-            ),
-            (
-                "latency",
-                f"{b.latency * 1e6:.0f} us",
-                f"{a.latency * 1e6:.0f} us",
-                _times(b.latency / a.latency, "faster", "slower"),
-            ),
-        ]
-        return Table(
-            f"{self.model.name}: {self.model.stage} from {self.model.parent}",
-            ("", "before", "after", "change"),
-            rows,
-            notes=[f"accuracy on the {a.split} split; latency of one row, one CPU thread, LiteRT with XNNPACK"],
-        )
-
-
-def _times(ratio: float, better: str, worse: str) -> str:
-    """`3.1 x smaller`, `1.2 x larger`, or `the same`."""
-    if f"{ratio:.1f}" == "1.0":
-        return "the same"
-    return f"{ratio:.1f} x {better}" if ratio > 1 else f"{1 / ratio:.1f} x {worse}"
 
 
 @dataclass(frozen=True)
@@ -81,15 +22,16 @@ class Agreement:
 
 @dataclass(frozen=True)
 class Bundle(Shown):
-    """An exported model: one file, checked, with its manifest beside it."""
+    """An exported model: a file with its manifest beside it, or a folder with it inside; checked."""
 
     model: str
     format: str
     path: Path
     manifest: Path
     num_bytes: int
+    """Of the file, or of all files in the folder but the manifest."""
     checksum: str
-    """SHA-256 of the file."""
+    """SHA-256 of the file; of a folder, of what `sha256sum` says of its files but the manifest."""
     agreement: Agreement
 
     def table(self) -> Table:
@@ -97,7 +39,7 @@ class Bundle(Shown):
             f"Exported {self.model} as {self.format}",
             (),
             [
-                ("file", place(self.path)),
+                ("place", place(self.path)),
                 ("size", size(self.num_bytes)),
                 ("sha256", self.checksum[:16]),
                 ("manifest", place(self.manifest)),

@@ -93,6 +93,8 @@ class Dataset(Shown):
     """By name, for a data set with several targets; else empty."""
     weighted: bool = False
     """Whether the training rows have weights: how much each counts in training."""
+    cut_from: str = ""
+    """The data set whose training rows these are, both splits, where `data split` made it."""
 
     @property
     def is_image(self) -> bool:

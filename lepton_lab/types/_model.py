@@ -16,6 +16,10 @@ MOST_EPOCHS = 20
 """That are shown of a run: the first ones and the last ones."""
 
 
+ModelFormat = Literal["keras", "tflite", "onnx", "saved_model"]
+"""What a model's file can be; only a `keras` one can be trained."""
+
+
 @dataclass(frozen=True)
 class Measure:
     """What a model costs and is worth, measured on the file that would be shipped."""
@@ -27,17 +31,25 @@ class Measure:
     gzip_bytes: int
     """Of the same file after gzip at level 9."""
     latency: float
-    """Median seconds for one row, one thread, LiteRT with its default delegate."""
+    """Median seconds for one row; on how many threads and by which delegate says `runs_by`."""
     split: str = "test"
     metric: str = "accuracy"
+    """What `accuracy` is: Keras's name."""
+    memory: int | None = None
+    """Bytes resident of a process that has LiteRT, NumPy and the file, and has run it; None where it wasn't
+    measured."""
+    runs_by: str = "one CPU thread, LiteRT with XNNPACK"
+    dataset: str = ""
+    """Whose `split` it was measured on."""
 
 
 @dataclass(frozen=True)
 class Model(Shown):
     """A model of the lab at one stage of its life. Stages are immutable: each result is a new model with a parent.
 
-    `folder` holds `model.keras` (tf_keras's format, weights as they are now), or `model.tflite` where `format` says
-    so; `initial.keras` (weights before training) where it can be trained; and this record as `model.json`.
+    `folder` holds `model.keras` (tf_keras's format, weights as they are now), or the model in another format, as
+    `model.tflite`, `model.onnx` or the folder `model.saved_model`; `initial.keras` (weights before
+    training) where it can be trained; and this record as `model.json`.
     """
 
     name: str
@@ -45,8 +57,8 @@ class Model(Shown):
     kind: str
     """`mlp`, `cnn`, `builder` (from a cell), or `added` (a Keras model or file brought in)."""
     stage: str
-    """`new`, `trained`, or what a compression made of it: `pruned`, `dynamic`, `float16`, `int8`."""
-    format: Literal["keras", "tflite"]
+    """`new`, `trained`, or what a compression made of it: one of `lepton_lab.compress.STAGES`."""
+    format: ModelFormat
     input_shape: tuple[int, ...]
     """Shape of one row; () where there are several inputs."""
     output_shape: tuple[int, ...]
@@ -54,8 +66,12 @@ class Model(Shown):
     num_parameters: int
     parent: str | None = None
     """The model that this one was made from."""
+    parent_sha256: str = ""
+    """Of the parent's file as it was then: the parent may have been made anew since."""
     made_by: str = ""
     """The `%lepton` line that made it."""
+    earlier: tuple[str, ...] = ()
+    """The lines before that which made its parents, the oldest first."""
     dataset: str | None = None
     """The data set it was last trained or calibrated on."""
     classes: tuple[str, ...] = ()
@@ -63,11 +79,13 @@ class Model(Shown):
     """On the split that is reported: `"test_accuracy"`, `"test_loss"`."""
     code: Path | None = None
     """The file in `folder` with layers and functions of one's own, if there is one and this user wrote it."""
+    outside: Path | None = None
+    """The file, where it is no model of the lab: an exported one, say, that is to be evaluated."""
 
     @property
     def file(self) -> Path:
-        """The file that holds the model as it is now."""
-        return self.folder / f"model.{self.format}"
+        """The file that holds the model as it is now; a folder for a SavedModel."""
+        return self.outside or self.folder / f"model.{self.format}"
 
     def table(self) -> Table:
         rows: list[tuple[str, object]] = [
@@ -81,7 +99,7 @@ class Model(Shown):
         rows += [("from", self.parent)] if self.parent else []
         rows += [("data", self.dataset)] if self.dataset else []
         rows += [(name, f"{value:.4f}") for name, value in self.metrics.items()]
-        return Table(f"Model {self.name}", (), rows, notes=[self.made_by] if self.made_by else [])
+        return Table(f"Model {self.name}", (), rows, notes=[line for line in (*self.earlier, self.made_by) if line])
 
 
 @dataclass(frozen=True)
@@ -160,21 +178,3 @@ def _reading_order(name: str) -> tuple[bool, bool, bool, str]:
     """Loss and metrics, the same on the rows held out, then the rest."""
     plain = name.removeprefix("val_")
     return (plain == "learning_rate", plain != name, plain != "loss", plain)
-
-
-@dataclass(frozen=True)
-class Evaluation(Shown):
-    """How good a model is on rows that it was not trained on."""
-
-    model: str
-    dataset: str
-    split: str
-    rows: int
-    metrics: Mapping[str, float]
-
-    def table(self) -> Table:
-        return Table(
-            f"{self.model} on {self.dataset}/{self.split}, {self.rows:,} rows",
-            ("metric", "value"),
-            [(name, f"{value:.4f}") for name, value in self.metrics.items()],
-        )

@@ -17,7 +17,9 @@ LIMIT = 50_000_000
 
 
 def download_link(path: Path, limit: int = LIMIT) -> str:
-    """HTML of the link, or the file's path where it is gone or too big."""
+    """HTML of the link, or the path of a folder, or of a file that is gone or too big."""
+    if path.is_dir():
+        return f"<div>The folder is {html.escape(str(path))}.</div>"
     if not path.is_file():
         return f"<div>{html.escape(str(path))} is no longer there.</div>"
     num_bytes = path.stat().st_size

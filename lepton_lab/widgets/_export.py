@@ -10,6 +10,7 @@ import ipywidgets
 from lepton_lab.commands import Choice, Verb
 from lepton_lab.display import Table, size
 from lepton_lab.errors import LeptonError
+from lepton_lab.files import num_bytes
 
 if TYPE_CHECKING:
     from lepton_lab.lab import Lab
@@ -33,10 +34,10 @@ class ExportAside:
     def _model(self, name: str) -> str:
         try:
             model = self._lab.model.show(name)
-            num_bytes = model.file.stat().st_size
+            weight = num_bytes(model.file)
         except (LeptonError, OSError):  # dropped just now
             return "Formats"
-        return f"{name}: {model.stage}, {model.num_parameters:,} parameters, {size(num_bytes)} as {model.format}"
+        return f"{name}: {model.stage}, {model.num_parameters:,} parameters, {size(weight)} as {model.format}"
 
     def after(self, result: object) -> str:
         """Nothing more: a bundle shows its agreement, its manifest and its link itself."""

@@ -11,6 +11,7 @@ import ipywidgets
 
 from lepton_lab.commands import Verb, run
 from lepton_lab.errors import LeptonError
+from lepton_lab.lab import STOP, Stop
 from lepton_lab.widgets._bar import REFRESH, Bar
 from lepton_lab.widgets._results import show, show_error
 
@@ -56,7 +57,7 @@ class Job:
         """Whether it goes on beside a form that is free again."""
         self._lab, self._arguments, self._present, self._ended = lab, arguments, present, ended
         self._bar: Bar | None = None
-        self._over = threading.Event()
+        self._over, self._stop_all = threading.Event(), Stop()
         self._make_widget(to_background)
         context = contextvars.copy_context()
         self._thread = threading.Thread(target=context.run, args=(self._work,), name="lepton-form", daemon=True)
@@ -66,12 +67,12 @@ class Job:
         self.message, self.output = ipywidgets.HTML(), ipywidgets.HTML()
         self.progress = ipywidgets.HTML(layout={"flex": "0 1 640px"})
         self.stop_button = ipywidgets.Button(
-            description="Stop", icon="stop", tooltip="End the run; its workers stay", disabled=True
+            description="Stop", icon="stop", tooltip="End the work; its workers stay", disabled=True
         )
         self.background_button = ipywidgets.Button(
             description="To background",
             icon="level-down",
-            tooltip="The run goes on, and the form is free again",
+            tooltip="The work goes on, and the form is free again",
             disabled=True,
         )
         self.stop_button.on_click(lambda _: self.stop())
@@ -97,9 +98,12 @@ class Job:
         return not self._thread.is_alive()
 
     def stop(self) -> None:
-        """End its run as cancelled; returns at once. Without a run there is nothing that could be stopped."""
+        """End its run as cancelled, or all of its runs; returns at once. Without one nothing can be stopped."""
         run_id = self.run
-        if run_id is not None and self.is_running:
+        if self._stop_all.is_heard:
+            self.stop_button.disabled = True
+            self._stop_all()
+        elif run_id is not None and self.is_running:
             self.stop_button.disabled = True
             threading.Thread(target=self._stop, args=(run_id,), name="lepton-form-stop", daemon=True).start()
 
@@ -113,6 +117,7 @@ class Job:
 
     def _work(self) -> None:
         self._bar = Bar(self._lab.events, " ".join(self.verb.words), self.verb.training, self._arguments.get("id"))
+        STOP.set(self._stop_all)
         drawer = threading.Thread(target=self._draw_often, args=(self._bar,), name="lepton-form-bar", daemon=True)
         drawer.start()
         try:
@@ -130,10 +135,13 @@ class Job:
             self._ended(self)
 
     def _draw_often(self, bar: Bar) -> None:
-        wait, is_known = PATIENCE, False
+        wait, could_stop = PATIENCE, False
         while not self._over.wait(wait):
             wait = REFRESH
             self.progress.value = bar.html()
-            if bar.run is not None and not is_known:
-                is_known = True
-                self.stop_button.disabled = self.background_button.disabled = False
+            can_stop = bar.run is not None or self._stop_all.is_heard
+            if can_stop != could_stop:
+                could_stop = can_stop
+                self._buttons.layout.display = None
+                self.stop_button.disabled = not can_stop
+                self.background_button.disabled = False

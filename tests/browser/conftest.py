@@ -159,7 +159,16 @@ class LabPage:
         self.page.goto(f"{self.server.url}{where}?token={self.server.token}&reset")
         self.page.wait_for_selector(".jp-Notebook" if name else ".jp-Launcher", timeout=60_000)
         if name and kernel:
-            self.wait_for(f"{NOTEBOOK}?.sessionContext?.session?.kernel?.status === 'idle'", 60)
+            self._wait_for_kernel()
+
+    def switch_to(self, name: str) -> None:
+        """Open another notebook of the test's folder, or show it again, in the same page."""
+        self.command("docmanager:open", path=f"{self.folder}/{name}")
+        self.wait_for(f"jupyterapp.shell.currentWidget?.context?.path === '{self.folder}/{name}'")
+        self._wait_for_kernel()
+
+    def _wait_for_kernel(self) -> None:
+        self.wait_for(f"{NOTEBOOK}?.sessionContext?.session?.kernel?.status === 'idle'", 60)
 
     def wait_for(self, expression: str, seconds: float = 30) -> None:
         """Wait until the JavaScript expression is true."""

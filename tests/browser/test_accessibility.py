@@ -137,7 +137,7 @@ class TestFindings:
             wear(lab, theme)
             assert findings(lab, SIDEBAR) + findings(lab, DOCK) == [], theme
             expect_readable(theme, lab.page.locator(DOCK).locator(".bk-Figure").first)
-            lab.command("docmanager:open", path=f"{lab.folder}/work.ipynb")
+            lab.switch_to("work.ipynb")
             for index in range(WORK.index("%lepton panel devices"), len(WORK)):
                 lab.output(index)
                 found = findings(lab, f'.jp-Cell[data-windowed-list-index="{index}"] .jp-OutputArea')

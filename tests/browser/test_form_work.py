@@ -74,7 +74,7 @@ def _no_cells(jupyter: LabPage) -> Iterator[None]:
     with page.expect_response(lambda answer: "settings" in answer.url and answer.request.method == "PUT"):
         page.get_by_label("Write what is done by mouse as cells").uncheck()
     jupyter.picture("form-settings")
-    jupyter.command("docmanager:open", path=f"{jupyter.folder}/work.ipynb")
+    jupyter.switch_to("work.ipynb")
     try:
         yield
     finally:  # settings are the server's, which other tests use, too

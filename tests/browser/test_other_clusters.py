@@ -35,7 +35,7 @@ def test_a_cluster_that_outlives_its_kernel(jupyter: LabPage) -> None:
     expect(cpu).to_be_visible(timeout=60_000)
     assert jupyter.sources()[-1] == "%lepton cluster attach lab"
 
-    jupyter.command("docmanager:open", path=f"{jupyter.folder}/two.ipynb")
+    jupyter.switch_to("two.ipynb")
     expect(sidebar).to_contain_text("two.ipynb")
     jupyter.run_all()
     others = sidebar.get_by_role("list", name="Other clusters")
@@ -43,7 +43,7 @@ def test_a_cluster_that_outlives_its_kernel(jupyter: LabPage) -> None:
     others.get_by_role("button", name="End lab").click()
     expect(others).to_have_count(0, timeout=60_000)
     assert jupyter.sources() == ["%load_ext lepton_lab"]
-    jupyter.command("docmanager:open", path=f"{jupyter.folder}/one.ipynb")
+    jupyter.switch_to("one.ipynb")
     expect(sidebar.get_by_role("button", name="Start cluster")).to_be_visible(timeout=60_000)
     jupyter.picture("other-ended")
     assert jupyter.errors == []

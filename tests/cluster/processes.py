@@ -36,6 +36,14 @@ def wait_until(condition: Callable[[], object], seconds: float = 15.0) -> float:
     return time.monotonic() - began
 
 
+def expect_none_of(folder: Path, seconds: float = 15.0) -> None:
+    """Wait until a cluster has no process any more; says which are left if it has."""
+    deadline = time.monotonic() + seconds
+    while left := processes_of(folder):
+        assert time.monotonic() < deadline, [process.as_dict(["pid", "ppid", "status", "cmdline"]) for process in left]
+        time.sleep(0.02)
+
+
 class Kernel:
     """Another Python process that runs code with `folder` and the package's functions at hand, as a kernel would.
 

@@ -12,7 +12,7 @@ import pytest
 from lepton_lab.cluster import Handle, _connect, find, up
 from lepton_lab.errors import ClusterError
 from lepton_lab.events import ClusterChanged, Event, Progress
-from tests.cluster.processes import Kernel, processes_of, wait_until
+from tests.cluster.processes import Kernel, expect_none_of, processes_of, wait_until
 
 
 def test_it_works_and_says_what_it_is(cluster: Handle, clusters: Path) -> None:
@@ -95,7 +95,7 @@ class TestEndOfKernel:
         code = """
 up(folder, name='lab', workers=2)
 if os.fork() == 0:
-    time.sleep(18)
+    time.sleep(60)
     os._exit(0)
 """
         kernel = Kernel(tmp_path, code)
@@ -103,7 +103,7 @@ if os.fork() == 0:
         assert len(find(tmp_path)) == 1
         assert len(processes_of(tmp_path / "lab")) >= 4  # scheduler, nannies, two workers
         kernel.kill()
-        wait_until(lambda: not processes_of(tmp_path / "lab"), seconds=15)  # before the forked child ends
+        expect_none_of(tmp_path / "lab", seconds=45)  # before the forked child ends
         assert find(tmp_path) == ()
         assert not (tmp_path / "lab").exists()
 
@@ -111,7 +111,7 @@ if os.fork() == 0:
         kernel = Kernel(tmp_path, "up(folder, name='lab', workers=1)")
         kernel.wait_ready()
         assert kernel.leave() == ""
-        wait_until(lambda: not processes_of(tmp_path / "lab"))
+        expect_none_of(tmp_path / "lab")
 
     def test_a_kernel_killed_while_it_starts_a_cluster_leaves_no_process(self, tmp_path: Path) -> None:
         code = """
@@ -122,7 +122,7 @@ up(folder, name='lab', workers=2, report=report)
 """
         kernel = Kernel(tmp_path, code)
         assert kernel.process.wait(30) == -signal.SIGKILL
-        wait_until(lambda: not processes_of(tmp_path / "lab"))
+        expect_none_of(tmp_path / "lab")
 
     def test_two_clusters_of_one_process_are_independent(self, tmp_path: Path, cluster: Handle) -> None:
         other = up(tmp_path, name="other", workers=1)

@@ -37,7 +37,7 @@ def other_value(parameter: Parameter) -> object:
     if isinstance(kind, Integer):
         return 4 if parameter.default == 3 else 3
     if isinstance(kind, Number):
-        return 0.25
+        return 0.25 + (kind.minimum or 0)
     if isinstance(kind, Shape):
         return (8, 8, 1)
     if isinstance(kind, Memory):

@@ -15,6 +15,7 @@ from lepton_lab.lab import Lab
 NOT_VERBS = {
     "close",
     "call",
+    "data_of",
     "summary",
     "names",
     "cluster.close",
@@ -32,6 +33,7 @@ NOT_VERBS = {
     "run.names",
     "run.list",
     "run.launch",
+    "run.finish",
     "run.follow",
     "run.stop_all",
     "run.active",
@@ -76,7 +78,7 @@ class TestVerb:
         assert own == positional[: len(own)]
 
     def test_says_what_it_gives(self, verb: Verb, tmp_path: Path) -> None:
-        assert verb.result.__name__ == inspect.signature(method_of(Lab(tmp_path), verb)).return_annotation
+        assert " | ".join(verb.results) == inspect.signature(method_of(Lab(tmp_path), verb)).return_annotation
 
     def test_is_one_line_of_help(self, verb: Verb, tmp_path: Path) -> None:
         assert verb.help.endswith(".") and "\n" not in verb.help

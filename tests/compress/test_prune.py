@@ -9,34 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lepton_lab.compress import Pruning, check_sparsity
-from lepton_lab.compress._prune import plan_layers, smallest_to_zero, span
-from lepton_lab.errors import ConversionError, InputError
+from lepton_lab.compress._hook import Hook
+from lepton_lab.compress._kernels import plan_kernels
+from lepton_lab.compress._prune import Pruning, check_sparsity, smallest_of_each, smallest_to_zero, span
+from lepton_lab.errors import ConversionError, InputError, UnknownNameError
 from lepton_lab.runtime import load_keras, open_rows, score
 from lepton_lab.types import Dataset, Model
+from tests.compress.loop import train, tuned
 from tests.models_fixture import keras
-
-
-def train(model: Any, hook: Pruning, digits: Dataset, steps: int) -> None:
-    """A training loop of a test's own, as the engine has one: no `fit`, no callbacks."""
-    import tensorflow as tf
-
-    x, y = open_rows(digits, "train")
-    optimizer, loss = keras().optimizers.Adam(2e-3), keras().losses.SparseCategoricalCrossentropy()
-
-    @tf.function
-    def one(rows: tf.Tensor, targets: tf.Tensor) -> None:
-        with tf.GradientTape() as tape:
-            value = loss(targets, model(rows, training=True))
-        optimizer.apply_gradients(
-            zip(tape.gradient(value, model.trainable_variables), model.trainable_variables, strict=True)
-        )
-
-    random = np.random.default_rng(0)
-    for step in range(steps):
-        picked = random.integers(0, len(x), 64)
-        hook.before_step(step)
-        one(tf.constant(x[picked], tf.float32), tf.constant(y[picked]))
 
 
 @pytest.mark.parametrize("sparsity", [0.5, 0.8])
@@ -78,7 +58,7 @@ def test_the_outcome_is_that_of_tfmots_wrappers(cnn: Model, digits: Dataset) -> 
     plan = {**span(steps), "begin_step": 1, "end_step": span(steps)["end_step"] + 1}  # a wrapper counts from 1
     schedule = tfmot.PolynomialDecay(0.0, 0.8, **plan)
     model = load_keras(cnn.file)
-    chosen = {name for name, reason in plan_layers(model) if not reason}
+    chosen = {name for name, reason in plan_kernels(model, "pruned") if not reason}
 
     def wrap(layer: Any) -> Any:
         return tfmot.prune_low_magnitude(layer, schedule) if layer.name in chosen else layer
@@ -87,7 +67,7 @@ def test_the_outcome_is_that_of_tfmots_wrappers(cnn: Model, digits: Dataset) -> 
     wrappers = [layer for layer in wrapped.layers if hasattr(layer, "pruning_vars")]
     for wrapper in wrappers:
         wrapper.pruning_step.assign(0)
-    untouched = Pruning(0.5)  # without `prepare` it does nothing
+    untouched = Hook()
     train(wrapped, untouched, digits, steps)
     for wrapper in wrappers:
         for kernel, mask, _ in wrapper.pruning_vars:
@@ -108,16 +88,49 @@ def test_a_training_that_was_stopped_early(cnn: Model, digits: Dataset) -> None:
     assert dict(hook.report(hook.finish(model)))["dense"] == "80.0 % zeros"
 
 
-def test_zeros_grow_from_the_initial_share(cnn: Model) -> None:
-    model, hook = load_keras(cnn.file), Pruning(0.8, initial_sparsity=0.3)
+@pytest.mark.parametrize(("schedule", "shares"), [("polynomial", 30), ("constant", 1)])
+def test_zeros_grow_by_the_schedule(cnn: Model, schedule: str, shares: int) -> None:
+    model, hook = load_keras(cnn.file), Pruning(0.8, schedule)
     hook.prepare(model, 400)
-    shares = []
+    found = []
     for step in range(400):
         hook.before_step(step)
-        shares.append(float((model.get_layer("dense").kernel.numpy() == 0).mean()))
-    assert shares[0] == pytest.approx(0.3, abs=1e-3) and shares[-1] == pytest.approx(0.8, abs=1e-3)
-    assert shares == sorted(shares) and len(set(shares)) > 30
-    assert len(set(shares[300:])) == 1  # the last quarter changes no mask
+        found.append(float((model.get_layer("dense").kernel.numpy() == 0).mean()))
+    assert found[-1] == pytest.approx(0.8, abs=1e-3)
+    assert found == sorted(found) and shares <= len(set(found)) <= 42
+    assert len(set(found[300:])) == 1  # the last quarter changes no mask
+
+
+@pytest.mark.parametrize("pattern", ["2:4", "4:8", "1:3"])
+def test_m_zeros_in_each_n_weights(cnn: Model, digits: Dataset, pattern: str) -> None:
+    zeros, block = map(int, pattern.split(":"))
+    model = tuned(load_keras(cnn.file), Pruning(m_by_n=pattern), digits, 40)
+    kernels = [weight for weight in model.get_weights() if weight.size >= 1000]
+    for kernel in kernels:
+        by_output = np.moveaxis(kernel, -1, 0).reshape(kernel.shape[-1], -1)
+        whole = by_output[:, : by_output.shape[1] // block * block].reshape(-1, block)
+        assert ((whole == 0).sum(axis=1) == zeros).all()
+    assert len(kernels) == 2
+
+
+@pytest.mark.parametrize("shape", [(64, 10), (3, 3, 8, 4)])
+def test_the_pattern_is_that_of_tfmot(shape: tuple[int, ...]) -> None:
+    import tensorflow as tf
+    from tensorflow_model_optimization.python.core.sparsity.keras.pruning_utils import is_pruned_m_by_n
+
+    values = np.random.default_rng(0).normal(size=shape).astype("float32")
+    mask = smallest_of_each(values, 2, 4)
+    assert is_pruned_m_by_n(tf.constant(values * mask), (2, 4)) and mask.mean() == 0.5
+
+
+def test_weights_left_over_at_the_end_of_an_input() -> None:
+    assert smallest_of_each(np.arange(1, 7, dtype="float32")[:, None], 2, 4).ravel().tolist() == [0, 0, 1, 1, 0, 0]
+
+
+@pytest.mark.parametrize("pattern", ["4:2", "2:2", "0:4", "two", "2/4"])
+def test_a_pattern_that_can_not_be(pattern: str) -> None:
+    with pytest.raises(InputError, match="zeros in each so many weights, such as '2:4'"):
+        Pruning(m_by_n=pattern)
 
 
 def test_two_ranks_end_with_the_same_zeros(cnn: Model, digits: Dataset, tmp_path: Path) -> None:
@@ -164,11 +177,14 @@ def test_sparsity_is_between_zero_and_one(sparsity: float) -> None:
         Pruning(sparsity)
 
 
-def test_an_initial_sparsity_above_the_last(cnn: Model) -> None:
-    with pytest.raises(InputError, match=r"initial_sparsity=0.9: give a share from 0 to sparsity=0.8"):
-        Pruning(0.8, initial_sparsity=0.9)
+def test_a_training_without_steps(cnn: Model) -> None:
     with pytest.raises(InputError, match="at least 1 training step"):
         Pruning(0.8).prepare(load_keras(cnn.file), 0)
+
+
+def test_an_unknown_schedule() -> None:
+    with pytest.raises(UnknownNameError, match="no schedule 'linear'"):
+        Pruning(schedule="linear")
 
 
 def test_a_model_without_kernels_lists_its_layers() -> None:
@@ -176,7 +192,7 @@ def test_a_model_without_kernels_lists_its_layers() -> None:
     inputs = layers.Input((4,), name="rows")
     model = keras().Model(inputs, layers.BatchNormalization(name="norm")(layers.Rescaling(0.5, name="scale")(inputs)))
     with pytest.raises(ConversionError, match=r"scale: Rescaling has no weights; norm: BatchNorm.* has no kernel"):
-        plan_layers(model)
+        plan_kernels(model, "pruned")
 
 
 def test_why_layers_are_left_alone() -> None:
@@ -189,14 +205,14 @@ def test_why_layers_are_left_alone() -> None:
         inputs, layers.Dense(2, name="last")(layers.Dense(400, name="wide")(inner(layers.Flatten()(outputs))))
     )
     told = ("depth", "frozen", "inner", "wide", "last")
-    assert {name: reason for name, reason in plan_layers(model) if name in told} == {
+    assert {name: reason for name, reason in plan_kernels(model, "pruned") if name in told} == {
         "depth": "DepthwiseConv2D has no kernel that can be pruned",
         "frozen": "Conv2D is frozen",
         "inner": "Sequential is a model inside the model, which is not looked into",
         "wide": "",
-        "last": "Dense has only 800 weights: zeros there would cost accuracy and save little",
+        "last": "Dense has only 800 weights: to change them would cost accuracy and save little",
     }
-    assert plan_layers(model) == plan_layers(model)
+    assert plan_kernels(model, "pruned") == plan_kernels(model, "pruned")
 
 
 def test_the_smallest_go_first() -> None:

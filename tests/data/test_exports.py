@@ -9,6 +9,7 @@ def test_public_names():
         "Rows",
         "SHARDINGS",
         "SOURCES",
+        "cut",
         "default_name",
         "load",
         "open_rows",

@@ -1,34 +1,47 @@
 import dataclasses
 import hashlib
 import json
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from lepton_lab.errors import ConversionError, InputError, UnknownNameError
+from lepton_lab.compress import quantize
+from lepton_lab.errors import ConversionError, InputError, MissingExtraError, UnknownNameError
 from lepton_lab.events import Event, Progress
 from lepton_lab.export import FORMATS, export
 from lepton_lab.runtime import open_rows, predict
 from lepton_lab.types import Dataset, Model
-from tests.models_fixture import copy_of, truncate
+from tests.models_fixture import copy_of, make_of_zoo, quantised, truncate
+from tests.zoo import BUILDERS
+
+FILES = [name for name, format in FORMATS.items() if format.SUFFIX]
+FOLDERS = [name for name, format in FORMATS.items() if not format.SUFFIX]
+
+
+def at(folder: Path, format: str) -> Path:
+    """Where to export to."""
+    return folder / f"cnn{FORMATS[format].SUFFIX}"
 
 
 @pytest.mark.parametrize("format", FORMATS)
 class TestEveryFormat:
     def test_the_file_answers_as_the_model(self, format: str, cnn: Model, digits: Dataset, tmp_path: Path) -> None:
-        to = tmp_path / "new" / "folder" / f"cnn.{format}"
+        to = at(tmp_path / "new" / "folder", format)
         bundle = export(cnn, format, to, digits)
         rows = open_rows(digits, "test")[0]
-        assert np.abs(predict(to, rows) - predict(cnn.file, rows)).max() < 1e-5
+        answers = predict(to / FORMATS[format].MODEL, rows)
+        assert np.abs(answers - predict(cnn.file, rows)).max() < 1e-5
         assert bundle.agreement.rows == 256 and bundle.agreement.same_answer == 1.0
-        assert (bundle.path, bundle.num_bytes, bundle.format) == (to, to.stat().st_size, format)
-        assert bundle.checksum == hashlib.sha256(to.read_bytes()).hexdigest()
-        assert sorted(path.name for path in to.parent.iterdir()) == [to.name, to.name + ".json"]
+        assert (bundle.path, bundle.format) == (to, format)
+        assert all(to in (path, *path.parents) or path == bundle.manifest for path in to.parent.rglob("*"))
 
     def test_the_manifest_says_how_to_run_it(self, format: str, cnn: Model, digits: Dataset, tmp_path: Path) -> None:
         model = dataclasses.replace(cnn, metrics={"test_accuracy": 0.98})
-        bundle = export(model, format, tmp_path / f"cnn.{format}", digits, rows=10)
+        bundle = export(model, format, at(tmp_path, format), digits, rows=10)
         told = json.loads(bundle.manifest.read_text())
         assert told["inputs"][0]["shape"] == [-1, 8, 8, 1] and told["inputs"][0]["dtype"] == "float32"
         assert told["outputs"][0]["shape"] == [-1, 10]
@@ -41,54 +54,176 @@ class TestEveryFormat:
         assert told["versions"]["tensorflow"] and told["versions"]["tf_keras"] and told["created"]
 
     def test_numbers(self, format: str, mlp: Model, table: Dataset, tmp_path: Path) -> None:
-        assert export(mlp, format, tmp_path / f"mlp.{format}", table).agreement.same_answer == 1.0
+        assert export(mlp, format, at(tmp_path, format), table).agreement.same_answer == 1.0
 
     def test_training_rows_where_there_is_no_test_split(
         self, format: str, cnn: Model, digits: Dataset, tmp_path: Path
     ) -> None:
-        bundle = export(cnn, format, tmp_path / f"cnn.{format}", dataclasses.replace(digits, splits={"train": 1200}))
+        bundle = export(cnn, format, at(tmp_path, format), dataclasses.replace(digits, splits={"train": 1200}))
         assert json.loads(bundle.manifest.read_text())["agreement"]["on"] == "digits/train"
 
     def test_made_up_rows_where_there_is_no_data_set(self, format: str, cnn: Model, tmp_path: Path) -> None:
-        bundle = export(cnn, format, tmp_path / f"cnn.{format}", None, rows=5)
+        bundle = export(cnn, format, at(tmp_path, format), None, rows=5)
         assert "made up" in json.loads(bundle.manifest.read_text())["agreement"]["on"] and bundle.agreement.rows == 5
-
-    def test_a_second_export_takes_the_place_of_the_first(
-        self, format: str, cnn: Model, digits: Dataset, tmp_path: Path
-    ) -> None:
-        to = tmp_path / f"cnn.{format}"
-        to.write_bytes(b"older")
-        export(cnn, format, to, digits)
-        assert to.stat().st_size > 1000
 
     def test_a_truncated_model_leaves_nothing(self, format: str, cnn: Model, digits: Dataset, tmp_path: Path) -> None:
         model = copy_of(cnn, tmp_path / "cnn")
         truncate(model.file)
         with pytest.raises(InputError, match="can't be loaded"):
-            export(model, format, tmp_path / "out" / f"cnn.{format}", digits)
+            export(model, format, at(tmp_path / "out", format), digits)
         assert list((tmp_path / "out").iterdir()) == []
-
-    def test_a_folder_as_target(self, format: str, cnn: Model, digits: Dataset, tmp_path: Path) -> None:
-        with pytest.raises(InputError, match=r"is a folder; name a file, such as .*model"):
-            export(cnn, format, tmp_path, digits)
-        (tmp_path / f"cnn.{format}.json").mkdir()
-        with pytest.raises(InputError, match="is a folder"):
-            export(cnn, format, tmp_path / f"cnn.{format}", digits)
 
     def test_a_target_below_a_file(self, format: str, cnn: Model, digits: Dataset, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")
         events: list[Event] = []
         with pytest.raises(InputError, match=r"can't be written: (Not a directory|File exists)"):
-            export(cnn, format, tmp_path / "file" / f"cnn.{format}", digits, report=events.append)
+            export(cnn, format, at(tmp_path / "file", format), digits, report=events.append)
         assert events == []
-
-    def test_a_target_with_another_suffix(self, format: str, cnn: Model, digits: Dataset, tmp_path: Path) -> None:
-        with pytest.raises(InputError, match=rf"name it 'cnn.{format}'"):
-            export(cnn, format, tmp_path / "cnn.h5", digits)
 
     def test_no_rows_to_compare(self, format: str, cnn: Model, digits: Dataset, tmp_path: Path) -> None:
         with pytest.raises(InputError, match="rows=0"):
-            export(cnn, format, tmp_path / f"cnn.{format}", digits, rows=0)
+            export(cnn, format, at(tmp_path, format), digits, rows=0)
+
+
+@pytest.mark.parametrize("format", FILES)
+class TestFiles:
+    def test_size_and_checksum(self, format: str, cnn: Model, digits: Dataset, tmp_path: Path) -> None:
+        bundle = export(cnn, format, at(tmp_path, format), digits)
+        content = bundle.path.read_bytes()
+        assert (bundle.num_bytes, bundle.checksum) == (len(content), hashlib.sha256(content).hexdigest())
+        assert bundle.manifest == tmp_path / f"{bundle.path.name}.json"
+
+    def test_a_second_export_takes_the_place_of_the_first(
+        self, format: str, cnn: Model, digits: Dataset, tmp_path: Path
+    ) -> None:
+        at(tmp_path, format).write_bytes(b"older")
+        assert export(cnn, format, at(tmp_path, format), digits).path.stat().st_size > 1000
+
+    def test_a_folder_as_target(self, format: str, cnn: Model, digits: Dataset, tmp_path: Path) -> None:
+        with pytest.raises(InputError, match=r"is a folder; name a file, such as .*model"):
+            export(cnn, format, tmp_path, digits)
+        (tmp_path / f"{at(tmp_path, format).name}.json").mkdir()
+        with pytest.raises(InputError, match="is a folder"):
+            export(cnn, format, at(tmp_path, format), digits)
+
+    def test_a_target_with_another_suffix(self, format: str, cnn: Model, digits: Dataset, tmp_path: Path) -> None:
+        with pytest.raises(InputError, match=f"name it '{at(tmp_path, format).name}'"):
+            export(cnn, format, tmp_path / "cnn.h5", digits)
+
+
+@pytest.mark.parametrize("format", FOLDERS)
+class TestFolders:
+    def test_size_and_checksum(self, format: str, cnn: Model, digits: Dataset, tmp_path: Path) -> None:
+        bundle = export(cnn, format, at(tmp_path, format), digits)
+        assert bundle.manifest == bundle.path / "manifest.json"
+        files = [path for path in bundle.path.rglob("*") if path.is_file() and path != bundle.manifest]
+        assert bundle.num_bytes == sum(path.stat().st_size for path in files)
+        listing = "find * -type f ! -name manifest.json | LC_ALL=C sort | xargs sha256sum | sha256sum"
+        printed = subprocess.run(
+            listing, shell=True, cwd=bundle.path, capture_output=True, text=True, check=True
+        ).stdout
+        assert printed.split()[0] == bundle.checksum
+
+    def test_a_second_export_takes_the_place_of_the_first(
+        self, format: str, cnn: Model, mlp: Model, digits: Dataset, tmp_path: Path
+    ) -> None:
+        export(mlp, format, at(tmp_path, format), None)
+        (tmp_path / "cnn" / "stray").write_text("")
+        bundle = export(cnn, format, at(tmp_path, format), digits)
+        assert json.loads(bundle.manifest.read_text())["model"] == "cnn" and not (bundle.path / "stray").exists()
+
+    def test_a_folder_with_something_else_in_it(self, format: str, cnn: Model, digits: Dataset, tmp_path: Path) -> None:
+        (tmp_path / "thesis.tex").write_text("dear")
+        (tmp_path / "manifest.json").write_text('{"manifest_version": 3, "name": "an extension of a browser"}')
+        with pytest.raises(InputError, match="holds something else than an earlier export"):
+            export(cnn, format, tmp_path, digits)
+        assert (tmp_path / "thesis.tex").read_text() == "dear"
+
+    def test_a_file_as_target(self, format: str, cnn: Model, digits: Dataset, tmp_path: Path) -> None:
+        at(tmp_path, format).write_text("")
+        with pytest.raises(InputError, match=f"is a file, and a {format} is a folder"):
+            export(cnn, format, at(tmp_path, format), digits)
+
+    def test_a_target_named_as_a_file(self, format: str, cnn: Model, digits: Dataset, tmp_path: Path) -> None:
+        with pytest.raises(InputError, match=r"'cnn.tflite' is named as a file: name it 'cnn'"):
+            export(cnn, format, tmp_path / "cnn.tflite", digits)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+class TestFullDisk:
+    """A disk with room for the probe, but not for the model."""
+
+    @pytest.fixture
+    def small_disk(self, tmp_path: Path) -> Iterator[Path]:
+        folder = tmp_path / "small"
+        folder.mkdir()
+        mount = ["mount", "-t", "tmpfs", "-o", "size=20k", "tmpfs", str(folder)]
+        if subprocess.run(mount, capture_output=True, check=False).returncode:
+            pytest.skip("only who may mount a file system can fill one")
+        yield folder
+        subprocess.run(["umount", str(folder)], check=True)
+
+    def test_leaves_nothing(self, format: str, cnn: Model, digits: Dataset, small_disk: Path) -> None:
+        with pytest.raises(InputError, match=r"can't be written: .*No space left on device") as caught:
+            export(cnn, format, at(small_disk, format), digits)
+        assert "\n" not in str(caught.value) and list(small_disk.iterdir()) == []
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_every_architecture(format: str, of_zoo: Model, digits: Dataset, tmp_path: Path) -> None:
+    bundle = export(of_zoo, format, at(tmp_path, format), digits)
+    assert bundle.agreement.same_answer == 1.0 and bundle.agreement.max_difference < 1e-5
+    told = json.loads(bundle.manifest.read_text())
+    assert list(told["input_names"]) == ["rows"] and told["inputs"][0]["shape"] == [-1, 8, 8, 1]
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+@pytest.mark.parametrize("scheme", ["dynamic", "float16", "int8"])
+def test_every_quantised_architecture_as_onnx(name: str, scheme: str, digits: Dataset, tmp_path: Path) -> None:
+    whole = make_of_zoo(name)
+    model = quantize(whole, quantised(whole, scheme, tmp_path / "q"), digits, scheme).model
+    bundle = export(model, "onnx", tmp_path / "q.onnx", digits, rows=597)
+    told = json.loads(bundle.manifest.read_text())
+    assert told["agreement"]["tolerance"] == 0.1 and bundle.agreement.same_answer >= 0.995
+    assert list(told["input_names"].values()) == ["rows"] and told["quantisation"]
+    x, y = open_rows(digits, "test")
+    accuracies = [(predict(file, x).argmax(1) == y).mean() for file in (model.file, bundle.path)]
+    assert abs(accuracies[0] - accuracies[1]) <= 0.005
+
+
+def test_a_model_that_never_learnt_says_so(cnn: Model, digits: Dataset, tmp_path: Path) -> None:
+    for stage, kind, said in (
+        ("new", "cnn", "never trained"),
+        ("new", "added", "brought in"),
+        ("pruned", "cnn", "tra"),
+    ):
+        model = dataclasses.replace(cnn, stage=stage, kind=kind)
+        bundle = export(model, "keras", tmp_path / "cnn.keras", digits, rows=5)
+        assert said in json.loads(bundle.manifest.read_text())["weights"]
+
+
+@pytest.mark.parametrize("format", ["onnx", "saved_model"])
+def test_a_model_is_exported_as_what_it_is(cnn: Model, digits: Dataset, tmp_path: Path, format: str) -> None:
+    first = export(cnn, format, at(tmp_path / "first", format), digits)
+    folder = tmp_path / "kept"
+    folder.mkdir()
+    first.path.rename(folder / f"model.{format}")
+    kept = dataclasses.replace(cnn, folder=folder, format=format)
+    again = export(kept, format, at(tmp_path / "again", format), digits)
+    assert again.agreement.max_difference == 0
+    with pytest.raises(
+        ConversionError, match=f"is in the format {format} and can't be exported as 'tflite': export it as "
+    ):
+        export(kept, "tflite", tmp_path / "cnn.tflite", digits)
+
+
+def test_a_missing_package_leaves_nothing(
+    cnn: Model, digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "tf2onnx", None)  # as Python has it where a package can't be imported
+    with pytest.raises(MissingExtraError, match=r"Exporting to ONNX needs the package 'tf2onnx'.*lepton-lab\[onnx\]"):
+        export(cnn, "onnx", tmp_path / "cnn.onnx", digits)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_quantised_model_as_tflite(cnn: Model, int8_cnn: Model, digits: Dataset, tmp_path: Path) -> None:
@@ -107,7 +242,9 @@ def test_a_quantised_model_whose_parent_is_gone(int8_cnn: Model, digits: Dataset
 
 
 def test_a_quantised_model_as_keras_names_tflite(int8_cnn: Model, digits: Dataset, tmp_path: Path) -> None:
-    with pytest.raises(ConversionError, match="export it as 'tflite', or export 'cnn' as 'keras'"):
+    with pytest.raises(
+        ConversionError, match="export it as 'tflite' or 'onnx' or 'container', or export 'cnn' as 'keras'"
+    ):
         export(int8_cnn, "keras", tmp_path / "q.keras", digits)
     assert list(tmp_path.iterdir()) == []
 
@@ -133,5 +270,5 @@ def test_progress_is_told(cnn: Model, digits: Dataset, tmp_path: Path) -> None:
 def test_several_inputs_are_refused(mixed: tuple[Model, Dataset], tmp_path: Path, format: str, with_data: bool) -> None:
     model, dataset = mixed
     with pytest.raises(InputError, match="several inputs or outputs, and export takes models with one of each"):
-        export(model, format, tmp_path / f"m.{format}", dataset if with_data else None)
+        export(model, format, at(tmp_path, format), dataset if with_data else None)
     assert list(tmp_path.iterdir()) == []

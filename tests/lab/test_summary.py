@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
@@ -72,6 +73,14 @@ class TestExports:
         assert (first["path"], first["url"]) == ("my work/a.tflite", "files/my%20work/a.tflite")
         assert (hidden["path"], hidden["url"]) == (".hidden/b.tflite", "")
         assert (outside["path"], outside["url"]) == (str(tmp_path / "c.tflite"), "")
+
+    def test_a_folder_has_none(self, tmp_path: Path, server: Path) -> None:
+        with Lab(tmp_path / "w") as lab:
+            export(lab, server / "context" / "model.tflite")
+            (bundle,) = lab.workspace.bundles()
+            lab.workspace.add_bundle(dataclasses.replace(bundle, path=server / "context"))
+            links = {told["path"]: told["url"] for told in lab.summary()["exports"]}
+        assert links == {"context/model.tflite": "files/context/model.tflite", "context": ""}
 
     def test_without_a_server_they_have_their_path(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lepton_lab.commands import VERBS
+from lepton_lab.compress import TECHNIQUES
 from lepton_lab.magics._complete import complete
 from lepton_lab.magics._ui import ALL_VERBS
 from lepton_lab.panels import PANELS
@@ -30,12 +31,12 @@ NAMES = {"data set": ("digits", "mnist"), "model": ("cnn", "small"), "run": ("sm
         ("data shard digits --by st", "st", ["stratified"]),
         ("data shard digits --by dirichlet --a", "--a", ["--alpha"]),
         ("data shard digits --a", "--a", []),
-        ("compress cnn ", "", ["prune", "quantize"]),
+        ("compress cnn ", "", [*TECHNIQUES, "search"]),
         ("compress cnn quantize --s", "--s", ["--scheme", "--seed"]),
         ("cluster logs ", "", ["w0", "w1", "--lines"]),
         ("run stop s", "s", ["small-1"]),
         ("panel ", "", list(PANELS)),
-        ("help data s", "s", ["show", "shard"]),
+        ("help data s", "s", ["show", "split", "shard"]),
         ("train cnn --epochs ", "", []),
         ("nonsense ", "", []),
         ("data load 'x", "'x", []),

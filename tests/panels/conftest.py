@@ -28,7 +28,7 @@ class Models:
     """The models that a lab has."""
 
     found: dict[str, Model] = field(default_factory=dict)
-    measured: dict[str, Measure] = field(default_factory=dict)
+    measured: dict[str, tuple[Measure, ...]] = field(default_factory=dict)
 
     def names(self) -> tuple[str, ...]:
         return tuple(self.found)
@@ -36,7 +36,7 @@ class Models:
     def show(self, name: str) -> Model:
         return self.found[name]
 
-    def measures(self) -> dict[str, Measure]:
+    def measures(self) -> dict[str, tuple[Measure, ...]]:
         return self.measured
 
 
@@ -77,6 +77,8 @@ def model_of(
         1234,
         parent=parent,
         made_by=f"%lepton compress {parent} quantize" if parent else "%lepton train cnn --data digits",
+        earlier=("%lepton train cnn --data digits",) if parent else (),
+        dataset="digits",
         metrics={"test_accuracy": accuracy, "test_loss": 0.1},
     )
 

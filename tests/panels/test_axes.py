@@ -36,3 +36,5 @@ def test_logarithmic_axes_have_room_and_ticks(values: list[float]) -> None:
 
 def test_logarithmic_ticks_are_round() -> None:
     assert log_ticks(8, 130) == [10, 20, 50, 100]
+    assert log_ticks(2.6, 6.9) == [3, 4, 6]
+    assert log_ticks(0.5, 2e5) == [1, 10, 100, 1000, 10_000, 100_000]

@@ -12,10 +12,10 @@ import itertools
 import numpy as np
 import pytest
 
-from lepton_lab.panels._compression import STAGES, _look
 from lepton_lab.panels._picture import styles
 from lepton_lab.panels._svg import DARK_INK, INK
 from lepton_lab.panels._training import CURVES
+from lepton_lab.panels._worth import STAGES, look
 
 SIGHTS = {
     "all colours": np.eye(3),
@@ -79,8 +79,21 @@ def test_every_colour_stands_out_from_its_ground(sight: np.ndarray) -> None:
     assert all(distance(color, ground, sight) > OFF_THE_GROUND for color in CURVES for ground in (WHITE, DARK))
 
 
-def test_stages_differ_in_shape() -> None:
-    assert len({_look(stage)[2] for stage in STAGES}) == len(STAGES)
+@sights
+def test_stages_differ_in_colour_or_shape(sight: np.ndarray) -> None:
+    for (color, shape), (other, other_shape) in itertools.combinations(map(look, STAGES), 2):
+        assert shape != other_shape or distance(color, other, sight) > APART
+
+
+@sights
+def test_stages_that_are_mostly_compared_differ_in_both(sight: np.ndarray) -> None:
+    often = ("pruned", "clustered", "qat", "dynamic", "int8")
+    for (color, shape), (other, other_shape) in itertools.combinations(map(look, often), 2):
+        assert shape != other_shape and distance(color, other, sight) > APART
+
+
+def test_what_was_not_compressed_has_a_shape_of_its_own() -> None:
+    assert [stage for stage in STAGES if look(stage)[1] == look("trained")[1]] == ["trained"]
 
 
 def test_ink_is_read_on_its_ground_and_does_not_vanish_on_the_other() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import bokeh
 import nbformat
+from bokeh.models import ColumnDataSource
 from comm.base_comm import BaseComm
 from nbclient import NotebookClient
 
@@ -184,19 +185,23 @@ def test_bars_are_drawn_anew_when_they_change(lab: Events) -> None:
     assert list(page._figures[0].y_range.factors) == ["w1", "w0"]
 
 
+def chosen_in(source: ColumnDataSource) -> list[str]:
+    return [source.data["name"][i] for i in source.selected.indices]
+
+
 def test_a_click_on_a_dot_chooses_it_in_every_plot(lab: Events, tmp_path: Path) -> None:
     names = ("cnn", "mlp")
     lab.model.found = {name: model_of(name, tmp_path / name) for name in names}
-    lab.model.measured = {name: Measure(0.9, 1000 * (i + 1), 500, 1e-5) for i, name in enumerate(names)}
+    lab.model.measured = {name: (Measure(0.9, 1000 * (i + 1), 500, 1e-5),) for i, name in enumerate(names)}
     panel = panels.open(lab, "compression")
     page = page_of(panel)
     drawn_on(page, panel)
     plots = page._plots
     assert plots is not None
-    selection = {"id": page._dots[0].selected.id}
-    plots._sync_model(plots, {"kind": "ModelChanged", "attr": "indices", "model": selection, "new": [1]}, [])
+    selection, place = {"id": page._dots[0].selected.id}, list(page._dots[0].data["name"]).index("mlp")
+    plots._sync_model(plots, {"kind": "ModelChanged", "attr": "indices", "model": selection, "new": [place]}, [])
     drawn_on(page, panel)
-    assert [source.selected.indices for source in page._dots] == [[1]] * 3
+    assert [chosen_in(source) for source in page._dots] == [["mlp"]] * 3
     _, offer, _ = page._body.children
     choice, line, button = offer.children
     assert choice.value == "mlp" and "%lepton train cnn" in line.value and offer.layout.display == "flex"
@@ -204,7 +209,7 @@ def test_a_click_on_a_dot_chooses_it_in_every_plot(lab: Events, tmp_path: Path) 
     assert [event.line for event in lab.events.recent(LineOffered)] == ["%lepton train cnn --data digits"]
     choice.value = "cnn"  # by keyboard
     drawn_on(page, panel)
-    assert [source.selected.indices for source in page._dots] == [[0]] * 3
+    assert [chosen_in(source) for source in page._dots] == [["cnn"]] * 3
 
 
 def test_the_static_picture_is_hidden_while_the_live_one_is_there(lab: Events) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import math
+import re
 from xml.etree import ElementTree
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from lepton_lab.panels._history import History
 from lepton_lab.panels._picture import Bar, BarPlot, Dot, DotPlot, Line, Picture, Plot, legend, styles
 from lepton_lab.panels._svg import draw, image
+from lepton_lab.panels._svg_plots import FEW
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -88,14 +90,23 @@ def test_many_bars_make_it_higher() -> None:
     assert int(root.attrib["height"]) > 16 * 20
 
 
-def test_dots_are_joined_and_named_where_there_is_room() -> None:
-    dots = tuple(
-        Dot(name, x, y, "#123456", "circle", "words") for name, x, y in [("a", 1, 1), ("b", 1000, 0), ("c", 1, 1)]
-    )
-    root = ElementTree.fromstring(draw(Picture("dots", (DotPlot("kB", dots, ((0, 1),)),)), {}))
-    texts = [text.text for text in root.iter(f"{SVG}text")]
-    assert {"a", "b"} <= set(texts) and "c" not in texts  # "c" lies on "a"
+def dots_of(*places: tuple[str, float, float]) -> tuple[Dot, ...]:
+    return tuple(Dot(name, x, y, "#123456", "circle", "words") for name, x, y in places)
+
+
+def test_dots_are_named_and_those_of_the_front_are_joined() -> None:
+    dots = dots_of(("c", 30, 0), ("a", 1, 0), ("b", 1000, 1))
+    root = ElementTree.fromstring(draw(Picture("dots", (DotPlot("kB", dots, (1, 2)),)), {}))
+    assert {"a", "b", "c"} <= {text.text for text in root.iter(f"{SVG}text")}
     assert "b: words" in [title.text for title in root.iter(f"{SVG}title")]
+    [front] = [path for path in root.iter(f"{SVG}path") if path.get("stroke-width") == "1.6"]
+    assert re.fullmatch(r"M[\d.]+ [\d.]+l0 0l[\d.]+ -[\d.]+", front.attrib["d"])
+
+
+def test_of_many_dots_those_of_the_front_are_named() -> None:
+    dots = dots_of(*((f"m{i}", 10.0 ** (i % 5), i) for i in range(FEW + 1)))
+    root = ElementTree.fromstring(draw(Picture("dots", (DotPlot("kB", dots, (5, 8)),)), {}))
+    assert {text.text for text in root.iter(f"{SVG}text")} & {dot.name for dot in dots} == {"m5", "m8"}
 
 
 @pytest.mark.parametrize(

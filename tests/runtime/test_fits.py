@@ -80,7 +80,7 @@ class TestSeveral:
             check_fits(cnn, dataset)
 
     def test_a_tflite_file(self, mixed: Mixed, int8_cnn: Model) -> None:
-        with pytest.raises(InputError, match=r"a \.tflite file, which is run with one input and one output"):
+        with pytest.raises(InputError, match=r"in the format tflite, which is run with one input and one output"):
             check_fits(int8_cnn, mixed[1])
 
     def test_a_damaged_file(self, mixed: Mixed, tmp_path) -> None:

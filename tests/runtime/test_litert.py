@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from lepton_lab.errors import InputError
-from lepton_lab.runtime import Interpreter, open_rows
+from lepton_lab.runtime import Interpreter, load_keras, open_rows, to_tflite
 from lepton_lab.types import Dataset, Model
-from tests.models_fixture import truncate
+from tests.models_fixture import keras, truncate
 
 
 def test_rows_together_answer_as_rows_alone(int8_cnn: Model, digits: Dataset) -> None:
@@ -48,3 +48,31 @@ def test_a_truncated_file_is_an_input_error(int8_cnn: Model, tmp_path: Path, sha
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"gone.tflite is missing"):
         Interpreter(tmp_path / "gone.tflite")
+
+
+def test_an_lstm_forgets_the_rows_before() -> None:
+    import tensorflow as tf
+
+    tf_keras = keras()
+    tf_keras.utils.set_random_seed(0)
+    model = tf_keras.Sequential([tf_keras.Input((6, 3)), tf_keras.layers.LSTM(4)])
+    spec = tf.TensorSpec((1, 6, 3), tf.float32)
+    function = tf.function(lambda rows: model(rows)).get_concrete_function(spec)
+    interpreter = Interpreter(tf.lite.TFLiteConverter.from_concrete_functions([function], model).convert())
+    assert "UNIDIRECTIONAL_SEQUENCE_LSTM" in [operation.kind for operation in interpreter.operations]
+    rows = np.random.default_rng(0).normal(size=(5, 6, 3)).astype("float32")
+    np.testing.assert_allclose(interpreter.run(rows), model(rows).numpy(), atol=1e-6)
+    assert interpreter.num_parameters >= model.count_params()
+
+
+def test_what_every_operation_wrote(cnn: Model, int8_cnn: Model, digits: Dataset) -> None:
+    rows = np.asarray(open_rows(digits, "test")[0][:1], np.float32)
+    model = load_keras(cnn.file)
+    expected = keras().Model(model.inputs, model.get_layer("dense").output)(rows).numpy()
+    for source, error in ((to_tflite(model), 1e-4), (int8_cnn.file, 0.1)):
+        interpreter = Interpreter(source, keeps_all=True)
+        answers, found = interpreter.run(rows), interpreter.computed()
+        (dense,) = [values for name, values in found.items() if "/dense/" in name and values.shape == (1, 64)]
+        np.testing.assert_allclose(dense, expected, atol=error * np.abs(expected).max())
+        assert dense.dtype == np.float32 and len(np.unique(dense)) > 10
+        np.testing.assert_array_equal(found[interpreter.outputs[0].tensor], answers)

@@ -68,10 +68,10 @@ class TestSeveral:
             predict(cnn.file, open_rows(mixed[1], "test")[0])
 
     def test_a_tflite_file(self, mixed: tuple[Model, Dataset], int8_cnn: Model, tmp_path: Path) -> None:
-        with pytest.raises(InputError, match="run with one input and one output"):
+        with pytest.raises(InputError, match=r"has the inputs rows, but the rows have several inputs"):
             predict(int8_cnn.file, open_rows(mixed[1], "test")[0])
         (tmp_path / "mixed.tflite").write_bytes(to_tflite(load_keras(mixed[0].file)))
-        with pytest.raises(InputError, match=r"mixed\.tflite can't be run on these rows"):
+        with pytest.raises(InputError, match=r"mixed\.tflite can't be run: it has 2 inputs and 3 outputs"):
             predict(tmp_path / "mixed.tflite", np.zeros((3, 2)))
 
 

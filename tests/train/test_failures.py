@@ -72,7 +72,7 @@ def test_twenty_random_kills_change_nothing(lab: Lab) -> None:
             except ProcessLookupError:
                 continue
     result = lab.run.wait(run)
-    assert result.state == "done"
+    assert result.state == "done", result.notes
     assert result.restarts > 0
     assert len(result.history["loss"]) == epochs
     for ours, theirs in zip(weights(lab, "sturdy"), expected, strict=True):

@@ -87,6 +87,26 @@ def test_two_verbs_at_once_know_their_own() -> None:
     assert all(bar.run == run and f"{run}: epoch" in bar.text() for run, bar in bars.items())
 
 
+def test_the_stages_of_a_search_are_passed_over() -> None:
+    bus = Bus()
+    bar = Bar(bus, "compress", "starts")
+    bus.publish(Progress("compress cnn search", "1 of 4: cnn-int8, 11.9 kB after gzip", 0.25))
+    version = bar.version
+
+    def stage(name: str) -> None:
+        bus.publish(Progress(f"compress {name} quantize", "done", 1.0))
+        bus.publish(NamesChanged("run", f"{name}-1"))
+        bus.publish(progress(f"{name}-1"))
+
+    threads = [threading.Thread(target=stage, args=(name,)) for name in ("cnn-p80", "cnn-c16")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert bar.text().endswith(" 25%  compress cnn search: 1 of 4: cnn-int8, 11.9 kB after gzip")
+    assert bar.version == version and bar.run is None and not bar.is_worth_keeping
+
+
 def test_nothing_is_heard_after_close() -> None:
     bus = Bus()
     bar = Bar(bus, "x")

@@ -380,6 +380,26 @@ class TestTraining:
         for opened in forms:
             opened.close()
 
+    @pytest.mark.parametrize(
+        ("verb", "values"),
+        [("compress", {"technique": "search", "recipes": "3", "epochs": "1000"}), ("evaluate", {"folds": "3"})],
+    )
+    def test_work_of_many_runs_can_be_stopped(self, lab: Lab, verb: str, values: dict[str, str]) -> None:
+        lab.model.new("many", kind="mlp", data="digits", hidden_size=64)
+        lab.train("many", "digits", epochs=20)
+        opened = fill(form(lab, verb), model="many", data="digits", **values)
+        opened.button.click()
+        job = opened.job
+        assert job is not None and job.stop_button.disabled
+        eventually(lambda: (lab.run.active() and not job.stop_button.disabled) or not job.is_running)
+        job.background_button.click()
+        assert not opened.is_running and not opened.button.disabled
+        job.stop_button.click()
+        assert job.wait(30)
+        assert re.search(r"Stopped when \d of [34] were done", job.message.value)
+        eventually(lambda: not lab.run.active())
+        opened.close()
+
     def test_compressing_has_nothing_to_stop_unless_it_trains(self, lab: Lab, trained: str) -> None:
         opened = fill(form(lab, "compress"), model=trained, technique="quantize", scheme="float16")
         opened.button.click()

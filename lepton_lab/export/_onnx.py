@@ -1,0 +1,96 @@
+"""ONNX: a `.onnx` file, which many programs and devices run, ONNX Runtime first.
+
+tf2onnx writes it: a Keras model's by its graph, a quantised one's from the `.tflite` file, whose integers become ONNX's
+pairs of QuantizeLinear and DequantizeLinear.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lepton_lab.errors import ConversionError, LeptonError, MissingExtraError
+from lepton_lab.export._base import QUANTISED_TOLERANCE, TOLERANCE
+from lepton_lab.runtime import ONNX_EXTRA, Interpreter, load_keras, one_line
+from lepton_lab.types import Model, ModelFormat
+
+MEANING = "runs in ONNX Runtime, and on what reads ONNX: browsers, .NET, Java, accelerators"
+SUFFIX = ".onnx"
+MODEL = ""
+SOURCES: Mapping[ModelFormat, float] = {"keras": TOLERANCE, "tflite": QUANTISED_TOLERANCE, "onnx": TOLERANCE}
+PACKAGES: tuple[str, ...] = ("tensorflow", "tf_keras", "tf2onnx", "onnx", "onnxruntime")
+
+_OPSET = 17  # old enough for runtimes of 2022, new enough for quantisation per channel
+_DEQUANTIZE, _QUANTIZE = 6, 114  # LiteRT's numbers of these operations
+_LAST_OLD_CODE = 127
+
+
+def write(model: Model, path: Path) -> None:
+    """An ONNX model as it is; others converted, with inputs and outputs called as the Keras model's."""
+    if model.format == "onnx":
+        shutil.copyfile(model.file, path)
+        return
+    try:
+        import onnx
+        import onnxruntime  # noqa: F401  # what was written is run by it
+        import tf2onnx
+    except ImportError as error:
+        raise MissingExtraError(error.name or "tf2onnx", "Exporting to ONNX", ONNX_EXTRA) from None
+    try:
+        made = _from_tflite(model.file, tf2onnx) if model.format == "tflite" else _from_keras(model, tf2onnx)
+        onnx.checker.check_model(made, full_check=True)
+    except (LeptonError, OSError):
+        raise
+    except Exception as error:  # tf2onnx raises ValueError, KeyError and more
+        raise ConversionError(f"Model {model.name!r} can't be converted to ONNX: {one_line(error)}.") from error
+    path.write_bytes(made.SerializeToString())
+
+
+def _from_keras(model: Model, tf2onnx: Any) -> Any:
+    """By the graph of its answers to any number of rows."""
+    import tensorflow as tf
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    keras_model = load_keras(model.file, model.code)
+    (rows,), (name,) = keras_model.inputs, keras_model.output_names
+    signature = (tf.TensorSpec((None, *rows.shape[1:]), tf.float32, name=rows.name),)
+    traced = tf.function(lambda rows: keras_model(rows, training=False), input_signature=signature)
+    # tf2onnx takes constants that a layer holds (Normalization's mean) for inputs, unless they are in the graph.
+    frozen = convert_variables_to_constants_v2(traced.get_concrete_function(), lower_control_flow=False)
+    function = tf.function(lambda rows: {name: frozen(rows)[0]}, input_signature=signature)
+    return tf2onnx.convert.from_function(function, input_signature=signature, opset=_OPSET)[0]
+
+
+def _from_tflite(file: Path, tf2onnx: Any) -> Any:
+    """From a file that was made plain before."""
+    with tempfile.TemporaryDirectory() as folder:
+        plain = Path(folder) / file.name
+        plain.write_bytes(_made_plain(file))
+        return tf2onnx.convert.from_tflite(str(plain), opset=_OPSET)[0]
+
+
+def _made_plain(file: Path) -> bytes:
+    """A `.tflite` file with what ai-edge-quantizer leaves out and tf2onnx needs.
+
+    That is the operations' codes in their old place, the open number of rows of what it inserted, and names that
+    tf2onnx's own ("..._dequant") don't meet.
+    """
+    from tensorflow.lite.tools import flatbuffer_utils
+
+    interpreter = Interpreter(file)
+    names = {port.tensor: port.name for port in (*interpreter.inputs, *interpreter.outputs)}
+    model = flatbuffer_utils.read_model_from_bytearray(bytearray(file.read_bytes()))
+    for code in model.operatorCodes:
+        code.deprecatedBuiltinCode = min(code.builtinCode, _LAST_OLD_CODE)
+    for graph in model.subgraphs:
+        for operator in graph.operators:
+            if model.operatorCodes[operator.opcodeIndex].builtinCode in (_DEQUANTIZE, _QUANTIZE):
+                before, after = (graph.tensors[side[0]] for side in (operator.inputs, operator.outputs))
+                if after.shapeSignature is None:
+                    after.shapeSignature = before.shapeSignature
+        for number, tensor in enumerate(graph.tensors):
+            tensor.name = names.get(tensor.name.decode(), f"tensor_{number}").encode()
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
