@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from lepton_lab.types import ClusterLogs
 
 _BLOCK = 200
 """Bytes read for each line that is wanted: a generous mean length."""
+_RAISED = re.compile(r"[\w.]*(Error|Exception)\b")
 
 
 def read_logs(folder: Path, worker: str | None, lines: int) -> ClusterLogs:
@@ -40,3 +42,14 @@ def tail(path: Path, lines: int) -> Sequence[str]:
         return ()
     found = text.splitlines()
     return tuple((found[1:] if start and len(found) > 1 else found)[-lines:])
+
+
+def cause(path: Path) -> str:
+    """What went wrong, by a log's end: the first exception of its tracebacks, of which the others came.
+
+    Its last line where there is no exception; empty where there is nothing.
+    """
+    lines = [line for line in tail(path, 200) if line.strip()]
+    starts = [i for i, line in enumerate(lines) if line.startswith("Traceback ")]
+    raised = [line for line in lines[starts[0] :] if _RAISED.match(line)] if starts else []
+    return (raised or lines[-1:] or [""])[0].strip()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from lepton_lab.cluster import _processes, _tls
@@ -26,11 +27,16 @@ _ROUTES = (
 )
 
 
-def free_port() -> int:
-    """A port on loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+@contextmanager
+def held_port() -> Iterator[int]:
+    """A free port on loopback, which nobody else gets meanwhile.
+
+    The socket is bound but doesn't listen, so that Dask, which binds with SO_REUSEADDR too, may still have the port.
+    """
+    with socket.socket() as held:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind((HOST, 0))
+        yield int(held.getsockname()[1])
 
 
 def scheduler(folder: Path, port: int, detach: bool) -> Process:

@@ -89,17 +89,19 @@ def _start_all(record: Record, plan: Plan, began: float, report: Report) -> Hand
         record.logs.mkdir()
         _tls.make_certificates(record.tls)
         report(Progress(TASK, "scheduler", 0.15))
-        port = _start.free_port()
-        address = f"tls://{_start.HOST}:{port}"
-        # At the same time: the workers keep knocking until the scheduler answers.
-        with _processes.deferring_interrupts():
-            scheduler = _start.scheduler(record.folder, port, record.detached)
-            record = _record.changed(record, processes=(scheduler,))
-        with _processes.deferring_interrupts():
-            holder = _start.workers(record.folder, address, plan.workers, plan.device, record.preload, record.detached)
-            record = _record.changed(record, processes=(scheduler, holder), workers=plan.workers)
-        security = _tls.client_security(record.tls)  # imports Dask while the processes start
-        dashboard = _wait.for_scheduler(record.folder, scheduler)
+        with _start.held_port() as port:
+            address = f"tls://{_start.HOST}:{port}"
+            # At the same time: the workers keep knocking until the scheduler answers.
+            with _processes.deferring_interrupts():
+                scheduler = _start.scheduler(record.folder, port, record.detached)
+                record = _record.changed(record, processes=(scheduler,))
+            with _processes.deferring_interrupts():
+                holder = _start.workers(
+                    record.folder, address, plan.workers, plan.device, record.preload, record.detached
+                )
+                record = _record.changed(record, processes=(scheduler, holder), workers=plan.workers)
+            security = _tls.client_security(record.tls)  # imports Dask while the processes start
+            dashboard = _wait.for_scheduler(record.folder, scheduler)
         record = _record.changed(record, address=address, dashboard_port=dashboard)
         report(Progress(TASK, "connecting", 0.35))
         client = _connect.connect(address, security, _wait.TIMEOUT)

@@ -80,7 +80,7 @@ def _check(what: str, process: Process, log: Path, deadline: float) -> None:
     alive = process.is_alive()
     if alive and time.monotonic() < deadline:
         return
-    said = [line for line in _logs.tail(log, 20) if line.strip()]
-    why = f": {said[-1].strip()}" if said else ""
+    cause = _logs.cause(log)
+    why = f": {cause.rstrip('.')}" if cause else ""
     how = f"did not answer within {TIMEOUT:.0f} s" if alive else "ended while it started"
     raise ClusterError(f"The cluster's {what} {how}{why}. Try again, or ask for fewer workers.")
