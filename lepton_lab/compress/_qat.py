@@ -22,6 +22,7 @@ from lepton_lab.compress._base import Shape
 from lepton_lab.compress._hook import Hook
 from lepton_lab.compress._keep import Keeper
 from lepton_lab.compress._kernels import describe_kernels, kernels_of
+from lepton_lab.compress._ranges import follow_answers
 from lepton_lab.errors import ConversionError
 from lepton_lab.runtime import to_tflite, unrolled
 
@@ -82,6 +83,7 @@ class QuantizationAware(Hook):
         """
         self._report = [(name, _now(fate, model.get_layer(name))) for name, fate in plan(model, {})]
         wrapped = wrap(model)
+        follow_answers(wrapped, total_steps)
         self._keeper = Keeper([kernel for layer in wrapped.layers for kernel in _kernels_within(layer)])
         return wrapped
 
@@ -129,6 +131,10 @@ def wrap(model: Any) -> Any:
         raise ConversionError(
             f"The model can't be trained for int8: {reason}; take quantize --scheme int8 instead."
         ) from error
+    for layer in wrapped.layers:
+        if hasattr(layer, "_weight_vars") and not layer.trainable:  # tfmot would train on what is frozen
+            layer._non_trainable_weights = [*layer._trainable_weights, *layer._non_trainable_weights]
+            layer._trainable_weights = []
     if not _takes_int8(model, ways):
         for layer in wrapped.layers:
             if type(layer).__name__ == "QuantizeLayer":  # which it puts behind each input

@@ -52,6 +52,18 @@ def test_zeros_of_a_layer_that_stays_float32_are_kept(digits: Dataset, tmp_path:
     assert len(kernels) == 2 and all((kernel == 0).mean() > 0.799 for kernel in kernels)
 
 
+def test_a_frozen_layer_stays_as_it_is(cnn: Model, digits: Dataset) -> None:
+    model, hook = load_keras(cnn.file), QuantizationAware()
+    frozen = model.layers[2]
+    frozen.trainable = False
+    trained = tuned(model, hook, digits, 20)
+    learnt = {weight.name: weight.numpy() for weight in trained.weights}
+    assert all(np.array_equal(learnt[weight.name], weight.numpy()) for weight in frozen.weights)
+    others = [weight for layer in model.layers if layer is not frozen for weight in layer.weights]
+    assert others and not any(np.array_equal(learnt[weight.name], weight.numpy()) for weight in others)
+    assert accuracy(hook.to_tflite(model, trained.get_weights()), digits) > 0.95
+
+
 def test_numbers_come_out_in_float32(mlp: Model, table: Dataset) -> None:
     hook = QuantizationAware()
     model = tuned(load_keras(mlp.file), hook, table, 150)

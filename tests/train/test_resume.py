@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import select
 import signal
 import subprocess
 import sys
@@ -154,7 +155,7 @@ def test_scaling_takes_effect_without_loss(tmp_path: Path) -> None:
 
 
 KERNEL = """
-import os, sys, threading
+import sys, threading, time
 from lepton_lab.events import EpochEnded
 from lepton_lab.lab import Lab
 lab = Lab(sys.argv[1])
@@ -167,7 +168,7 @@ run = lab.train("dropping", "digits", epochs=int(sys.argv[4]), strategy="multiwo
     checkpoint_seconds=0.3, background=True)
 under_way.wait(60)
 while not list((run.folder / "checkpoints").glob("*.json")):
-    pass
+    time.sleep(0.02)
 print("training", flush=True)
 sys.stdin.read()
 """
@@ -176,13 +177,17 @@ sys.stdin.read()
 def a_kernel_that_dies(workspace: Path, mode: str, epochs: int) -> None:
     """Start a run in another process, and kill that once the run has a checkpoint."""
     kernel = subprocess.Popen(
-        [sys.executable, "-c", KERNEL, str(workspace), mode, DROPOUT, str(epochs)],
+        [sys.executable, "-X", "faulthandler", "-c", KERNEL, str(workspace), mode, DROPOUT, str(epochs)],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
     assert kernel.stdout is not None
+    if not select.select([kernel.stdout], [], [], 100)[0]:
+        kernel.send_signal(signal.SIGABRT)  # tells where all its threads are
+        runs = [file.read_text() for file in workspace.glob("runs/*/*") if file.suffix in (".log", ".json")]
+        pytest.fail("\n".join(["no checkpoint after 100 s", *runs]))
     assert kernel.stdout.readline() == "training\n"
     kernel.send_signal(signal.SIGKILL)
     kernel.wait()
