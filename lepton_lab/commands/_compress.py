@@ -78,7 +78,7 @@ VERBS = (
             Parameter(
                 "learning_rate",
                 Number(0, open=True),
-                "how far a step goes; the optimiser's own if left out",
+                "how far a step goes; 1e-4 for qat, else the optimiser's own if left out",
                 None,
                 when=_TRAINED,
                 is_rare=True,

@@ -35,6 +35,8 @@ class Technique(Protocol):
     """Which parameters of `Lab.compress` are its own."""
     HOOK: str
     """`"module:Class"` of what changes the training where the technique trains, made from its settings; else empty."""
+    LEARNING_RATE: float | None
+    """With which it trains where the user gives none; None for the optimiser's own."""
     STAGES: tuple[str, ...]
     """Every `Model.stage` that `title` can give."""
 

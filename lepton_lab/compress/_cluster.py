@@ -26,6 +26,7 @@ from lepton_lab.errors import InputError
 MEANING = "lets each layer's weights share a few values while it trains on"
 SETTINGS: tuple[str, ...] = ("clusters",)
 HOOK = "lepton_lab.compress._cluster:Clustering"
+LEARNING_RATE: float | None = None
 STAGES: tuple[str, ...] = ("clustered",)
 
 _MOST = 256

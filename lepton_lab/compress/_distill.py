@@ -24,6 +24,7 @@ from lepton_lab.runtime import load_keras
 MEANING = "a smaller model learns from the model's answers"
 SETTINGS: tuple[str, ...] = ("student", "width", "temperature", "alpha")
 HOOK = "lepton_lab.compress._distill:Distillation"
+LEARNING_RATE: float | None = None
 STAGES: tuple[str, ...] = ("distilled",)
 
 _SIZES = ("units", "filters")

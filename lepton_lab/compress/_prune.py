@@ -33,6 +33,7 @@ from lepton_lab.errors import InputError, UnknownNameError
 MEANING = "zeroes the least weights while it trains on"
 SETTINGS: tuple[str, ...] = ("sparsity", "schedule", "m_by_n")
 HOOK = "lepton_lab.compress._prune:Pruning"
+LEARNING_RATE: float | None = None
 STAGES: tuple[str, ...] = ("pruned",)
 SCHEDULES = ("polynomial", "constant")
 """How the share of zeros grows: first fast, then slowly; or not at all, being what it is to be from the beginning."""

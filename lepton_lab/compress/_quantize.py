@@ -43,6 +43,7 @@ SCHEMES: Mapping[str, Scheme] = {
     "int4": _int4,
     "mixed": _mixed,
 }
+LEARNING_RATE: float | None = None
 STAGES: tuple[str, ...] = tuple(SCHEMES)
 _REPORTED = "test"
 _JUDGED_ROWS = 2000

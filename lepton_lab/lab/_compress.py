@@ -109,13 +109,14 @@ def make(lab: Lab, planned: Compression, only: tuple[str, ...] = ()) -> Compress
 def _train(lab: Lab, planned: Compression, only: tuple[str, ...]) -> CompressedModel:
     """Make the new model by a run."""
     source, dataset, result = planned.source, planned.dataset, planned.result
-    is_taught = planned.technique == "distill"
+    technique, is_taught = TECHNIQUES[planned.technique], planned.technique == "distill"
+    rate = planned.training["learning_rate"] or technique.LEARNING_RATE
     training = Training(
-        **planned.training,
+        **{**planned.training, "learning_rate": rate},
         only=only,
         strategy="single" if only else "auto",
         warm_start=not is_taught,
-        hook=TECHNIQUES[planned.technique].HOOK,
+        hook=technique.HOOK,
         hook_options=_lesson(planned) if is_taught else planned.own,
     )
     training.validate(dataset)
