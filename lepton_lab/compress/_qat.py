@@ -30,7 +30,7 @@ MEANING = "learns to answer with int8 weights and activations while it trains on
 SETTINGS: tuple[str, ...] = ()
 HOOK = "lepton_lab.compress._qat:QuantizationAware"
 LEARNING_RATE: float | None = 1e-4
-"""A tenth of Adam's own: with that, a model with batch normalisation lost between 0 and 11 points, by the seed."""
+"""A tenth of Adam's own, with which a model with batch normalisation lost 0 to 11 points, depending on the seed."""
 STAGES: tuple[str, ...] = ("qat",)
 
 _SCALES = ("Rescaling", "Normalization")

@@ -451,7 +451,7 @@ class Lab:
         data
             A data set's name; None takes the one that the model was trained on.
         epochs, batch_size, learning_rate, workers
-            Of what trains: as for `train`.
+            Of what trains: as for `train`; the learning rate of `qat` is 1e-4 where none is given.
         name
             Of the new model; by default the model's name with its new stage behind it.
         budget

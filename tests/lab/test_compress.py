@@ -39,6 +39,16 @@ def test_a_chain_remembers_where_it_came_from(lab: Lab, trained: str, pruned: Co
     assert model.metrics["test_accuracy"] == pytest.approx(made.after.accuracy)
 
 
+def test_the_learning_rate_is_the_techniques_own_unless_given(lab: Lab, trained: str) -> None:
+    told: list[RunProgress] = []
+    unsubscribe = lab.events.subscribe(told.append, RunProgress)
+    for given in (None, 1e-3):
+        lab.compress(trained, "qat", epochs=1, learning_rate=given, name="rated")
+    unsubscribe()
+    rates = [event.learning_rate for event in told]
+    assert rates[0] == pytest.approx(1e-4) and rates[-1] == pytest.approx(1e-3)
+
+
 def test_a_narrower_model_learns_from_it(lab: Lab, trained: str) -> None:
     found = lab.compress(trained, "distill", epochs=20, batch_size=32)
     assert isinstance(found, CompressedModel) and found.after.accuracy is not None
