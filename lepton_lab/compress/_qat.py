@@ -60,7 +60,8 @@ def plan(model: Any, settings: Mapping[str, Any]) -> list[tuple[str, str]]:
         raise ConversionError(
             f"No layer of this model can be trained for int8, of {listed}: take quantize --scheme dynamic instead."
         )
-    return [(layer.name, _fate(layer, ways[layer.name])) for layer in model.layers]
+    raw = _raw(model)
+    return [(layer.name, _fate(layer, ways[layer.name], layer.name in raw)) for layer in model.layers]
 
 
 def shape(before: Shape, settings: Mapping[str, Any]) -> Shape:
@@ -167,10 +168,7 @@ def _ways(model: Any) -> dict[str, str]:
     from tensorflow_model_optimization.python.core.quantization.keras import default_8bit
 
     registry = default_8bit.default_8bit_quantize_registry.Default8BitQuantizeRegistry()
-    # Raw columns of a table would share one scale: a column of fractions beside one of thousands would be zero
-    # throughout.
-    raw = {layer.name for layer in _first(model) if len(model.input_shape) == 2}
-    ways = {}
+    raw, ways = _raw(model), {}
     for layer in model.layers:
         kind = type(layer).__name__
         if kind == "InputLayer":
@@ -186,6 +184,12 @@ def _ways(model: Any) -> dict[str, str]:
         if ways[layer.name] == "answer" and layer.name in model.output_names:
             ways[layer.name] = ""  # nobody computes on with what the model answers
     return ways
+
+
+def _raw(model: Any) -> set[str]:
+    """The layers that a table's raw columns go to, which would share one scale: a column of fractions beside one of
+    thousands would be zero throughout."""
+    return {layer.name for layer in _first(model)} if len(model.input_shape) == 2 else set()
 
 
 def _follows_convolution(layer: Any) -> bool:
@@ -218,7 +222,7 @@ def _kernels_within(layer: Any) -> list[Any]:
     return kernels_of(getattr(layer, "layer", layer))
 
 
-def _fate(layer: Any, way: str) -> str:
+def _fate(layer: Any, way: str, is_raw: bool) -> str:
     kind = type(layer).__name__
     if way == "weights":
         return "int8 weights, float32 answers: 256 steps are too coarse for numbers"
@@ -227,7 +231,12 @@ def _fate(layer: Any, way: str) -> str:
     if kind == "InputLayer":
         return "no weights"
     answers = "float32, its answers int8" if way else "float32"
-    return answers if kind in _SCALES else f"{answers}: {kind} can't be trained for int8 here"
+    if kind in _SCALES:
+        return answers
+    if is_raw:
+        return f"{answers}: raw columns can't share one scale"
+    where = " behind no convolution" if kind == "BatchNormalization" else ""
+    return f"{answers}: {kind}{where} can't be trained for int8"
 
 
 def _now(fate: str, layer: Any) -> str:

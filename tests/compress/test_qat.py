@@ -76,8 +76,27 @@ def test_numbers_come_out_in_float32(mlp: Model, table: Dataset) -> None:
 
 def test_layers_that_tfmot_does_not_know_are_left_alone() -> None:
     told = dict(_qat.plan(load_keras(make_of_zoo("lstm").file), {}))
-    assert told["lstm"] == "float32, its answers int8: LSTM can't be trained for int8 here"
+    assert told["lstm"] == "float32, its answers int8: LSTM can't be trained for int8"
     assert told["answer"] == "int8 weights and activations"
+
+
+def test_why_a_layer_stays_float32_is_said() -> None:
+    layers = keras().layers
+    model = keras().Sequential(
+        [
+            keras().Input((4,)),
+            layers.Dense(8, name="first"),
+            layers.BatchNormalization(name="norm"),
+            layers.Dense(8, name="second"),
+            layers.Dense(2, "softmax"),
+        ]
+    )
+    told = dict(_qat.plan(model, {}))
+    assert told["first"] == "float32, its answers int8: raw columns can't share one scale"
+    assert told["norm"] == (
+        "float32, its answers int8: BatchNormalization behind no convolution can't be trained for int8"
+    )
+    assert told["second"] == "int8 weights and activations"
 
 
 def test_a_model_of_nothing_else_is_refused() -> None:
