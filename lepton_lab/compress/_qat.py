@@ -157,9 +157,8 @@ def _takes_int8(model: Any, ways: Mapping[str, str]) -> bool:
 
 def _first(model: Any) -> list[Any]:
     """The layers that the raw rows go to."""
-    return [
-        node.layer for layer in model.layers if type(layer).__name__ == "InputLayer" for node in layer.outbound_nodes
-    ]
+    inputs = [tensor._keras_history.layer for tensor in model.inputs]  # a Sequential's `layers` leave its input out
+    return [node.layer for layer in inputs for node in layer.outbound_nodes if node.layer in model.layers]
 
 
 def _ways(model: Any) -> dict[str, str]:
