@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "lepton_lab"
-STAGES = ("data", "cluster", "train", "evaluate", "explain", "compress", "export", "serve")
+STAGES = ("data", "cluster", "schedule", "train", "evaluate", "explain", "compress", "export", "serve")
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("charts", "display"),

@@ -23,6 +23,7 @@ from lepton_lab.lab._lines import line_of
 from lepton_lab.lab._model import ModelNoun
 from lepton_lab.lab._predict import check_destination, predict_rows, predict_split
 from lepton_lab.lab._runs import RunNoun
+from lepton_lab.lab._schedule import map_items, plan
 from lepton_lab.lab._search import search
 from lepton_lab.lab._summary import summarize
 from lepton_lab.lab._training import Training, check_workers, prepare
@@ -39,11 +40,14 @@ from lepton_lab.types import (
     Explanation,
     Front,
     Listing,
+    Machine,
     Model,
+    Plan,
     Prediction,
     Preflight,
     Run,
     Status,
+    Task,
 )
 
 
@@ -261,6 +265,62 @@ class Lab:
     def runs(self) -> Listing:
         """All training runs, the latest last."""
         return self.run.list()
+
+    def plan(self, tasks: Iterable[Task], machines: Iterable[Machine] | None = None, *, limit: float = 20.0) -> Plan:
+        """Who should do what, so that all is done as soon as it can be; nothing is done.
+
+        Parameters
+        ----------
+        tasks
+            With how long each takes by kind of device, and what it uses up of a machine's capacity.
+        machines
+            Each does one task at a time; None takes a machine for each thread of the cluster's workers.
+        limit
+            Seconds in which to look for the best plan. The plan says how far from it it may be.
+
+        Raises
+        ------
+        InputError
+            If a task can be done by no machine, or they don't fit into the capacities.
+        ClusterError
+            If no machines are given and no cluster is up.
+        """
+        return plan(self, tasks, machines, limit)
+
+    def map(
+        self,
+        function: Callable[[Any], Any],
+        items: Iterable[Any],
+        *,
+        seconds: Mapping[str, float] | Callable[[Any], Mapping[str, float]] | None = None,
+        priority: int | Callable[[Any], int] = 0,
+        deadline: float | Callable[[Any], float] | None = None,
+    ) -> list[Any]:
+        """What a function gives for each item, in their order; called on the cluster's workers, an item at a time.
+
+        A worker that joins takes its share, and what one had that is lost is done again elsewhere, so a function may be
+        called twice with an item, though each result is there once. An interrupt ends what has not begun.
+
+        Parameters
+        ----------
+        seconds
+            How long a call takes by kind of device, such as `{"cpu": 4.0, "gpu": 0.5}`, or a function that says so of
+            an item; it goes to none of another kind. What was measured corrects it. None: any device will do.
+        priority
+            Higher ones go first; a number, or a function that says so of an item.
+        deadline
+            Seconds from now; earlier ones go first among those of the same priority.
+
+        Raises
+        ------
+        InputError
+            If no worker has a device that an item needs.
+        UserCodeError
+            If the function raises, or an item takes three workers with it; carries the traceback.
+        ClusterError
+            If no cluster is up, or it went.
+        """
+        return map_items(self, function, items, seconds, priority, deadline)
 
     def predict(
         self,

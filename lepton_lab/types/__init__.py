@@ -19,6 +19,7 @@ from lepton_lab.types._folds import CrossValidation, FoldSummary
 from lepton_lab.types._lab import Listing, Status
 from lepton_lab.types._layers import LayerFigures, LayerReport
 from lepton_lab.types._model import FINAL_STATES, RUN_STATES, Measure, Model, ModelFormat, Run
+from lepton_lab.types._plan import Machine, Placement, Plan, Task
 from lepton_lab.types._prediction import Prediction
 
 __all__ = [
@@ -39,6 +40,10 @@ __all__ = [
     "Model",
     "ModelFormat",
     "Run",
+    "Task",
+    "Machine",
+    "Placement",
+    "Plan",
     "Prediction",
     "ClassScore",
     "CalibrationBin",

@@ -17,6 +17,8 @@ NOT_VERBS = {
     "call",
     "data_of",
     "summary",
+    "map",
+    "plan",
     "names",
     "cluster.close",
     "cluster.glance",

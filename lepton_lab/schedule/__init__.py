@@ -1,0 +1,7 @@
+"""Tasks on unlike devices: who does what and when, planned before (`make_plan`) or as it goes (`Dispatcher`)."""
+
+from lepton_lab.schedule._dispatch import Dispatcher
+from lepton_lab.schedule._plan import make_plan
+from lepton_lab.schedule._seats import Call
+
+__all__ = ["Call", "Dispatcher", "make_plan"]

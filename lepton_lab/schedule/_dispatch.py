@@ -1,0 +1,227 @@
+"""Calls of one function on many items, on unlike workers that come and go.
+
+Dask gives tagged tasks to the workers that are there when they are submitted, and lets one wait for ever whose resource
+nobody offers, or whose worker has died. Here a worker gets its next calls when it has room for them: one that joins
+late takes its share, what a lost one had is done elsewhere, and what nobody can do is said. A call goes to the device
+that should be done with it the soonest, be that by waiting for a faster one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import queue
+import time
+import traceback
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lepton_lab.errors import InputError, UserCodeError
+from lepton_lab.events import Progress, Report
+from lepton_lab.schedule._seats import Call, Seat, Speeds
+from lepton_lab.schedule._waiting import Waiting
+from lepton_lab.types import Placement, WorkerInfo
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+LOOK_SECONDS = 0.2
+"""How often to see which workers there are."""
+OFFER_SECONDS = 1.0
+"""How long no worker may offer what a call needs: one that died may just be coming back."""
+NOBODY_SECONDS = 10.0
+"""How long there may be no worker at all."""
+MOST_LOSSES = 3
+"""How many workers may be lost with the same call before it is thought to be the reason."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of all calls."""
+
+    results: tuple[Any, ...]
+    placements: tuple[Placement, ...]
+    """Which worker did which call, in seconds since the first was sent."""
+    seconds: float
+
+
+def timed(function: Callable[[Any], Any], item: Any) -> tuple[Any, float]:
+    """Dask task: the call's result, and how long it took."""
+    began = time.perf_counter()
+    return function(item), time.perf_counter() - began
+
+
+class Dispatcher:
+    """One `map`; `run` may be called once."""
+
+    def __init__(
+        self,
+        client: Client,
+        present: Callable[[], Sequence[WorkerInfo]],
+        function: Callable[[Any], Any],
+        calls: Sequence[Call],
+        report: Report,
+        task: str,
+    ) -> None:
+        self._client, self._present, self._function, self._report, self._task = client, present, function, report, task
+        self._total = len(calls)
+        self._results: dict[int, Any] = {}
+        self._placements: list[Placement] = []
+        self._seats: dict[str, Seat] = {}
+        self._speeds = Speeds()
+        self._waiting = Waiting(calls, self._speeds, self._seats.values)
+        self._news: queue.SimpleQueue[tuple[Seat, Future[Any], concurrent.futures.Future[Any] | None]] = (
+            queue.SimpleQueue()
+        )
+        self._began = time.monotonic()
+        self._looked = self._unoffered_since = 0.0
+        self._token = uuid.uuid4().hex[:8]
+        self._attempts = 0
+
+    def run(self) -> Done:
+        """All results, in the order of the calls.
+
+        Raises
+        ------
+        InputError
+            If no worker offers what a call needs.
+        UserCodeError
+            If the function raised, or its item took three workers with it.
+        ClusterError
+            If the cluster went.
+        """
+        try:
+            while len(self._results) < self._total:
+                self._look()
+                self._send()
+                self._take()
+        finally:
+            for seat in self._seats.values():
+                self._give_up(seat)
+        results = tuple(self._results[number] for number in sorted(self._results))
+        return Done(results, tuple(self._placements), time.monotonic() - self._began)
+
+    def _look(self) -> None:
+        """See which workers came and went."""
+        if time.monotonic() - self._looked < LOOK_SECONDS:
+            return
+        there = {info.address: info for info in self._present()}
+        self._looked = time.monotonic()
+        for address in [address for address in self._seats if address not in there]:
+            seat = self._seats.pop(address)
+            self._lose(seat)
+        for address, info in there.items():
+            self._seats.setdefault(address, Seat(info)).info = info
+        self._check_offer()
+
+    def _lose(self, seat: Seat) -> None:
+        """Have others do what a worker had that is gone."""
+        running = list(seat.sent.values())[: seat.info.threads]
+        self._waiting.back(self._give_up(seat))
+        for call in running:  # what waited behind them had no part in it
+            call.losses += 1
+            if call.losses >= MOST_LOSSES:
+                raise UserCodeError(
+                    f"Item {call.number} was with {call.losses} workers when they were lost: does it need more memory "
+                    "than a worker has? See %lepton cluster logs."
+                )
+
+    def _check_offer(self) -> None:
+        lacking = self._waiting.first_that_needs_more({seat.kind for seat in self._seats.values()})
+        if lacking is None:
+            self._unoffered_since = 0.0
+            return
+        self._unoffered_since = self._unoffered_since or time.monotonic()
+        if time.monotonic() - self._unoffered_since > (OFFER_SECONDS if self._seats else NOBODY_SECONDS):
+            names = ", ".join(f"{seat.info.name} ({seat.kind})" for seat in self._seats.values())
+            needs = " or ".join(lacking.seconds) if lacking.seconds is not None else "a worker"
+            raise InputError(
+                f"Item {lacking.number} needs {needs}, but the cluster has {names or 'no worker'}: start what is "
+                "missing (%lepton cluster up --device), or say how long the item takes on what is there."
+            )
+
+    def _send(self) -> None:
+        """Give calls to those that have room for them, a call each in turn."""
+        open_ = list(self._seats.values())
+        while self._waiting and open_:
+            open_ = [seat for seat in open_ if seat.has_room(self._speeds)]
+            for seat in sorted(open_, key=lambda seat: seat.free_after(self._speeds)):
+                call = self._waiting.next_for(seat)
+                if call is None:
+                    open_.remove(seat)
+                else:
+                    self._submit(call, seat)
+
+    def _submit(self, call: Call, seat: Seat) -> None:
+        self._attempts += 1
+        future = self._client.submit(
+            timed,
+            self._function,
+            call.item,
+            key=f"lepton-map-{self._token}-{self._attempts}",
+            pure=False,
+            workers=[seat.info.address],
+            retries=0,
+            priority=-self._attempts,  # Dask would take what is sent within 100 ms in any order
+        )
+        if not seat.sent:
+            seat.since = time.monotonic()
+        seat.sent[future] = call
+        future.add_done_callback(lambda future: self._news.put((seat, future, None)))
+
+    def _take(self) -> None:
+        """Take what is done; waits a little for it."""
+        try:
+            self._hear(*self._news.get(timeout=LOOK_SECONDS / 4))
+            while True:
+                self._hear(*self._news.get_nowait())
+        except queue.Empty:
+            return
+
+    def _hear(self, seat: Seat, future: Future[Any], fetched: concurrent.futures.Future[Any] | None) -> None:
+        """A call is done, or its result is here; or its worker was given up meanwhile, and somebody else does it."""
+        if fetched is None and future in seat.sent:
+            seat.fetched[future], seat.since = seat.sent.pop(future), time.monotonic()
+            self._fetch(seat, future)
+        elif fetched is not None and future in seat.fetched:
+            self._keep(seat, seat.fetched.pop(future), fetched)
+            future.release()
+
+    def _fetch(self, seat: Seat, future: Future[Any]) -> None:
+        """Have a result sent here, without waiting for it: its worker may die, and Dask would wait for that one."""
+        coming = asyncio.run_coroutine_threadsafe(
+            self._client.gather(future, asynchronous=True), self._client.loop.asyncio_loop
+        )
+        coming.add_done_callback(lambda fetched: self._news.put((seat, future, fetched)))
+
+    def _keep(self, seat: Seat, call: Call, fetched: concurrent.futures.Future[Any]) -> None:
+        try:
+            result, seconds = fetched.result()
+        except concurrent.futures.CancelledError:
+            self._waiting.back([call])
+            return
+        except Exception as error:
+            text = "".join(traceback.format_exception(error))
+            raise UserCodeError(
+                f"item {call.number} on worker {seat.info.name} raised {type(error).__name__}: {error}", text
+            ) from None
+        end = time.monotonic() - self._began
+        is_late = call.deadline is not None and end > call.deadline
+        self._speeds.learn(call, seat.kind, seconds)
+        self._results[call.number] = result
+        self._placements.append(Placement(str(call.number), seat.info.name, max(0.0, end - seconds), end, is_late))
+        done = len(self._results)
+        self._report(Progress(self._task, f"{done} of {self._total}", done / self._total))
+
+    def _give_up(self, seat: Seat) -> list[Call]:
+        """Take back what a worker has, be it done or not."""
+        futures = {**seat.fetched, **seat.sent}
+        seat.fetched, seat.sent = {}, {}
+        if futures:
+            try:
+                self._client.cancel(list(futures), force=True)
+            except Exception:
+                pass  # the cluster has gone, and they with it
+        return list(futures.values())

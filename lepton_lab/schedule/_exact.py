@@ -1,0 +1,135 @@
+"""The best answer there is, by integer programming (HiGHS, https://highs.dev, through `scipy.optimize.milp`).
+
+Minimise T, where each task i is on one machine j (x_ij in {0, 1}, their sum over j is 1), no machine is done after T
+(ready_j + sum_i seconds_ij x_ij <= T), and none has more than its capacity (sum_i demand_i x_ij <= capacity_j).
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lepton_lab.schedule._least_load import improved, least_load
+from lepton_lab.schedule._problem import Choice, Numbers, Problem
+
+_EXACT = 1e-6
+"""A relative gap that counts as none."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A choice, and how good it can be said to be."""
+
+    choice: Choice
+    makespan: float
+    """Seconds."""
+    bound: float
+    """Seconds below which no choice can be."""
+    method: str
+    """`least load`, or `exact` where integer programming made it better or said how good it is."""
+
+
+def solve(problem: Problem, limit: float) -> Answer | None:
+    """The best choice that is found in about `limit` seconds; None where it is shown that there is none.
+
+    Raises
+    ------
+    TimeoutError
+        If none was found in that time, though there may be one.
+    """
+    began = time.monotonic()
+    choice = least_load(problem)
+    choice = improved(problem, choice) if choice is not None else None
+    best = problem.makespan(choice) if choice is not None else np.inf
+    bound = problem.bound()
+    if choice is None or best > bound * (1 + _EXACT):
+        relaxed, rounded = _relaxed(problem)
+        if relaxed is None:
+            return None
+        bound = max(bound, relaxed)
+        if rounded is not None and problem.makespan(rounded) < best:
+            choice, best = rounded, problem.makespan(rounded)
+    if choice is not None and best <= bound * (1 + _EXACT):
+        return Answer(choice, best, bound, "least load")
+    found, lower = _integer(problem, best, max(0.1, limit - (time.monotonic() - began)))
+    if lower is None and choice is None and found is None:
+        return None
+    bound = max(bound, min(lower or 0.0, best))
+    if found is not None:
+        found = improved(problem, found)
+        if problem.makespan(found) < best:
+            choice, best = found, problem.makespan(found)
+    if choice is None:
+        raise TimeoutError
+    return Answer(choice, best, min(bound, best), "exact")
+
+
+def _parts(problem: Problem, below: float) -> tuple[Any, Any, Numbers, Numbers]:
+    """Which pairs of task and machine there are, and the program's rows: matrix, lowest and highest values."""
+    from scipy.sparse import coo_array, vstack
+
+    n, m = problem.seconds.shape
+    able = problem.can() & (problem.seconds + problem.ready < below)
+    tasks, machines = np.nonzero(able)
+    k, one = len(tasks), np.arange(len(tasks))
+    seconds = problem.seconds[tasks, machines]
+    once = coo_array((np.ones(k), (tasks, one)), (n, k + 1))
+    time_ = coo_array(
+        (np.append(seconds, -np.ones(m)), (np.append(machines, np.arange(m)), np.append(one, np.full(m, k)))),
+        (m, k + 1),
+    )
+    bounded = np.flatnonzero(np.isfinite(problem.capacity))
+    among = np.isin(machines, bounded)
+    rows = np.searchsorted(bounded, machines[among])
+    room = coo_array((problem.demand[tasks[among]], (rows, one[among])), (len(bounded), k + 1))
+    low = np.concatenate([np.ones(n), np.full(m, -np.inf), np.full(len(bounded), -np.inf)])
+    high = np.concatenate([np.ones(n), -problem.ready, problem.capacity[bounded]])
+    return (tasks, machines), vstack([once, time_, room], "csr"), low, high
+
+
+def _relaxed(problem: Problem) -> tuple[float | None, Choice | None]:
+    """The bound where tasks may be torn apart, and a choice near it; no bound where even so there is no answer."""
+    from scipy.optimize import Bounds, LinearConstraint, milp
+
+    (tasks, machines), matrix, low, high = _parts(problem, np.inf)
+    k = len(tasks)
+    goal = np.append(np.zeros(k), 1.0)
+    result = milp(
+        goal, constraints=LinearConstraint(matrix, low, high), bounds=Bounds(0, np.append(np.ones(k), np.inf))
+    )
+    if result.status == 2:
+        return None, None
+    if result.x is None:
+        return 0.0, None
+    share = np.full(problem.seconds.shape, -1.0)
+    share[tasks, machines] = result.x[:k]
+    rounded = improved(problem, share.argmax(axis=1))
+    return float(result.fun), rounded if np.isfinite(problem.makespan(rounded)) else None
+
+
+def _integer(problem: Problem, best: float, limit: float) -> tuple[Choice | None, float | None]:
+    """A choice better than `best`, if one was found in time; and the bound, None where there is no choice at all."""
+    from scipy.optimize import Bounds, LinearConstraint, milp
+
+    (tasks, machines), matrix, low, high = _parts(problem, best)
+    k = len(tasks)
+    if not np.all(np.isin(np.arange(len(problem.seconds)), tasks)):
+        return None, best if np.isfinite(best) else None
+    result = milp(
+        np.append(np.zeros(k), 1.0),
+        integrality=np.append(np.ones(k), 0.0),
+        constraints=LinearConstraint(matrix, low, high),
+        bounds=Bounds(0, np.append(np.ones(k), best)),
+        options={"time_limit": limit},
+    )
+    if result.status == 2:  # nothing is below `best`
+        return None, best if np.isfinite(best) else None
+    lower = float(result.mip_dual_bound) if result.mip_dual_bound is not None else 0.0
+    if result.x is None:
+        return None, lower
+    share = np.full(problem.seconds.shape, -1.0)
+    share[tasks, machines] = result.x[:k]
+    return share.argmax(axis=1), lower

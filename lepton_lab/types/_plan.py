@@ -1,0 +1,96 @@
+"""Who does what and when, before it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lepton_lab.display import Shown, Table
+
+
+@dataclass(frozen=True)
+class Task:
+    """Something to be done once, on one machine, without a break."""
+
+    name: str
+    seconds: Mapping[str, float]
+    """How long it takes by kind of device, such as `{"cpu": 4.0, "gpu": 0.5}`; other kinds can't do it."""
+    demand: float = 0.0
+    """What it uses up of its machine's capacity, in the same unit."""
+    priority: int = 0
+    """A machine does its tasks of a higher priority first."""
+    deadline: float | None = None
+    """Seconds from now until it should be done."""
+    num_bytes: int = 0
+    """What has to be sent to a machine that doesn't hold it."""
+    at: tuple[str, ...] = ()
+    """Names of the machines that hold it."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What does one task at a time."""
+
+    name: str
+    kind: str = "cpu"
+    capacity: float | None = None
+    """What its tasks may use up together; None for no bound."""
+    ready: float = 0.0
+    """Seconds from now until it is free."""
+    slowness: float = 1.0
+    """How many times as long as said a task takes here."""
+    bytes_per_second: float | None = None
+    """How fast data reaches it; None where that counts nothing."""
+
+
+@dataclass(frozen=True)
+class Placement:
+    """A task on its machine."""
+
+    task: str
+    machine: str
+    start: float
+    """Seconds from now."""
+    end: float
+    is_late: bool = False
+    """Whether it is done after its deadline."""
+
+
+@dataclass(frozen=True)
+class Plan(Shown):
+    """Every task's machine and time."""
+
+    placements: tuple[Placement, ...]
+    """In the order in which they start."""
+    machines: tuple[str, ...]
+    makespan: float
+    """Seconds until all is done."""
+    bound: float
+    """Seconds below which no plan can be."""
+    method: str
+    """How it was found: `least load` or `exact`."""
+
+    @property
+    def gap(self) -> float:
+        """How much longer than the best plan it may take, as a share of the bound."""
+        return max(0.0, self.makespan / self.bound - 1) if self.bound > 0 else 0.0
+
+    def of(self, machine: str) -> tuple[Placement, ...]:
+        """What a machine does, in order."""
+        return tuple(placement for placement in self.placements if placement.machine == machine)
+
+    def table(self) -> Table:
+        rows = [
+            (
+                name,
+                len(mine := self.of(name)),
+                f"{mine[-1].end:.3g} s" if mine else "-",
+                ", ".join(placement.task for placement in mine[:8]) + (", ..." if len(mine) > 8 else ""),
+            )
+            for name in self.machines
+        ]
+        how = "no plan is shorter" if self.gap < 1e-6 else f"at most {self.gap:.2%} longer than the best"
+        late = [placement.task for placement in self.placements if placement.is_late]
+        notes = [f"done after {self.makespan:.4g} s: {how} ({self.method})"]
+        notes += [f"late: {', '.join(late)}"] if late else []
+        return Table(f"{len(self.placements)} tasks", ("machine", "tasks", "done after", ""), rows, notes=notes)
