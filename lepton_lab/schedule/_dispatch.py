@@ -44,7 +44,6 @@ class Done:
     results: tuple[Any, ...]
     placements: tuple[Placement, ...]
     """Which worker did which call, in seconds since the first was sent."""
-    seconds: float
 
 
 def timed(function: Callable[[Any], Any], item: Any) -> tuple[Any, float]:
@@ -101,7 +100,7 @@ class Dispatcher:
             for seat in self._seats.values():
                 self._give_up(seat)
         results = tuple(self._results[number] for number in sorted(self._results))
-        return Done(results, tuple(self._placements), time.monotonic() - self._began)
+        return Done(results, tuple(self._placements))
 
     def _look(self) -> None:
         """See which workers came and went."""
