@@ -110,7 +110,8 @@ def _train(lab: Lab, planned: Compression, only: tuple[str, ...]) -> CompressedM
     """Make the new model by a run."""
     source, dataset, result = planned.source, planned.dataset, planned.result
     technique, is_taught = TECHNIQUES[planned.technique], planned.technique == "distill"
-    rate = planned.training["learning_rate"] or technique.LEARNING_RATE
+    given = planned.training["learning_rate"]
+    rate = technique.LEARNING_RATE if given is None else given
     training = Training(
         **{**planned.training, "learning_rate": rate},
         only=only,

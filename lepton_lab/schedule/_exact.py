@@ -1,7 +1,8 @@
 """The best answer there is, by integer programming (HiGHS, https://highs.dev, through `scipy.optimize.milp`).
 
 Minimise T, where each task i is on one machine j (x_ij in {0, 1}, their sum over j is 1), no machine is done after T
-(ready_j + sum_i seconds_ij x_ij <= T), and none has more than its capacity (sum_i demand_i x_ij <= capacity_j).
+(ready_j u_j + sum_i seconds_ij x_ij <= T, where u_j in {0, 1} says whether it does anything: x_ij <= u_j), and none has
+more than its capacity (sum_i demand_i x_ij <= capacity_j).
 """
 
 from __future__ import annotations
@@ -76,18 +77,31 @@ def _parts(problem: Problem, below: float) -> tuple[Any, Any, Numbers, Numbers]:
     tasks, machines = np.nonzero(able)
     k, one = len(tasks), np.arange(len(tasks))
     seconds = problem.seconds[tasks, machines]
-    once = coo_array((np.ones(k), (tasks, one)), (n, k + 1))
+    width = k + m + 1  # the pairs, whether each machine does anything, and T
+    every, used, last = np.arange(m), k + np.arange(m), np.full(m, k + m)
+    once = coo_array((np.ones(k), (tasks, one)), (n, width))
     time_ = coo_array(
-        (np.append(seconds, -np.ones(m)), (np.append(machines, np.arange(m)), np.append(one, np.full(m, k)))),
-        (m, k + 1),
+        (
+            np.concatenate([seconds, problem.ready, -np.ones(m)]),
+            (np.concatenate([machines, every, every]), np.concatenate([one, used, last])),
+        ),
+        (m, width),
+    )
+    late = np.flatnonzero(problem.ready[machines] > 0)
+    link = coo_array(
+        (
+            np.append(np.ones(len(late)), -np.ones(len(late))),
+            (np.tile(np.arange(len(late)), 2), np.append(late, k + machines[late])),
+        ),
+        (len(late), width),
     )
     bounded = np.flatnonzero(np.isfinite(problem.capacity))
     among = np.isin(machines, bounded)
     rows = np.searchsorted(bounded, machines[among])
-    room = coo_array((problem.demand[tasks[among]], (rows, one[among])), (len(bounded), k + 1))
-    low = np.concatenate([np.ones(n), np.full(m, -np.inf), np.full(len(bounded), -np.inf)])
-    high = np.concatenate([np.ones(n), -problem.ready, problem.capacity[bounded]])
-    return (tasks, machines), vstack([once, time_, room], "csr"), low, high
+    room = coo_array((problem.demand[tasks[among]], (rows, one[among])), (len(bounded), width))
+    high = np.concatenate([np.ones(n), np.zeros(m + len(late)), problem.capacity[bounded]])
+    low = np.concatenate([np.ones(n), np.full(len(high) - n, -np.inf)])
+    return (tasks, machines), vstack([once, time_, link, room], "csr"), low, high
 
 
 def _relaxed(problem: Problem) -> tuple[float | None, Choice | None]:
@@ -96,9 +110,11 @@ def _relaxed(problem: Problem) -> tuple[float | None, Choice | None]:
 
     (tasks, machines), matrix, low, high = _parts(problem, np.inf)
     k = len(tasks)
-    goal = np.append(np.zeros(k), 1.0)
+    ones = np.ones(matrix.shape[1] - 1)
     result = milp(
-        goal, constraints=LinearConstraint(matrix, low, high), bounds=Bounds(0, np.append(np.ones(k), np.inf))
+        np.append(0 * ones, 1.0),
+        constraints=LinearConstraint(matrix, low, high),
+        bounds=Bounds(0, np.append(ones, np.inf)),
     )
     if result.status == 2:
         return None, None
@@ -118,11 +134,12 @@ def _integer(problem: Problem, best: float, limit: float) -> tuple[Choice | None
     k = len(tasks)
     if not np.all(np.isin(np.arange(len(problem.seconds)), tasks)):
         return None, best if np.isfinite(best) else None
+    ones = np.ones(matrix.shape[1] - 1)
     result = milp(
-        np.append(np.zeros(k), 1.0),
-        integrality=np.append(np.ones(k), 0.0),
+        np.append(0 * ones, 1.0),
+        integrality=np.append(ones, 0.0),
         constraints=LinearConstraint(matrix, low, high),
-        bounds=Bounds(0, np.append(np.ones(k), best)),
+        bounds=Bounds(0, np.append(ones, best)),
         options={"time_limit": limit},
     )
     if result.status == 2:  # nothing is below `best`

@@ -45,6 +45,8 @@ def test_the_learning_rate_is_the_techniques_own_unless_given(lab: Lab, trained:
     for given in (None, 1e-3):
         lab.compress(trained, "qat", epochs=1, learning_rate=given, name="rated")
     unsubscribe()
+    with pytest.raises(InputError, match="learning-rate is 0"):
+        lab.compress(trained, "qat", epochs=1, learning_rate=0.0, name="rated")
     rates = [event.learning_rate for event in told]
     assert rates[0] == pytest.approx(1e-4) and rates[-1] == pytest.approx(1e-3)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -88,6 +89,19 @@ def test_nothing_is_better_than_what_is_called_the_best(seed: int) -> None:
     every = np.array(list(product(range(3), repeat=7)))
     loads = np.stack([np.where(every == m, seconds[np.arange(7), m], 0).sum(axis=1) for m in range(3)], 1)
     assert plan.makespan == pytest.approx(loads.max(axis=1).min()) and plan.gap < 1e-4
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_machine_that_is_busy_for_long_may_be_left_out(seed: int) -> None:
+    tasks, machines, seconds = unrelated(7, 3, seed)
+    ready = np.array([0.0, 60.0, 300.0]) * np.random.default_rng(seed).uniform(0.5, 1.5, 3)
+    machines = [replace(machine, ready=float(busy)) for machine, busy in zip(machines, ready, strict=True)]
+    plan = make_plan(tasks, machines)
+    check(plan, tasks, machines)
+    every = np.array(list(product(range(3), repeat=7)))
+    does = np.stack([(every == m).any(axis=1) for m in range(3)], 1)
+    loads = np.stack([np.where(every == m, seconds[np.arange(7), m], 0).sum(axis=1) for m in range(3)], 1)
+    assert plan.makespan == pytest.approx((loads + ready * does).max(axis=1).min()) and plan.gap < 1e-4
 
 
 @pytest.mark.parametrize("seed", range(6))
