@@ -47,6 +47,8 @@ class ClusterChanged(Event):
     state: str
     """One of `"starting"`, `"running"`, `"down"`."""
     num_workers: int = 0
+    message: str = ""
+    """Which workers came and went since the last time, and why: `"w1 was lost: it was killed by SIGKILL"`."""
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,13 @@ from any other kernel. A cluster ends with the kernel that started it, unless it
 
 from __future__ import annotations
 
+from lepton_lab.cluster._adapt import Adapter
 from lepton_lab.cluster._attach import attach, find, look
+from lepton_lab.cluster._elsewhere import Tls
 from lepton_lab.cluster._end import end
 from lepton_lab.cluster._handle import Handle
 from lepton_lab.cluster._logs import read_logs
-from lepton_lab.cluster._plan import DEVICES
+from lepton_lab.cluster._plan import DEVICES, parse_adapt
 from lepton_lab.cluster._up import up
 
-__all__ = ["DEVICES", "Handle", "attach", "end", "find", "look", "read_logs", "up"]
+__all__ = ["DEVICES", "Adapter", "Handle", "Tls", "attach", "end", "find", "look", "parse_adapt", "read_logs", "up"]

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from lepton_lab.cluster import _connect, _record, _tls
 from lepton_lab.cluster._dashboard import link
-from lepton_lab.cluster._handle import Handle
+from lepton_lab.cluster._elsewhere import Tls, attach_elsewhere
+from lepton_lab.cluster._handle import Handle, no_answer
 from lepton_lab.cluster._record import Record
-from lepton_lab.errors import ClusterError
+from lepton_lab.errors import ClusterError, InputError
 from lepton_lab.events import ClusterChanged, Progress, Report, ignore
 from lepton_lab.types import ClusterInfo, WorkerInfo
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 _TIMEOUT = 5.0
 """Seconds that a scheduler has to answer."""
@@ -31,23 +35,48 @@ def look(folder: Path) -> tuple[ClusterInfo, ...]:
 
 
 def _describe(record: Record) -> ClusterInfo:
-    workers = tuple(WorkerInfo(w.name, "", "127.0.0.1", w.threads, w.memory) for w in record.workers)
+    workers = tuple(WorkerInfo(w.name, "", record.host, w.threads, w.memory) for w in record.workers)
     dashboard = link(record.dashboard_port) if record.dashboard_port else ""
     state: Literal["running", "down"] = "running" if record.is_up() else "down"
-    return ClusterInfo(record.name, state, record.address, dashboard, workers, record.detached, record.folder)
+    return ClusterInfo(
+        record.name, state, record.address, dashboard, workers, detached=record.detached, folder=record.folder
+    )
 
 
-def attach(folder: Path, name: str | None = None, *, address: str | None = None, report: Report = ignore) -> Handle:
-    """Join the cluster of this name, or the only one below `folder`, or any Dask scheduler at `address`.
+def attach(
+    folder: Path,
+    name: str | None = None,
+    *,
+    address: str | Client | None = None,
+    tls: Tls | None = None,
+    preload: tuple[str, ...] = (),
+    report: Report = ignore,
+) -> Handle:
+    """Join the cluster of this name, or the only one below `folder`, or any Dask scheduler.
+
+    Parameters
+    ----------
+    address
+        Of a scheduler that somebody else started: `"tls://host:8786"`, the path of its scheduler file, or a Dask
+        client or cluster object, as dask-gateway, dask-jobqueue and dask-kubernetes give it.
+    tls
+        The files to show such a scheduler; None for what Dask's own configuration says.
+    preload
+        Modules for the workers of such a cluster, as for `up`.
 
     Raises
     ------
     ClusterError
-        If there is no such cluster, several without a name, or nobody answers.
+        If there is no such cluster, several without a name, nobody answers, or its workers' versions don't fit.
     """
-    report(Progress("cluster attach", f"looking for {address or name or 'a cluster'}", 0.0))
+    what = (address if isinstance(address, str) else "a client") if address is not None else name or "a cluster"
+    report(Progress("cluster attach", f"looking for {what}", 0.0))
     if address is not None:
-        return _attach_address(address, name or address, report)
+        handle = attach_elsewhere(address, tls, name, preload)
+        report(ClusterChanged(handle.name, "running", len(handle.workers())))
+        return handle
+    if tls is not None:
+        raise InputError("TLS files came without an address: a cluster of this workspace has its own.")
     records = _record.load_all(Path(folder).absolute())
     names = ", ".join(record.name for record in records)
     chosen = [record for record in records if name in (None, record.name)]
@@ -63,24 +92,7 @@ def attach(folder: Path, name: str | None = None, *, address: str | None = None,
     try:
         client = _connect.connect(record.address, _tls.client_security(record.tls), _TIMEOUT)
     except OSError as error:
-        raise ClusterError(
-            f"The cluster {record.name!r} does not answer at {record.address} ({error}): "
-            f"look at its logs in {record.logs}, or end it with `%lepton cluster down`."
-        ) from None
+        raise ClusterError(no_answer(record, error)) from None
     handle = Handle(record, client, is_attached=True)
     report(ClusterChanged(record.name, "running", len(record.workers)))
-    return handle
-
-
-def _attach_address(address: str, name: str, report: Report) -> Handle:
-    """Join somebody else's cluster; TLS as Dask's own configuration says."""
-    try:
-        client = _connect.connect(address, None, _TIMEOUT)
-    except (OSError, ValueError, TypeError) as error:
-        raise ClusterError(
-            f"No Dask scheduler answers at {address!r} ({str(error).splitlines()[0]}): "
-            "check the address, as in 'tcp://host:8786'."
-        ) from None
-    handle = Handle(None, client, name=name, is_attached=True)
-    report(ClusterChanged(name, "running", len(handle.workers())))
     return handle

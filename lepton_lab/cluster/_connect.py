@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +46,17 @@ def describe(client: Client) -> Mapping[str, Mapping[str, Any]]:
     """
     workers: Mapping[str, Mapping[str, Any]] = client.sync(client.scheduler.identity, n_workers=-1)["workers"]
     return workers
+
+
+def events(client: Client, topic: str) -> Sequence[tuple[float, Mapping[str, Any]]]:
+    """What was told under one of the scheduler's topics, and when (seconds since the epoch); the latest last."""
+    return tuple(client.sync(client.scheduler.events, topic=topic) or ())
+
+
+def has_left(client: Client, address: str) -> bool:
+    """Whether a worker that is gone left on purpose, as the scheduler saw it."""
+    removed = [told for _, told in events(client, address) if told.get("action") == "remove-worker"]
+    return bool(removed) and bool(removed[-1].get("expected"))
 
 
 def worker_infos(workers: Mapping[str, Mapping[str, Any]]) -> tuple[WorkerInfo, ...]:

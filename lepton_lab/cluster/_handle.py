@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lepton_lab.cluster import _connect, _dashboard, _devices, _logs, _record, _scale, _tls
+from lepton_lab.cluster import _connect, _dashboard, _devices, _invite, _logs, _record, _scale, _tls
 from lepton_lab.cluster._end import PATIENCE
 from lepton_lab.cluster._monitor import Monitor
 from lepton_lab.cluster._record import Record
+from lepton_lab.cluster._roll import EXITS, Roll, exits_from
 from lepton_lab.cluster._worker import METRIC
 from lepton_lab.errors import ClusterError
 from lepton_lab.events import ClusterChanged, Progress, Report, ignore
@@ -36,6 +38,12 @@ class Handle:
         How long it took to come up; told once, by the first `info`.
     is_attached
         Whether it was started elsewhere.
+    how
+        For a cluster without a record: the arguments of `attach` with which another process joins it.
+    notes
+        What a person should know of it.
+    is_lent
+        Whether the client is somebody else's, and stays connected when this lets go.
     """
 
     def __init__(
@@ -46,13 +54,18 @@ class Handle:
         name: str = "",
         seconds: float | None = None,
         is_attached: bool = False,
+        how: Mapping[str, Any] | None = None,
+        notes: tuple[str, ...] = (),
+        is_lent: bool = False,
     ) -> None:
         self._record, self._client, self._seconds = record, client, seconds
-        self._is_attached = is_attached
+        self._is_attached, self._how, self._notes, self._is_lent = is_attached, how or {}, notes, is_lent
         self.name = record.name if record else name
         self._address = record.address if record else str(client.scheduler.address) if client else ""
         self._described: Mapping[str, Mapping[str, Any]] = {}
         """What the scheduler last said of its workers."""
+        self._roll = Roll(self._expected, lambda address: _connect.has_left(self.client, address))
+        self._asking = threading.Lock()
         self._devices: dict[str, tuple[Device, ...]] = {}
         self._monitors: list[Monitor] = []
         self._ended = False
@@ -73,10 +86,7 @@ class Handle:
             try:
                 self._client = _connect.connect(self._address, _tls.client_security(self._record.tls), 10.0)
             except OSError as error:
-                raise ClusterError(
-                    f"The cluster {self.name!r} does not answer ({error}): end it with "
-                    "`%lepton cluster down` and start it again."
-                ) from None
+                raise ClusterError(no_answer(self._record, error)) from None
         return self._client
 
     @property
@@ -95,9 +105,17 @@ class Handle:
         if self._ended or (self._record is not None and not self._record.is_alive()):
             raise ClusterError(f"The cluster {self.name!r} is down: start one with `%lepton cluster up`.")
 
+    def _expected(self) -> tuple[str, ...]:
+        return tuple(worker.name for worker in self._record.reloaded().workers) if self._record is not None else ()
+
     def _ask(self) -> Mapping[str, Mapping[str, Any]]:
-        self._described = _connect.describe(self.client)
-        return self._described
+        client = self.client
+        with self._asking:
+            described = self._described = _connect.describe(client)
+            news = self._roll.call(described, exits_from(_connect.events(client, EXITS)))
+        for monitor in tuple(self._monitors) if news else ():
+            monitor.report(ClusterChanged(self.name, "running", len(described), "; ".join(news)))
+        return described
 
     def _describe(self) -> Mapping[str, Mapping[str, Any]]:
         try:
@@ -131,11 +149,13 @@ class Handle:
             "running",
             self._address,
             dashboard,
-            _connect.worker_infos(described),
+            self._roll.here,
+            self._roll.missing,
             record.detached if record else True,
             record.folder if record else None,
             self._table(described),
             is_attached=self._is_attached,
+            notes=(*self._notes, *(_tls.warnings(record.tls) if record else ())),
         )
 
     def how_to_attach(self, folder: Path) -> dict[str, Any]:
@@ -146,9 +166,7 @@ class Handle:
         folder
             Where the records of clusters lie.
         """
-        if self._record is None:
-            return {"folder": folder, "name": self.name, "address": self._address}
-        return {"folder": folder, "name": self.name}
+        return {"folder": folder, "name": self.name, **self._how}
 
     @property
     def dashboard(self) -> str:
@@ -158,7 +176,8 @@ class Handle:
 
     def workers(self) -> tuple[WorkerInfo, ...]:
         """The workers that the scheduler knows now."""
-        return _connect.worker_infos(self._describe())
+        self._describe()
+        return self._roll.here
 
     def devices(self) -> DeviceTable:
         """The devices of every worker, and how busy they are."""
@@ -202,6 +221,34 @@ class Handle:
         report(ClusterChanged(self.name, "running", workers))
         return info
 
+    @property
+    def bounds(self) -> tuple[int, int] | None:
+        """The fewest and the most workers, where their number is to go by the work; else None."""
+        return self._record.adapt if self._record is not None else None
+
+    def adapt(self, bounds: tuple[int, int] | None) -> None:
+        """Remember that the number of workers goes by the work, or no longer does."""
+        if self._record is None:
+            raise ClusterError(f"{self._address} was not started by this lab: adapt it where it was started.")
+        self._record = _scale.adapt(self._record, bounds)
+
+    def num_wanted(self) -> int:
+        """How many workers the scheduler thinks there is work for."""
+        return int(self.client.sync(self.client.scheduler.adaptive_target))
+
+    def invite(self, path: Path) -> None:
+        """Write the file with which another host's workers may join (`python -m lepton_lab.cluster.join`).
+
+        Raises
+        ------
+        ClusterError
+            If the cluster can't be reached from there, or isn't this machine's own.
+        """
+        if self._record is None:
+            raise ClusterError(f"{self._address} was not started by this lab: add workers where it was started.")
+        self._check_up()
+        _invite.write_pass(self._record, path)
+
     def logs(self, worker: str | None = None, lines: int = 50) -> ClusterLogs:
         """The last lines that each process wrote: `"scheduler"`, `"nanny"` (which starts workers), `"w0"` and so on."""
         if self._record is None:
@@ -210,7 +257,10 @@ class Handle:
         return _logs.read_logs(self._record.logs, worker, lines)
 
     def monitor(self, report: Report) -> Callable[[], None]:
-        """Report a `WorkerLoad` for each worker once a second, on a thread; returns what ends that."""
+        """Report a `WorkerLoad` for each worker once a second, on a thread; returns what ends that.
+
+        Workers that come and go unasked are told by a `ClusterChanged` with a message.
+        """
         monitor = Monitor(self._ask, report)
         self._monitors.append(monitor)
         return monitor.stop
@@ -244,7 +294,18 @@ class Handle:
             monitor.stop()
         self._monitors.clear()
         client, self._client = self._client, None
-        _connect.close(client)
+        if not self._is_lent:
+            _connect.close(client)
+
+
+def no_answer(record: Record, error: Exception) -> str:
+    """What to say when a cluster's scheduler can't be reached."""
+    ended = _tls.expired(record.tls)
+    why = f"its certificates were good until {ended}" if ended else f"{error}"
+    return (
+        f"The cluster {record.name!r} does not answer at {record.address} ({why}): look at its logs in {record.logs}, "
+        "or end it with `%lepton cluster down` and start it again."
+    )
 
 
 def _with_load(device: Device, load: Mapping[str, Any]) -> Device:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lepton_lab.cluster._worker import METRIC
-from lepton_lab.events import GpuLoad, Report, WorkerLoad
+from lepton_lab.events import Event, GpuLoad, Report, WorkerLoad
 
 log = logging.getLogger(__name__)
 
@@ -69,8 +69,12 @@ class Monitor:
                 log.debug("the scheduler did not answer", exc_info=True)
                 continue
             for load in loads(workers, time.time()):
-                if not self._stopped.is_set():
-                    self._report(load)
+                self.report(load)
+
+    def report(self, event: Event) -> None:
+        """Report something, unless it was stopped."""
+        if not self._stopped.is_set():
+            self._report(event)
 
     def stop(self) -> None:
         """Report no more."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
+import socket
 from dataclasses import dataclass
 
 from lepton_lab.cluster import _host
@@ -11,6 +13,9 @@ from lepton_lab.errors import InputError, UnknownNameError
 
 DEVICES = ("auto", "cpu", "gpu", "tpu")
 """What `up` takes for `device`. `auto`: a worker per GPU where there are any, else CPU workers."""
+
+IDLE_TIMEOUT = "1h"
+"""After which a detached cluster without work ends itself, unless told otherwise."""
 
 MIN_MEMORY = 150_000_000
 """Bytes below which Dask's worker, which has 65 MB resident when it starts, would soon pause."""
@@ -116,3 +121,41 @@ def parse_memory(memory: str | None, count: int) -> int:
             f"and {size(total)}, which this machine allows."
         )
     return asked
+
+
+def check_host(host: str) -> None:
+    """Refuse what is no address of this machine, or one that stands for all of them."""
+    try:
+        is_any = ipaddress.ip_address(host).is_unspecified
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as trial:
+            trial.bind((host, 0))
+    except (ValueError, OSError) as error:
+        raise InputError(
+            f"host={host!r} is not an address of this machine ({error}): give one that other hosts reach it by, such "
+            "as '10.0.0.5', or leave it out."
+        ) from None
+    if is_any:
+        raise InputError(f"host={host!r} stands for every address of this machine: give the one that others reach.")
+
+
+def check_idle(timeout: str | None, detach: bool) -> str:
+    """The idle time-out as Dask takes it; empty for none."""
+    from dask.utils import parse_timedelta
+
+    if timeout is None:
+        return IDLE_TIMEOUT if detach else ""
+    try:
+        seconds = parse_timedelta(timeout)
+    except (KeyError, ValueError, TypeError):
+        seconds = 0
+    if seconds < 1:
+        raise InputError(f"idle_timeout={timeout!r} is not a time: write it like '30 min', '2 h' or '90 s'.")
+    return f"{seconds:g}s"
+
+
+def parse_adapt(adapt: str) -> tuple[int, int]:
+    """The fewest and the most workers that `"1:4"` stands for."""
+    match = re.fullmatch(r"(\d+):(\d+)", adapt) if isinstance(adapt, str) else None
+    if match is None or not 1 <= int(match[1]) <= int(match[2]):
+        raise InputError(f"adapt={adapt!r} is not MIN:MAX: give the fewest and the most workers, such as '1:4'.")
+    return int(match[1]), int(match[2])

@@ -17,7 +17,7 @@ from lepton_lab.cluster._processes import Process
 from lepton_lab.errors import ClusterError, InputError
 from lepton_lab.files import read_json, write_json
 
-VERSION = 1
+VERSION = 2
 """Of the record's form; a record of another version is not touched."""
 
 
@@ -37,6 +37,12 @@ class Record:
     dashboard_port: int = 0
     """0 where there is none."""
     preload: tuple[str, ...] = ()
+    host: str = "127.0.0.1"
+    """The address of this machine at which scheduler and workers listen."""
+    idle_timeout: str = ""
+    """Without work for so long, the cluster ends itself; empty for never."""
+    adapt: tuple[int, int] | None = None
+    """The fewest and the most workers, where their number goes by the work; else None."""
 
     @property
     def tls(self) -> Path:
@@ -80,6 +86,7 @@ def load(folder: Path) -> Record | None:
         values["processes"] = tuple(Process(**process) for process in values["processes"])
         values["workers"] = tuple(WorkerPlan(**worker) for worker in values["workers"])
         values["preload"] = tuple(values["preload"])
+        values["adapt"] = tuple(values["adapt"]) if values["adapt"] else None
         return Record(folder=folder, **values)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None

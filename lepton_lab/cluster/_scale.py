@@ -38,14 +38,18 @@ def scale(record: Record, client: Client, wanted: int, report: Report) -> Record
         return record
 
 
+def adapt(record: Record, bounds: tuple[int, int] | None) -> Record:
+    """Write down that the number of workers goes by the work, or no longer does; gives the new record."""
+    with _record.locked(record.folder.parent, record.name):
+        return _record.changed(record.reloaded(), adapt=bounds)
+
+
 def _grow(record: Record, client: Client, wanted: int, report: Report) -> Record:
     plans = _more(record, wanted)
     grown = record
     try:
         with _processes.deferring_interrupts():
-            process = _start.workers(
-                record.folder, record.address, plans, record.device, record.preload, record.detached
-            )
+            process = _start.workers(record, record.address, plans)
             grown = _record.changed(record, processes=(*record.processes, process), workers=(*record.workers, *plans))
         _wait.for_workers(client, {plan.name for plan in plans}, process, record.logs, report, TASK)
     except BaseException:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 from lepton_lab.cluster import _processes, _tls
 from lepton_lab.cluster._plan import WorkerPlan
 from lepton_lab.cluster._processes import Process
+from lepton_lab.cluster._record import Record
 from lepton_lab.cluster._worker import LOGS, NVML_GPU
 from lepton_lab.files import write_json
 
-HOST = "127.0.0.1"
-IDLE_TIMEOUT = "1h"
-"""After which a detached cluster without work ends itself."""
+LOOPBACK = "127.0.0.1"
+"""Where the web server with Dask's dashboard listens always, and all else unless told otherwise."""
+SILENCE_TIMEOUT = "15s"
+"""After which a connection to another host counts as cut that says nothing, not even by TCP's own keep-alive."""
 DEATH_TIMEOUT = 60
 """Seconds for which a worker waits for a scheduler that doesn't answer, before it ends itself."""
 SCHEDULER_FILE = "scheduler.json"
@@ -28,26 +29,26 @@ _ROUTES = (
 
 
 @contextmanager
-def held_port() -> Iterator[int]:
-    """A free port on loopback, which nobody else gets meanwhile.
+def held_port(host: str) -> Iterator[int]:
+    """A free port of this address, which nobody else gets meanwhile.
 
     The socket is bound but doesn't listen, so that Dask, which binds with SO_REUSEADDR too, may still have the port.
     """
     with socket.socket() as held:
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        held.bind((HOST, 0))
+        held.bind((host, 0))
         yield int(held.getsockname()[1])
 
 
-def scheduler(folder: Path, port: int, detach: bool) -> Process:
+def scheduler(record: Record, port: int) -> Process:
     """Start `dask scheduler`; it writes `SCHEDULER_FILE` when it listens."""
-    tls = folder / "tls"
+    folder, tls = record.folder, record.tls
     command = [
         "distributed.cli.dask_scheduler",
         "--protocol",
         "tls",
         "--host",
-        HOST,
+        record.host,
         "--port",
         str(port),
         "--tls-ca-file",
@@ -60,65 +61,69 @@ def scheduler(folder: Path, port: int, detach: bool) -> Process:
         str(folder / SCHEDULER_FILE),
         "--no-dashboard",
         "--dashboard-address",
-        f"{HOST}:0",
+        f"{LOOPBACK}:0",
         "--preload",
         "lepton_lab.cluster._lifeline",
         "--preload",
         "lepton_lab.cluster._dashboard",
     ]
-    command += ["--idle-timeout", IDLE_TIMEOUT] if detach else []
+    command += ["--idle-timeout", record.idle_timeout] if record.idle_timeout else []
     environment = {
+        **_common(record),
         "DASK_DISTRIBUTED__SCHEDULER__HTTP__ROUTES": _ROUTES,
-        "DASK_TEMPORARY_DIRECTORY": str(folder / "scratch"),
         "CUDA_VISIBLE_DEVICES": "-1",
     }
-    return _processes.start(command, folder / "logs" / "scheduler.log", environment, detach)
+    return _processes.start(command, record.logs / "scheduler.log", environment, record.detached)
 
 
-def workers(
-    folder: Path, address: str, plans: Sequence[WorkerPlan], device: str, preload: Sequence[str], detach: bool
-) -> Process:
-    """Start one `dask spec`, a process that holds a nanny for each of these workers.
+def _common(record: Record) -> dict[str, str]:
+    """What every process of the cluster is told."""
+    silence = {} if record.host == LOOPBACK else {"DASK_DISTRIBUTED__COMM__TIMEOUTS__TCP": SILENCE_TIMEOUT}
+    return {"DASK_TEMPORARY_DIRECTORY": str(record.folder / "scratch"), **silence}
+
+
+def workers(record: Record, address: str, plans: Sequence[WorkerPlan], patience: int = DEATH_TIMEOUT) -> Process:
+    """Start one `dask spec`, a process that holds a nanny for each of these workers, of the scheduler at `address`.
 
     The workers are forked from it rather than started afresh: that spares each the import of Dask (0.4 s), and they
     share its memory, which makes a worker of 50 MB one of 30 MB. The nannies start a worker that died again.
     """
     options = {
-        "host": HOST,
+        "host": record.host,
         "dashboard": False,
-        "dashboard_address": f"{HOST}:0",
-        "local_directory": str(folder / "scratch"),
-        "death_timeout": DEATH_TIMEOUT,
-        "security": {"require_encryption": True, **_tls.options(folder / "tls", "worker")},
+        "dashboard_address": f"{LOOPBACK}:0",
+        "local_directory": str(record.folder / "scratch"),
+        "death_timeout": patience,
+        "security": {"require_encryption": True, **_tls.options(record.tls, "worker")},
         "preload_nanny": ["lepton_lab.cluster._lifeline"],
-        "preload": ["lepton_lab.cluster._worker", *preload],
+        "preload": ["lepton_lab.cluster._worker", *record.preload],
     }
     spec = {
         plan.name: {
-            "cls": "distributed.Nanny",
+            "cls": "lepton_lab.cluster._nanny.Nanny",
             "opts": {
                 **options,
                 "name": plan.name,
                 "nthreads": plan.threads,
                 "memory_limit": plan.memory,
-                "resources": _resources(plan, device),
-                "env": _environment(plan, device),
+                "resources": _resources(plan, record.device),
+                "env": _environment(plan, record.device),
             },
         }
         for plan in plans
     }
-    path = folder / f"workers-{plans[0].name}.json"
+    path = record.folder / f"workers-{plans[0].name}.json"
     write_json(path, spec)
     environment = {
+        **_common(record),
         "DASK_DISTRIBUTED__WORKER__MULTIPROCESSING_METHOD": "fork",
         # Both must be set before Python starts: gives memory back to the system, and lets workers agree on hashes.
         "MALLOC_TRIM_THRESHOLD_": "65536",
         "PYTHONHASHSEED": "6640",
-        "DASK_TEMPORARY_DIRECTORY": str(folder / "scratch"),
-        LOGS: str(folder / "logs"),
+        LOGS: str(record.logs),
     }
     command = ["distributed.cli.dask_spec", "--spec-file", str(path), address]
-    return _processes.start(command, folder / "logs" / "nanny.log", environment, detach)
+    return _processes.start(command, record.logs / "nanny.log", environment, record.detached)
 
 
 def _resources(plan: WorkerPlan, device: str) -> dict[str, int]:

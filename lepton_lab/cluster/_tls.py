@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 VALID_DAYS = 30
 """How long the certificates hold; a cluster that lives longer refuses new connections."""
+WARN_DAYS = 3
+"""Before their end."""
 ROLES = ("scheduler", "worker", "client")
 
 
@@ -30,12 +32,12 @@ def make_certificates(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True)
     authority = ec.generate_private_key(ec.SECP256R1())
     root = _certificate("lepton-lab authority", authority, "lepton-lab authority", authority)
-    _write(folder / "ca.pem", root.public_bytes(serialization.Encoding.PEM))
+    write(folder / "ca.pem", root.public_bytes(serialization.Encoding.PEM))
     for role in ROLES:
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = _certificate(f"lepton-lab {role}", key, "lepton-lab authority", authority)
-        _write(folder / f"{role}.pem", certificate.public_bytes(serialization.Encoding.PEM))
-        _write(
+        write(folder / f"{role}.pem", certificate.public_bytes(serialization.Encoding.PEM))
+        write(
             folder / f"{role}.key",
             key.private_bytes(
                 serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -65,10 +67,34 @@ def _certificate(
     )
 
 
-def _write(path: Path, content: bytes) -> None:
+def write(path: Path, content: bytes) -> None:
+    """Write a new file that its owner alone can read."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as stream:
         stream.write(content)
+
+
+def expired(folder: Path) -> str:
+    """The date until which the certificates were good; empty where they still are, or are gone."""
+    end = _end(folder)
+    return f"{end:%Y-%m-%d %H:%M} UTC" if end is not None and end < datetime.now(UTC) else ""
+
+
+def warnings(folder: Path) -> tuple[str, ...]:
+    """A word to the person if the certificates won't be good for long."""
+    end = _end(folder)
+    if end is None or end - datetime.now(UTC) > timedelta(days=WARN_DAYS):
+        return ()
+    return (f"its certificates are good until {end:%Y-%m-%d %H:%M} UTC: no worker or kernel can join it later",)
+
+
+def _end(folder: Path) -> datetime | None:
+    from cryptography import x509
+
+    try:
+        return x509.load_pem_x509_certificate((folder / "ca.pem").read_bytes()).not_valid_after_utc
+    except (OSError, ValueError):
+        return None
 
 
 def options(folder: Path, role: str) -> dict[str, str]:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from lepton_lab.cluster import _connect, _processes, _record, _start, _tls, _wait
 from lepton_lab.cluster._handle import Handle
-from lepton_lab.cluster._plan import Plan, make_plan
+from lepton_lab.cluster._plan import Plan, check_host, check_idle, make_plan, parse_adapt
 from lepton_lab.cluster._record import Record
+from lepton_lab.cluster._start import LOOPBACK
 from lepton_lab.errors import ClusterError
 from lepton_lab.events import ClusterChanged, Progress, Report, ignore
 
@@ -25,10 +26,13 @@ def up(
     threads: int | None = None,
     memory: str | None = None,
     detach: bool = False,
+    host: str = LOOPBACK,
+    idle_timeout: str | None = None,
+    adapt: str | None = None,
     preload: tuple[str, ...] = (),
     report: Report = ignore,
 ) -> Handle:
-    """Start a scheduler and workers on this machine, reachable on loopback only and locked by mutual TLS.
+    """Start a scheduler and workers on this machine, locked by mutual TLS, reachable on loopback unless told otherwise.
 
     Parameters
     ----------
@@ -46,6 +50,15 @@ def up(
         Of each worker, such as `"4GB"`; by default an equal share of what this process may use.
     detach
         Outlive this kernel. Such a cluster ends itself after an hour without work.
+    host
+        The address of this machine at which scheduler and workers listen, so that other hosts can reach them: for
+        workers there, see `join`. The dashboard stays on loopback.
+    idle_timeout
+        Without work for so long the cluster ends itself, such as `"30 min"`; None means never, or an hour where it is
+        detached.
+    adapt
+        The fewest and the most workers, such as `"1:4"`, for whoever holds the handle to go by (see `Adapter`); it
+        starts with the fewest unless `workers` says otherwise.
     preload
         Names of modules that each worker imports at its start; a function `dask_setup(worker)` in it is called.
     report
@@ -61,7 +74,10 @@ def up(
     began = time.perf_counter()
     report(Progress(TASK, f"starting cluster {name}", 0.0))
     _record.check_name(name)
-    plan = make_plan(workers, device, threads, memory)
+    bounds = parse_adapt(adapt) if adapt is not None else None
+    plan = make_plan(workers or bounds[0] if bounds else workers, device, threads, memory)
+    check_host(host)
+    idle = check_idle(idle_timeout, detach)
     folder = Path(folder).absolute()
     with _record.locked(folder, name):
         old = _record.load(folder / name)
@@ -74,7 +90,18 @@ def up(
             old.remove()
         shutil.rmtree(folder / name, ignore_errors=True)
         report(ClusterChanged(name, "starting"))
-        record = Record(name, folder / name, detach, plan.device, (), (), preload=tuple(preload))
+        record = Record(
+            name,
+            folder / name,
+            detach,
+            plan.device,
+            (),
+            (),
+            preload=tuple(preload),
+            host=host,
+            idle_timeout=idle,
+            adapt=bounds,
+        )
         handle = _start_all(record, plan, began, report)
     report(ClusterChanged(name, "running", len(plan.workers)))
     return handle
@@ -89,16 +116,14 @@ def _start_all(record: Record, plan: Plan, began: float, report: Report) -> Hand
         record.logs.mkdir()
         _tls.make_certificates(record.tls)
         report(Progress(TASK, "scheduler", 0.15))
-        with _start.held_port() as port:
-            address = f"tls://{_start.HOST}:{port}"
+        with _start.held_port(record.host) as port:
+            address = f"tls://{record.host}:{port}"
             # At the same time: the workers keep knocking until the scheduler answers.
             with _processes.deferring_interrupts():
-                scheduler = _start.scheduler(record.folder, port, record.detached)
+                scheduler = _start.scheduler(record, port)
                 record = _record.changed(record, processes=(scheduler,))
             with _processes.deferring_interrupts():
-                holder = _start.workers(
-                    record.folder, address, plan.workers, plan.device, record.preload, record.detached
-                )
+                holder = _start.workers(record, address, plan.workers)
                 record = _record.changed(record, processes=(scheduler, holder), workers=plan.workers)
             security = _tls.client_security(record.tls)  # imports Dask while the processes start
             dashboard = _wait.for_scheduler(record.folder, scheduler)

@@ -2,8 +2,8 @@
 
 from lepton_lab.cluster import DEVICES
 from lepton_lab.commands._spec import Parameter, Verb
-from lepton_lab.commands._types import Choice, Flag, Integer, Memory, Name
-from lepton_lab.types import ClusterInfo, ClusterLogs, DeviceTable
+from lepton_lab.commands._types import Choice, File, Flag, Integer, Memory, Name, Text, Variable
+from lepton_lab.types import ClusterInfo, ClusterLogs, DeviceTable, Invitation, Listing
 
 VERBS = (
     Verb(
@@ -14,6 +14,21 @@ VERBS = (
             Parameter("device", Choice(DEVICES), "what the workers compute on", "auto"),
             Parameter("threads", Integer(1), "threads of each worker", None, unit="threads"),
             Parameter("memory", Memory(), "memory of each worker; an equal share if left out", None),
+            Parameter("adapt", Text(), "fewest and most workers, MIN:MAX: as many as there is work for", None),
+            Parameter(
+                "host",
+                Text(),
+                "this machine's address to listen at, for workers of other hosts",
+                "127.0.0.1",
+                is_rare=True,
+            ),
+            Parameter(
+                "idle_timeout",
+                Text(),
+                "without work for so long it ends itself, such as 30min; never if left out, 1h if detached",
+                None,
+                is_rare=True,
+            ),
             Parameter("detach", Flag(), "let it outlive this kernel", False),
         ),
         ClusterInfo,
@@ -28,6 +43,12 @@ VERBS = (
         ClusterInfo,
     ),
     Verb(
+        ("cluster", "adapt"),
+        "Let the number of workers go by the work.",
+        (Parameter("bounds", Text(), "the fewest and the most, such as 1:4", positional=True),),
+        ClusterInfo,
+    ),
+    Verb(
         ("cluster", "logs"),
         "The last lines that the scheduler and the workers wrote.",
         (
@@ -38,9 +59,24 @@ VERBS = (
     ),
     Verb(
         ("cluster", "attach"),
-        "Connect to a cluster that an earlier kernel left running.",
-        (Parameter("name", Name("cluster"), "which, where there are several", None, positional=True),),
+        "Connect to a cluster that an earlier kernel left running, or that somebody else started.",
+        (
+            Parameter("name", Name("cluster"), "which, where there are several", None, positional=True),
+            Parameter(
+                "address", Variable(), "a Dask scheduler's, its scheduler file, or a variable with a Dask client", None
+            ),
+            Parameter("tls_ca", File(), "for a tls:// address: the authority's certificate", None, is_rare=True),
+            Parameter("tls_cert", File(), "and the client's certificate", None, is_rare=True),
+            Parameter("tls_key", File(), "and its key", None, is_rare=True),
+        ),
         ClusterInfo,
+    ),
+    Verb(("cluster", "list"), "All clusters of the workspace, also those that were left behind.", (), Listing),
+    Verb(
+        ("cluster", "invite"),
+        "Write a file with which another host's workers may join.",
+        (Parameter("to", File(), "the file", "lepton-invitation.json", positional=True),),
+        Invitation,
     ),
     Verb(
         ("cluster", "down"),

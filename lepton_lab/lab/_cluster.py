@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from lepton_lab import cluster as stage
-from lepton_lab.errors import ClusterError
+from lepton_lab.errors import ClusterError, InputError
 from lepton_lab.events import ClusterChanged, NamesChanged
-from lepton_lab.types import ClusterInfo, ClusterLogs, DeviceTable
+from lepton_lab.types import ClusterInfo, ClusterLogs, DeviceTable, Invitation, Listing
 
 if TYPE_CHECKING:
     from lepton_lab.cluster import Handle
@@ -27,6 +29,9 @@ class ClusterNoun:
         self._ends_with_lab = False
         """Whether this lab started the cluster, and not to outlive it."""
         self._stop_monitor: Callable[[], None] = lambda: None
+        self._adapter: stage.Adapter | None = None
+        self.demands: dict[object, Callable[[], int]] = {}
+        """What work is under way that the scheduler doesn't know of; each gives how many workers it could use."""
 
     @property
     def handle(self) -> Handle:
@@ -58,6 +63,7 @@ class ClusterNoun:
 
     def _forget(self) -> None:
         """Be without a cluster."""
+        self._stop_adapting()
         self._stop_monitor()
         self._handle, self._stop_monitor, self._ends_with_lab = None, lambda: None, False
 
@@ -76,6 +82,9 @@ class ClusterNoun:
         device: str = "auto",
         threads: int | None = None,
         memory: str | None = None,
+        adapt: str | None = None,
+        host: str = "127.0.0.1",
+        idle_timeout: str | None = None,
         detach: bool = False,
     ) -> ClusterInfo:
         """Start a cluster on this machine and connect to it.
@@ -90,6 +99,15 @@ class ClusterNoun:
             Of each worker.
         memory
             Of each worker, such as `"4GB"`; None shares out what the machine (or its container) allows.
+        adapt
+            The fewest and the most workers, such as `"1:4"`: their number then goes by the work; see `adapt`.
+        host
+            The address of this machine at which the cluster listens; others than the default let workers of other hosts
+            join it (`invite`). All is encrypted and takes this cluster's certificates, but for the gradients that the
+            ranks of a training run send each other: use a network that you trust.
+        idle_timeout
+            Without work for so long the cluster ends itself, such as `"30 min"`; None means never, or an hour where it
+            is detached.
         detach
             Whether it outlives the kernel.
 
@@ -112,28 +130,63 @@ class ClusterNoun:
             device=device,
             threads=threads,
             memory=memory,
+            adapt=adapt,
+            host=host,
+            idle_timeout=idle_timeout,
             detach=detach,
             preload=PRELOAD,
             report=self._lab.events.publish,
         )
         return self._take(handle, ends_with_lab=not detach)
 
-    def attach(self, name: str | None = None) -> ClusterInfo:
-        """Connect to a cluster that an earlier kernel left running (`detach`).
+    def attach(
+        self,
+        name: str | None = None,
+        *,
+        address: Any = None,
+        tls_ca: str | None = None,
+        tls_cert: str | None = None,
+        tls_key: str | None = None,
+    ) -> ClusterInfo:
+        """Connect to a cluster that an earlier kernel left running (`detach`), or that somebody else started.
+
+        Parameters
+        ----------
+        name
+            Which of the workspace's clusters; or what to call the one at an address.
+        address
+            Of a Dask scheduler: `"tls://host:8786"`, the path of its scheduler file, or a Dask client or cluster, such
+            as dask-gateway, dask-jobqueue and dask-kubernetes give. Such a cluster is used, and neither scaled nor
+            ended here. Its workers need Lepton Lab in the same version.
+        tls_ca, tls_cert, tls_key
+            PEM files for an address with TLS: the authority's certificate, the client's, and its key.
 
         Raises
         ------
         ClusterError
-            If there is none, or several and no name.
+            If there is none, or several and no name; nobody answers; or the workers' versions don't fit.
+        InputError
+            If an argument can't be used.
         """
         if (running := self._living()) is not None:
             raise ClusterError(f"The cluster {running.name!r} is up already: end it first with %lepton cluster down.")
-        handle = stage.attach(self._lab.workspace.path("cluster"), name, report=self._lab.events.publish)
+        files = (tls_ca, tls_cert, tls_key)
+        if any(files) and not all(files):
+            raise InputError("--tls-ca, --tls-cert and --tls-key go together: give all three, or none.")
+        handle = stage.attach(
+            self._lab.workspace.path("cluster"),
+            name,
+            address=address,
+            tls=stage.Tls(*map(str, files)) if any(files) else None,
+            preload=PRELOAD,
+            report=self._lab.events.publish,
+        )
         return self._take(handle, ends_with_lab=False)
 
     def _take(self, handle: Handle, ends_with_lab: bool) -> ClusterInfo:
         self._handle, self._ends_with_lab = handle, ends_with_lab
         self._stop_monitor = handle.monitor(self._lab.events.publish)
+        self._adapt(handle)
         info = handle.info()
         # What the stage told came before this lab had the cluster, so whoever looked then saw none.
         self._lab.events.publish(ClusterChanged(handle.name, "running", len(info.workers)))
@@ -160,12 +213,87 @@ class ClusterNoun:
 
     def scale(self, workers: int) -> ClusterInfo:
         """Change the number of workers. Runs go on with as many as there are, from a checkpoint, and lose nothing."""
+        self._stop_adapting()
+        if self.handle.bounds is not None:
+            self.handle.adapt(None)
+        return self._scale(workers)
+
+    def _scale(self, workers: int) -> ClusterInfo:
         self._lab.run.leave(set(self.handle.leaving(workers)))
         try:
             self.handle.scale(workers, report=self._lab.events.publish)
         finally:
             self._lab.run.welcome()
         return self.handle.info()
+
+    def adapt(self, bounds: str) -> ClusterInfo:
+        """Let the number of workers go by the work: more at once when it comes, fewer when they were idle for a while.
+
+        It does so as long as a kernel is connected; `scale` ends it.
+
+        Parameters
+        ----------
+        bounds
+            The fewest and the most workers, such as `"1:4"`.
+        """
+        parsed = stage.parse_adapt(bounds)
+        self._stop_adapting()
+        self.handle.adapt(parsed)
+        self._adapt(self.handle)
+        return self.handle.info()
+
+    def _adapt(self, handle: Handle) -> None:
+        if handle.bounds is not None:
+            self._adapter = stage.Adapter(handle.bounds, self._num_wanted, lambda: len(handle.workers()), self._scale)
+
+    def _stop_adapting(self) -> None:
+        adapter, self._adapter = self._adapter, None
+        if adapter is not None:
+            adapter.stop()
+
+    def _num_wanted(self) -> int:
+        """How many workers there is work for; a training run takes all that it gets."""
+        if any(run.cluster == self.handle.name for run in self._lab.run.active()):
+            return sys.maxsize
+        return max([self.handle.num_wanted(), *(demand() for demand in tuple(self.demands.values()))])
+
+    def invite(self, to: Path | str = "lepton-invitation.json") -> Invitation:
+        """Write a file with which another host's workers may join: `python -m lepton_lab.cluster.join FILE` there.
+
+        Whoever has the file can run code on the cluster, so hand it on as you would a password.
+
+        Parameters
+        ----------
+        to
+            The file, which its owner alone can read.
+
+        Raises
+        ------
+        ClusterError
+            If the cluster can't be reached from other hosts: it was started without `host`.
+        """
+        path = Path(to).expanduser().absolute()
+        self.handle.invite(path)
+        return Invitation(path, self.handle.name)
+
+    def list(self) -> Listing:
+        """All clusters of the workspace, also those that an earlier kernel left, or that died and left something."""
+        rows = [
+            (
+                info.name,
+                "connected" if info.address == self.glance().address else info.state,
+                len(info.workers),
+                "outlives its kernel" if info.detached else "ends with its kernel",
+                info.address,
+            )
+            for info in stage.look(self._lab.workspace.path("cluster"))
+        ]
+        return Listing(
+            "Clusters",
+            ("name", "state", "workers", "", "address"),
+            tuple(rows),
+            "none: start one with %lepton cluster up",
+        )
 
     def logs(self, worker: str | None = None, *, lines: int = 20) -> ClusterLogs:
         """The last lines that the scheduler and the workers (or one of them) wrote."""

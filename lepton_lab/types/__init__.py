@@ -8,7 +8,7 @@ reads them, but for `Prediction.answers` and `Explanation.values` when they are 
 
 from lepton_lab.types._breakdown import Breakdown, CalibrationBin, ClassScore
 from lepton_lab.types._bundle import Agreement, Bundle
-from lepton_lab.types._cluster import ClusterInfo, ClusterLogs, Device, DeviceTable, WorkerInfo
+from lepton_lab.types._cluster import ClusterInfo, ClusterLogs, Device, DeviceTable, Invitation, WorkerInfo
 from lepton_lab.types._comparison import Comparison, Difference, Verdict
 from lepton_lab.types._compression import CompressedModel, Front, Preflight, Trial
 from lepton_lab.types._data import Dataset, Scaling, Shard, ShardSet, Target
@@ -36,6 +36,7 @@ __all__ = [
     "WorkerInfo",
     "ClusterInfo",
     "ClusterLogs",
+    "Invitation",
     "Measure",
     "Model",
     "ModelFormat",

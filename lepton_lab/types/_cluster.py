@@ -64,8 +64,13 @@ class WorkerInfo:
     memory_limit: int
     """Bytes; 0 means without limit."""
     state: str = "running"
+    """`running`, `paused` (its memory is nearly full), `lost`, or another word of Dask's."""
     device: str = "cpu"
     """What it was started to compute on: `cpu`, `gpu` or `tpu`."""
+    losses: int = 0
+    """How often its process died and was started again."""
+    why: str = ""
+    """Why it was lost the last time, for a person."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,8 @@ class ClusterInfo(Shown):
     dashboard: str = ""
     """Address of Dask's dashboard as seen from the browser; empty where there is none."""
     workers: tuple[WorkerInfo, ...] = ()
+    missing: tuple[WorkerInfo, ...] = ()
+    """Workers that were lost and are not back yet."""
     detached: bool = False
     """Whether it outlives the kernel."""
     folder: Path | None = None
@@ -88,6 +95,8 @@ class ClusterInfo(Shown):
     """How long it took to come up, where it just did."""
     is_attached: bool = False
     """Whether it was started elsewhere and this kernel only joined it."""
+    notes: tuple[str, ...] = ()
+    """What a person should know besides: versions that differ, certificates that will soon have expired."""
 
     def table(self) -> Table:
         if self.state == "down":
@@ -100,9 +109,22 @@ class ClusterInfo(Shown):
             f"Cluster {self.name}: {len(self.workers)} worker{plural} up{took}",
             devices.header if devices.rows else ("worker", "address", "threads", "memory", "state"),
             devices.rows or [(w.name, w.address, w.threads, size(w.memory_limit), w.state) for w in self.workers],
-            notes=[f"{self.address}, " + ("outlives this kernel" if self.detached else f"ends with {kernel}")],
+            notes=[
+                f"{self.address}, " + ("outlives this kernel" if self.detached else f"ends with {kernel}"),
+                *(
+                    f"{w.name} is {'being started' if w.state == 'starting' else f'lost: {w.why}'}"
+                    for w in self.missing
+                ),
+                *(f"{w.name} is {w.state}: its memory is nearly full" for w in self.workers if w.state == "paused"),
+                *(f"{w.name} died {_times(w.losses)}; the last time {w.why}" for w in self.workers if w.losses),
+                *self.notes,
+            ],
             links=[("dashboard", self.dashboard)] if self.dashboard else [],
         )
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 @dataclass(frozen=True)
@@ -116,3 +138,16 @@ class ClusterLogs(Shown):
         return Table(
             "Logs", ("process", "line"), [(process, line) for process, lines in self.lines.items() for line in lines]
         )
+
+
+@dataclass(frozen=True)
+class Invitation(Shown):
+    """A file with which another host's workers may join a cluster."""
+
+    path: Path
+    cluster: str
+
+    def table(self) -> Table:
+        line = f"python -m lepton_lab.cluster.join {self.path.name}"
+        notes = ["it holds a key: hand it on as you would a password"]
+        return Table(f"Invitation to {self.cluster}", ("file", "there"), [(str(self.path), line)], notes=notes)

@@ -6,13 +6,13 @@ import socket
 
 import pytest
 
-from lepton_lab.cluster._start import HOST, held_port
+from lepton_lab.cluster._start import LOOPBACK, held_port
 
 
 def test_a_held_port_is_nobody_elses_but_dasks() -> None:
-    with held_port() as port, socket.socket() as other, socket.socket() as dask:
+    with held_port(LOOPBACK) as port, socket.socket() as other, socket.socket() as dask:
         with pytest.raises(OSError, match="in use"):
-            other.bind((HOST, port))
+            other.bind((LOOPBACK, port))
         dask.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as Dask's listener does
-        dask.bind((HOST, port))
+        dask.bind((LOOPBACK, port))
         dask.listen()

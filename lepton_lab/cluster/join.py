@@ -1,0 +1,115 @@
+"""Workers for a cluster of another host: `python -m lepton_lab.cluster.join INVITATION`.
+
+Run on a host that has Lepton Lab and can reach the cluster's address, with the file that `%lepton cluster invite`
+wrote. The workers live as long as this command, and end when the cluster does. A training run needs the workspace's
+folder as well, under the same path (a shared file system); `lab.map` doesn't.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from lepton_lab.cluster import _invite, _logs, _processes, _start, _versions
+from lepton_lab.cluster._plan import DEVICES, check_host, make_plan
+from lepton_lab.cluster._record import Record
+from lepton_lab.errors import ClusterError, LeptonError
+
+PATIENCE = 600
+"""Seconds for which a worker looks for a cluster that can't be reached: a cable may be pulled for a while."""
+_LOOK_SECONDS = 0.2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; gives the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m lepton_lab.cluster.join", description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser.add_argument("invitation", type=Path, help="the file that `%%lepton cluster invite` wrote")
+    parser.add_argument("--host", help="the address of this machine at which the workers listen")
+    parser.add_argument("--name", default=socket.gethostname().split(".")[0], help="what the workers' names begin with")
+    parser.add_argument("--workers", type=int, help="how many; one per core (or GPU) if left out")
+    parser.add_argument("--device", default="auto", choices=DEVICES, help="what they compute on")
+    parser.add_argument("--threads", type=int, help="threads of each worker")
+    parser.add_argument("--memory", help="memory of each worker, such as 4GB; an equal share if left out")
+    given = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        join(given.invitation, given.host, given.name, given.workers, given.device, given.threads, given.memory)
+    except KeyboardInterrupt:
+        print("The workers have left.", flush=True)
+    except LeptonError as error:
+        print(error, file=sys.stderr, flush=True)
+        return 1
+    return 0
+
+
+def join(
+    invitation: Path,
+    host: str | None,
+    name: str,
+    workers: int | None,
+    device: str,
+    threads: int | None,
+    memory: str | None,
+) -> None:
+    """Start workers and stay until they have ended.
+
+    Raises
+    ------
+    LeptonError
+        If something doesn't fit, or the workers ended unasked.
+    """
+    held = _invite.read_pass(invitation)
+    _versions.compare(held.versions, _versions.versions(), "this host")
+    host = host or _facing(held.address)
+    check_host(host)
+    plan = make_plan(workers, device, threads, memory)
+    plans = [replace(worker, name=f"{name}-{number}") for number, worker in enumerate(plan.workers)]
+    with tempfile.TemporaryDirectory(prefix="lepton-join-") as folder:
+        record = Record(
+            held.cluster,
+            Path(folder),
+            False,
+            plan.device,
+            (),
+            tuple(plans),
+            held.address,
+            preload=held.preload,
+            host=host,
+        )
+        record.logs.mkdir()
+        _invite.unpack(held, record.tls)
+        process = _start.workers(record, held.address, plans, PATIENCE)
+        try:
+            print(
+                f"{len(plans)} worker(s) of {host} join {held.cluster} at {held.address}; Ctrl-C ends them.", flush=True
+            )
+            while process.is_alive():
+                time.sleep(_LOOK_SECONDS)
+            why = _logs.cause(record.logs / "nanny.log")
+        finally:
+            _processes.end([process], patience=5.0)
+    raise ClusterError(f"The workers have ended: {why or 'the cluster is down'}.")
+
+
+def _facing(address: str) -> str:
+    """The address by which this machine would reach another one; nothing is sent."""
+    there, _, port = address.rpartition("//")[2].rpartition(":")
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as trial:
+            trial.connect((there, int(port)))
+            return str(trial.getsockname()[0])
+    except (OSError, ValueError) as error:
+        raise ClusterError(
+            f"There is no way from here to the cluster at {address} ({error}): see the network."
+        ) from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())
