@@ -82,7 +82,7 @@ def _common(record: Record) -> dict[str, str]:
     return {"DASK_TEMPORARY_DIRECTORY": str(record.folder / "scratch"), **silence}
 
 
-def workers(record: Record, address: str, plans: Sequence[WorkerPlan], patience: int = DEATH_TIMEOUT) -> Process:
+def workers(record: Record, address: str, plans: Sequence[WorkerPlan]) -> Process:
     """Start one `dask spec`, a process that holds a nanny for each of these workers, of the scheduler at `address`.
 
     The workers are forked from it rather than started afresh: that spares each the import of Dask (0.4 s), and they
@@ -93,7 +93,7 @@ def workers(record: Record, address: str, plans: Sequence[WorkerPlan], patience:
         "dashboard": False,
         "dashboard_address": f"{LOOPBACK}:0",
         "local_directory": str(record.folder / "scratch"),
-        "death_timeout": patience,
+        "death_timeout": DEATH_TIMEOUT,
         "security": {"require_encryption": True, **_tls.options(record.tls, "worker")},
         "preload_nanny": ["lepton_lab.cluster._lifeline"],
         "preload": ["lepton_lab.cluster._worker", *record.preload],

@@ -23,8 +23,11 @@ from lepton_lab.cluster._record import Record
 from lepton_lab.errors import ClusterError, LeptonError
 
 PATIENCE = 600
-"""Seconds for which a worker looks for a cluster that can't be reached: a cable may be pulled for a while."""
+"""Seconds for which to look for a cluster that can't be reached: a cable may be pulled for a while."""
 _LOOK_SECONDS = 0.2
+_KNOCK_SECONDS = 2.0
+_START_SECONDS = 10.0
+"""Workers that end within this time though the cluster can be reached would do so again."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -85,25 +88,57 @@ def join(
         )
         record.logs.mkdir()
         _invite.unpack(held, record.tls)
-        process = _start.workers(record, held.address, plans, PATIENCE)
+        print(f"{len(plans)} worker(s) of {host} join {held.cluster} at {held.address}; Ctrl-C ends them.", flush=True)
+        while True:
+            began = time.monotonic()
+            process = _start.workers(record, held.address, plans)
+            try:
+                while process.is_alive():
+                    time.sleep(_LOOK_SECONDS)
+            finally:
+                _processes.end([process], patience=5.0)
+            # Dask's workers end when they lose their scheduler, be it that it has ended or that none can reach it now.
+            _wait_for(held.address)
+            if time.monotonic() - began < _START_SECONDS:
+                raise ClusterError(f"The workers ended while they started: {_logs.cause(record.logs / 'nanny.log')}")
+            print("The cluster can be reached again: the workers join it anew.", flush=True)
+
+
+def _wait_for(address: str) -> None:
+    """Wait until the scheduler can be reached.
+
+    Raises
+    ------
+    ClusterError
+        If it has ended, or can't be reached for long.
+    """
+    deadline = time.monotonic() + PATIENCE
+    error: OSError | None = None
+    while time.monotonic() < deadline:
         try:
-            print(
-                f"{len(plans)} worker(s) of {host} join {held.cluster} at {held.address}; Ctrl-C ends them.", flush=True
-            )
-            while process.is_alive():
-                time.sleep(_LOOK_SECONDS)
-            why = _logs.cause(record.logs / "nanny.log")
-        finally:
-            _processes.end([process], patience=5.0)
-    raise ClusterError(f"The workers have ended: {why or 'the cluster is down'}.")
+            with socket.create_connection(_host_and_port(address), timeout=_KNOCK_SECONDS):
+                return
+        except ConnectionRefusedError:
+            raise ClusterError(f"The workers have ended, since the cluster at {address} has.") from None
+        except OSError as caught:
+            if error is None:
+                print(f"The cluster at {address} can't be reached ({caught}): waiting for it.", flush=True)
+            error = caught
+            time.sleep(_LOOK_SECONDS)
+    raise ClusterError(f"The workers have ended: the cluster at {address} can't be reached ({error}).")
+
+
+def _host_and_port(address: str) -> tuple[str, int]:
+    host, _, port = address.rpartition("//")[2].rpartition(":")
+    return host.strip("[]"), int(port)
 
 
 def _facing(address: str) -> str:
     """The address by which this machine would reach another one; nothing is sent."""
-    there, _, port = address.rpartition("//")[2].rpartition(":")
+    there = _host_and_port(address)
     try:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as trial:
-            trial.connect((there, int(port)))
+        with socket.socket(socket.AF_INET6 if ":" in there[0] else socket.AF_INET, socket.SOCK_DGRAM) as trial:
+            trial.connect(there)
             return str(trial.getsockname()[0])
     except (OSError, ValueError) as error:
         raise ClusterError(

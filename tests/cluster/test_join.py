@@ -1,0 +1,151 @@
+"""Workers of another host, and a cable between the hosts that is pulled."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lepton_lab.cluster import Handle, up
+from lepton_lab.errors import ClusterError
+from tests.cluster.hosts import ADDRESSES, REPOSITORY, Hosts, two_hosts, why_not
+from tests.cluster.processes import expect_none_of, wait_until
+
+NEAR, FAR = "127.0.0.2", "127.0.0.3"
+"""Addresses of this machine that stand for two hosts, where nobody need be root."""
+
+
+@pytest.fixture(scope="module")
+def open_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Handle]:
+    """A cluster that other hosts can reach."""
+    handle = up(tmp_path_factory.mktemp("open"), name="open", workers=1, threads=1, memory="400MB", host=NEAR)
+    yield handle
+    handle.down()
+
+
+@pytest.fixture
+def invitation(open_cluster: Handle, tmp_path: Path) -> Path:
+    """The way in."""
+    open_cluster.invite(tmp_path / "invitation.json")
+    return tmp_path / "invitation.json"
+
+
+def start(invitation: Path, *options: str) -> subprocess.Popen[str]:
+    """Have workers join, in a process of their own."""
+    command = [sys.executable, "-m", "lepton_lab.cluster.join", str(invitation), *options]
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+
+
+def test_workers_of_another_host_join_and_leave(open_cluster: Handle, invitation: Path) -> None:
+    joined = start(invitation, "--workers", "2", "--threads", "1", "--memory", "300MB", "--host", FAR, "--name", "far")
+    wait_until(lambda: len(open_cluster.workers()) == 3)
+    found = {worker.name: (worker.host, worker.threads, worker.memory_limit) for worker in open_cluster.workers()}
+    assert found["far-0"] == found["far-1"] == (FAR, 1, 300_000_000)
+    assert open_cluster.client.submit(abs, -3, workers=["far-1"], pure=False).result(10) == 3
+    assert {device.worker for device in open_cluster.devices().devices} == {"w0", "far-0", "far-1"}
+    joined.send_signal(signal.SIGINT)
+    out, errors = joined.communicate(timeout=15)
+    assert (joined.returncode, errors) == (0, "")
+    assert out.splitlines()[-1] == "The workers have left."
+    wait_until(lambda: len(open_cluster.workers()) == 1)
+
+
+def test_they_end_with_their_cluster(tmp_path: Path) -> None:
+    handle = up(tmp_path, name="brief", workers=1, threads=1, memory="300MB", host=NEAR)
+    handle.invite(tmp_path / "invitation.json")
+    joined = start(tmp_path / "invitation.json", "--workers", "1", "--memory", "300MB", "--name", "guest")
+    wait_until(lambda: len(handle.workers()) == 2)
+    handle.down()
+    _, errors = joined.communicate(timeout=30)
+    assert joined.returncode == 1
+    assert errors.startswith("The workers have ended, since the cluster at tls://127.0.0.2:")
+    expect_none_of(tmp_path)
+
+
+def test_the_file_is_its_owner_s_alone(invitation: Path) -> None:
+    assert stat.S_IMODE(invitation.stat().st_mode) == 0o600
+    invitation.chmod(0o644)
+    joined = start(invitation)
+    _, errors = joined.communicate(timeout=30)
+    assert joined.returncode == 1
+    assert "can be read by others (mode 644)" in errors and len(errors.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [("{", "can't be read as an invitation"), ('{"version": 0, "tls": {}}', "it has another form")],
+)
+def test_a_file_that_is_none(tmp_path: Path, content: str, message: str) -> None:
+    path = tmp_path / "x.json"
+    path.write_text(content)
+    path.chmod(0o600)
+    _, errors = start(path).communicate(timeout=30)
+    assert message in errors and len(errors.splitlines()) == 1
+
+
+def test_other_versions_are_told_before_anything_starts(invitation: Path) -> None:
+    text = invitation.read_text()
+    assert '"dask": "' in text
+    invitation.write_text(text.replace('"dask": "', '"dask": "1.'))
+    _, errors = start(invitation).communicate(timeout=30)
+    assert "The versions don't fit: this host has dask" in errors
+
+
+def test_a_cluster_on_loopback_takes_nobody_from_elsewhere(cluster: Handle, tmp_path: Path) -> None:
+    with pytest.raises(ClusterError, match=r"'shared' listens on this machine only.*--host"):
+        cluster.invite(tmp_path / "x.json")
+    assert not (tmp_path / "x.json").exists()
+
+
+KERNEL = """
+import subprocess, sys, time
+from pathlib import Path
+from lepton_lab.cluster import up
+from lepton_lab.events import ClusterChanged
+
+folder = Path(sys.argv[1])
+handle = up(folder, name="wide", workers=1, threads=1, memory="400MB", host=sys.argv[2])
+handle.monitor(lambda event: isinstance(event, ClusterChanged) and print(event.message, flush=True))
+handle.invite(folder / "invitation.json")
+print("invited", flush=True)
+for line in sys.stdin:
+    print(handle.client.submit(abs, int(line), pure=False, workers=["far-0"]).result(10), flush=True)
+handle.down()
+"""
+
+
+@pytest.fixture(scope="module")
+def hosts() -> Iterator[Hosts]:
+    """Two hosts on this machine."""
+    if reason := why_not():
+        pytest.skip(reason)
+    with two_hosts() as made:
+        yield made
+
+
+def test_a_pulled_cable_is_noticed_and_the_worker_comes_back(hosts: Hosts, tmp_path: Path) -> None:
+    kernel = hosts.start(0, "-c", KERNEL, str(tmp_path), ADDRESSES[0])
+    kernel.expect("invited")
+    far = hosts.start(
+        1, "-m", "lepton_lab.cluster.join", str(tmp_path / "invitation.json"), "--workers=1", "--name=far"
+    )
+    try:
+        kernel.expect("far-0 has joined")
+        hosts.pull()
+        assert kernel.expect("far-0 was lost: it can't be reached") < 30
+        hosts.plug()
+        assert kernel.expect("far-0 is back") < 30
+        kernel.say("-7")
+        kernel.expect("7")
+        kernel.end()
+        far.expect("The workers have ended, since the cluster at tls://10.77.0.1:")
+    finally:
+        kernel.process.kill()
+        far.process.kill()
