@@ -72,8 +72,9 @@ def _connected(address: str, tls: Tls | None) -> Client:
         raise InputError(
             f"address={address!r} is behind dask-gateway: give the notebook's variable that holds its cluster instead."
         )
+    security = _security(tls)
     try:
-        return _connect.connect(address, _security(tls), _TIMEOUT)
+        return _connect.connect(address, security, _TIMEOUT)
     except (OSError, ValueError, TypeError, RuntimeError) as error:
         mend = "check the address, as in 'tcp://host:8786'"
         if address.startswith("tls:") and tls is None:
