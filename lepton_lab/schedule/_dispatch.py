@@ -118,7 +118,6 @@ class Dispatcher:
     def _lose(self, seat: Seat) -> None:
         """Have others do what a worker had that is gone."""
         running = list(seat.sent.values())[: seat.info.threads]
-        self._waiting.back(self._give_up(seat))
         for call in running:  # what waited behind them had no part in it
             call.losses += 1
             if call.losses >= MOST_LOSSES:
@@ -126,6 +125,7 @@ class Dispatcher:
                     f"Item {call.number} was with {call.losses} workers when they were lost: does it need more memory "
                     "than a worker has? See %lepton cluster logs."
                 )
+        self._waiting.back(self._give_up(seat))
 
     def _check_offer(self) -> None:
         lacking = self._waiting.first_that_needs_more({seat.kind for seat in self._seats.values()})
@@ -185,7 +185,7 @@ class Dispatcher:
             seat.fetched[future], seat.since = seat.sent.pop(future), time.monotonic()
             self._fetch(seat, future)
         elif fetched is not None and future in seat.fetched:
-            self._keep(seat, seat.fetched.pop(future), fetched)
+            self._keep(seat, seat.fetched.pop(future), future, fetched)
             future.release()
 
     def _fetch(self, seat: Seat, future: Future[Any]) -> None:
@@ -195,13 +195,18 @@ class Dispatcher:
         )
         coming.add_done_callback(lambda fetched: self._news.put((seat, future, fetched)))
 
-    def _keep(self, seat: Seat, call: Call, fetched: concurrent.futures.Future[Any]) -> None:
+    def _keep(self, seat: Seat, call: Call, future: Future[Any], fetched: concurrent.futures.Future[Any]) -> None:
         try:
             result, seconds = fetched.result()
         except concurrent.futures.CancelledError:
             self._waiting.back([call])
             return
         except Exception as error:
+            if (
+                future.status != "error"
+            ):  # it was done, but its result is lost on the way: the worker or the cluster went
+                self._waiting.back([call])
+                return
             text = "".join(traceback.format_exception(error))
             raise UserCodeError(
                 f"item {call.number} on worker {seat.info.name} raised {type(error).__name__}: {error}", text

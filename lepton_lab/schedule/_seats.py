@@ -36,10 +36,15 @@ class Call:
     """How many workers were lost while they had it."""
 
     @property
-    def order(self) -> tuple[float, float, float, int]:
-        """What goes first: a higher priority, then an earlier deadline, then what is longer."""
+    def order(self) -> tuple[float, ...]:
+        """What goes first: a higher priority, then an earlier deadline, then what is longer.
+
+        What was with a lost worker goes behind its equals: if it is the reason, the others are done before it is found
+        out; if it isn't, it is less likely to be there the next time as well.
+        """
         longest = -min(self.seconds.values(), default=0.0) if self.seconds else 0.0
-        return (-self.priority, self.deadline if self.deadline is not None else math.inf, longest, self.number)
+        deadline = self.deadline if self.deadline is not None else math.inf
+        return (-self.priority, self.losses, deadline, longest, self.number)
 
     def declared(self, kind: str) -> float:
         """How long it should take on a kind of device; infinite where it can't be done."""

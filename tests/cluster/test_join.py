@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import ssl
 import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 from lepton_lab.cluster import Handle, up
 from lepton_lab.errors import ClusterError
 from tests.cluster.hosts import ADDRESSES, REPOSITORY, Hosts, two_hosts, why_not
-from tests.cluster.processes import expect_none_of, wait_until
+from tests.cluster.processes import expect_none_of, processes_of, wait_until
 
 NEAR, FAR = "127.0.0.2", "127.0.0.3"
 """Addresses of this machine that stand for two hosts, where nobody need be root."""
@@ -67,6 +71,30 @@ def test_they_end_with_their_cluster(tmp_path: Path) -> None:
     assert joined.returncode == 1
     assert errors.startswith("The workers have ended, since the cluster at tls://127.0.0.2:")
     expect_none_of(tmp_path)
+
+
+def test_what_listens_beyond_loopback_takes_this_cluster_s_certificates_only(open_cluster: Handle) -> None:
+    folder = open_cluster.info().folder
+    assert folder is not None
+    listening = {
+        connection.laddr
+        for process in processes_of(folder)
+        for connection in process.net_connections()
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert {address.ip for address in listening} == {NEAR, "127.0.0.1"}
+    beyond = [address for address in listening if address.ip == NEAR]
+    assert len(beyond) >= 3  # scheduler, nanny, worker
+    for address in beyond:
+        with socket.create_connection(address, 5) as plain:
+            plain.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            with suppress(ConnectionResetError):
+                assert b"HTTP" not in plain.recv(100)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        with socket.create_connection(address, 5) as plain, pytest.raises(ssl.SSLError, match=r"(?i)certificate"):
+            with context.wrap_socket(plain) as wrapped:
+                wrapped.recv(1)
 
 
 def test_the_file_is_its_owner_s_alone(invitation: Path) -> None:
