@@ -11,7 +11,7 @@ from lepton_lab.cluster._attach import attach, find, look
 from lepton_lab.cluster._end import end
 from lepton_lab.cluster._handle import Handle
 from lepton_lab.cluster._logs import read_logs
-from lepton_lab.cluster._plan import DEVICES
+from lepton_lab.cluster._plan import device_names
 from lepton_lab.cluster._up import up
 
-__all__ = ["DEVICES", "Handle", "attach", "end", "find", "look", "read_logs", "up"]
+__all__ = ["Handle", "attach", "device_names", "end", "find", "look", "read_logs", "up"]

@@ -17,7 +17,7 @@ from lepton_lab.cluster._processes import Process
 from lepton_lab.errors import ClusterError, InputError
 from lepton_lab.files import read_json, write_json
 
-VERSION = 1
+VERSION = 2
 """Of the record's form; a record of another version is not touched."""
 
 
@@ -28,7 +28,6 @@ class Record:
     name: str
     folder: Path
     detached: bool
-    device: str
     processes: tuple[Process, ...]
     """The scheduler's first, then those that hold workers."""
     workers: tuple[WorkerPlan, ...]
@@ -78,7 +77,7 @@ def load(folder: Path) -> Record | None:
         if values.pop("version") != VERSION:
             return None
         values["processes"] = tuple(Process(**process) for process in values["processes"])
-        values["workers"] = tuple(WorkerPlan(**worker) for worker in values["workers"])
+        values["workers"] = tuple(WorkerPlan.from_plain(worker) for worker in values["workers"])
         values["preload"] = tuple(values["preload"])
         return Record(folder=folder, **values)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):

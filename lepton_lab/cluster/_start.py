@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lepton_lab.cluster import _processes, _tls
+from lepton_lab.cluster._connect import RESOURCE
 from lepton_lab.cluster._plan import WorkerPlan
 from lepton_lab.cluster._processes import Process
-from lepton_lab.cluster._worker import LOGS, NVML_GPU
+from lepton_lab.cluster._worker import LOGS
 from lepton_lab.files import write_json
 
 HOST = "127.0.0.1"
@@ -25,6 +26,10 @@ _ROUTES = (
     "['distributed.http.scheduler.info', 'distributed.http.scheduler.json', 'distributed.http.health', "
     "'distributed.http.statics']"
 )
+
+
+# Our own heartbeats tell GPUs' load. Where none is to be seen, Dask would ask NVML for that of number -1, and fail.
+_NO_NVML = {"DASK_DISTRIBUTED__DIAGNOSTICS__NVML": "False"}
 
 
 @contextmanager
@@ -71,13 +76,12 @@ def scheduler(folder: Path, port: int, detach: bool) -> Process:
         "DASK_DISTRIBUTED__SCHEDULER__HTTP__ROUTES": _ROUTES,
         "DASK_TEMPORARY_DIRECTORY": str(folder / "scratch"),
         "CUDA_VISIBLE_DEVICES": "-1",
+        **_NO_NVML,
     }
     return _processes.start(command, folder / "logs" / "scheduler.log", environment, detach)
 
 
-def workers(
-    folder: Path, address: str, plans: Sequence[WorkerPlan], device: str, preload: Sequence[str], detach: bool
-) -> Process:
+def workers(folder: Path, address: str, plans: Sequence[WorkerPlan], preload: Sequence[str], detach: bool) -> Process:
     """Start one `dask spec`, a process that holds a nanny for each of these workers.
 
     The workers are forked from it rather than started afresh: that spares each the import of Dask (0.4 s), and they
@@ -101,8 +105,8 @@ def workers(
                 "name": plan.name,
                 "nthreads": plan.threads,
                 "memory_limit": plan.memory,
-                "resources": _resources(plan, device),
-                "env": _environment(plan, device),
+                "resources": {RESOURCE: 1, **plan.device.resources},
+                "env": plan.device.variables,
             },
         }
         for plan in plans
@@ -116,19 +120,7 @@ def workers(
         "PYTHONHASHSEED": "6640",
         "DASK_TEMPORARY_DIRECTORY": str(folder / "scratch"),
         LOGS: str(folder / "logs"),
+        **_NO_NVML,
     }
     command = ["distributed.cli.dask_spec", "--spec-file", str(path), address]
     return _processes.start(command, folder / "logs" / "nanny.log", environment, detach)
-
-
-def _resources(plan: WorkerPlan, device: str) -> dict[str, int]:
-    """What a task can ask Dask for: `lepton`, of which each worker has one, and `GPU` or `TPU` where it has that."""
-    accelerators = {"GPU": 1} if plan.gpu else {"TPU": 1} if device == "tpu" else {}
-    return {"lepton": 1, **accelerators}
-
-
-def _environment(plan: WorkerPlan, device: str) -> dict[str, str]:
-    """A worker sees the GPU that is its own, and no other."""
-    if plan.gpu:
-        return {"CUDA_VISIBLE_DEVICES": plan.gpu, NVML_GPU: plan.gpu}
-    return {} if device == "tpu" else {"CUDA_VISIBLE_DEVICES": "-1"}
