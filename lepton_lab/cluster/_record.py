@@ -84,6 +84,26 @@ def load(folder: Path) -> Record | None:
         return None
 
 
+def check_version(folder: Path) -> None:
+    """Refuse to start over a cluster that lives and whose record another version of the package wrote.
+
+    Raises
+    ------
+    ClusterError
+        Says how to go on.
+    """
+    try:
+        values = read_json(folder / "cluster.json")
+        is_alive = values["version"] != VERSION and any(Process(**p).is_alive() for p in values["processes"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return  # there is none, or its form is unknown
+    if is_alive:
+        raise ClusterError(
+            f"Another version of Lepton Lab started the cluster {folder.name!r}, which is up: end it with that, "
+            f"or end its processes and remove {folder}."
+        )
+
+
 def load_all(folder: Path) -> tuple[Record, ...]:
     """The records of living clusters below `folder`, by name; what dead ones left is cleared away."""
     living = []

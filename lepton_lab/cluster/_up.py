@@ -76,6 +76,7 @@ def up(
             )
         if old is not None:
             old.remove()
+        _record.check_version(folder / name)
         shutil.rmtree(folder / name, ignore_errors=True)
         report(ClusterChanged(name, "starting"))
         record = Record(name, folder / name, detach, (), (), preload=tuple(preload))

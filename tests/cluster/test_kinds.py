@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from lepton_lab.cluster import Handle, _connect, find, look, up
-from lepton_lab.errors import InputError
+from lepton_lab.cluster import Handle, _connect, _record, find, look, up
+from lepton_lab.errors import ClusterError, InputError
 from lepton_lab.events import Event, WorkerLoad
 from tests.cluster.fakes.places import AMD, NVIDIA, install_plug_in
 from tests.cluster.processes import wait_until
@@ -129,7 +129,12 @@ def test_a_record_of_another_form_is_not_misread(fpgas: Handle, tmp_path: Path) 
     (tmp_path / "old").mkdir()
     (tmp_path / "old" / "cluster.json").write_text(json.dumps(values))
     assert find(tmp_path) == look(tmp_path) == ()
+    with pytest.raises(ClusterError, match=r"Another version of Lepton Lab started the cluster 'old', which is up"):
+        up(tmp_path, name="old", workers=1)
     assert (tmp_path / "old" / "cluster.json").exists()
+    values["processes"] = [{"pid": 1, "started": -2.0}]
+    (tmp_path / "old" / "cluster.json").write_text(json.dumps(values))
+    _record.check_version(tmp_path / "old")  # a dead one is nobody's
 
 
 def test_a_plug_in_that_raises_keeps_no_cluster_from_starting(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
