@@ -7,6 +7,7 @@ from pathlib import Path
 NVIDIA = Path(__file__).parent / "nvidia"
 AMD = Path(__file__).parent / "amd"
 PLUG_IN = Path(__file__).parent / "plug_in"
+RAPIDS = Path(__file__).parent / "rapids"
 
 
 def install_plug_in(site: Path, **entry_points: str) -> Path:
