@@ -89,8 +89,9 @@ def make_plan(
 
 def _choose(device: str, workers: int | None) -> Inventory:
     """The devices for the workers, none of them for CPU workers."""
-    if device not in device_names():
-        raise UnknownNameError("device", str(device), hint=f"There are: {', '.join(device_names())}.")
+    names = device_names()
+    if device not in names:
+        raise UnknownNameError("device", str(device), hint=f"There are: {', '.join(names)}.")
     inventory = devices.find("gpu" if device == "auto" else device)
     num = len(inventory.accelerators)
     if device in ("auto", "cpu"):

@@ -12,9 +12,7 @@ VERBS = (
         (
             Parameter("workers", Integer(1), "how many; one per core (or device) if left out", None, unit="workers"),
             Parameter("device", Choice(device_names()), "what the workers compute on", "auto"),
-            Parameter(
-                "cpu_workers", Integer(0), "CPU workers beside those of a device", 0, unit="workers", is_rare=True
-            ),
+            Parameter("cpu_workers", Integer(0), "CPU workers beside those of a device", 0, unit="workers"),
             Parameter("threads", Integer(1), "threads of each worker", None, unit="threads"),
             Parameter("memory", Memory(), "memory of each worker; an equal share if left out", None),
             Parameter("detach", Flag(), "let it outlive this kernel", False),

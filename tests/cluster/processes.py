@@ -47,10 +47,10 @@ def expect_none_of(folder: Path, seconds: float = 15.0) -> None:
 class Kernel:
     """Another Python process that runs code with `folder` and the package's functions at hand, as a kernel would.
 
-    It ends by itself after `code` only when it is told to. It imports from `path` before all else.
+    It ends by itself after `code` only when it is told to.
     """
 
-    def __init__(self, folder: Path, code: str, *path: Path) -> None:
+    def __init__(self, folder: Path, code: str) -> None:
         lines = [
             "import sys, time, os, signal",
             "from pathlib import Path",
@@ -66,7 +66,7 @@ class Kernel:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (*path, REPOSITORY)))},
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
         )
 
     def wait_ready(self) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from lepton_lab.cluster.devices._base import Accelerator, Found, Reading
@@ -35,7 +36,7 @@ class Nvidia(Accelerator):
                 board = pynvml.nvmlDeviceGetHandleByIndex(index)
                 for handle in _slices(board) or [board]:
                     uuid = str(pynvml.nvmlDeviceGetUUID(handle))
-                    memory = int(pynvml.nvmlDeviceGetMemoryInfo(handle).total)
+                    memory = int(_told(partial(_total, handle)) or 0)  # a GPU that shares the CPU's memory tells none
                     # A slice's name says how large it is: "NVIDIA A100-SXM4-40GB MIG 1g.5gb".
                     found.append(Found(uuid, str(pynvml.nvmlDeviceGetName(handle)), memory, f"{driver}, {uuid[:12]}"))
             return visible(tuple(found), os.environ.get(VARIABLE))
@@ -78,6 +79,12 @@ def _slices(board: object) -> list[object]:
         with suppress(pynvml.NVMLError):  # this place is empty
             slices.append(pynvml.nvmlDeviceGetMigDeviceHandleByIndex(board, index))
     return slices
+
+
+def _total(handle: object) -> float:
+    import pynvml
+
+    return float(pynvml.nvmlDeviceGetMemoryInfo(handle).total)
 
 
 def _told(ask: Callable[[], float]) -> float | None:

@@ -26,6 +26,15 @@ def test_a_board_whose_slices_are_off_is_whole(nvml: Any) -> None:
     assert [found.id for found in Nvidia().find()] == ["GPU-11111111-aaaa", "GPU-22222222-bbbb"]
 
 
+def test_a_gpu_that_shares_the_cpu_s_memory_tells_none(nvml: Any) -> None:
+    def refuse(device: object) -> None:
+        raise nvml.NVMLError_NotSupported
+
+    nvml.nvmlDeviceGetMemoryInfo = refuse
+    assert [found.memory for found in Nvidia().find()] == [0, 0, 0]
+    assert Nvidia().load("GPU-11111111-aaaa").memory is None
+
+
 def test_what_is_hidden_is_not_found(nvml: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "MIG-4,0")
     assert [found.id[:5] for found in Nvidia().find()] == ["MIG-4", "GPU-1"]
