@@ -52,18 +52,22 @@ class ClusterChanged(Event):
 
 
 @dataclass(frozen=True)
-class GpuLoad:
-    """The load of one GPU at one moment, as NVML tells it."""
+class AcceleratorLoad:
+    """The load of a GPU, or of another device besides the CPU, at one moment; None for what it can't tell."""
 
+    kind: str
+    """`gpu`, `tpu` or a plug-in's."""
     name: str
-    utilization: float
+    utilization: float | None = None
     """Percent."""
-    memory: int
+    memory: float | None = None
     """Bytes in use."""
-    memory_total: int
-    """Bytes."""
+    memory_total: int = 0
+    """Bytes; 0 where that isn't known."""
     power: float | None = None
     """Watts."""
+    temperature: float | None = None
+    """Degrees Celsius."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,7 @@ class WorkerLoad(Event):
     """Network, bytes received per second on the worker's host."""
     write_bps: float = 0.0
     """Network, bytes sent per second on the worker's host."""
-    gpus: tuple[GpuLoad, ...] = ()
+    accelerators: tuple[AcceleratorLoad, ...] = ()
     disk_read_bps: float = 0.0
     """Bytes that the worker and its training processes read from disks per second; 0 where the system doesn't tell."""
     disk_write_bps: float = 0.0

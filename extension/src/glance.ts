@@ -5,7 +5,9 @@ import { type LabState, fractionDone, isActive } from './state';
 export function glance({ summary, loads, progress }: LabState): string {
   const { cluster, runs } = summary;
   const known = cluster.workers.flatMap(worker => loads[worker.name] ?? []);
-  const gpus = known.flatMap(load => load.gpus.map(gpu => gpu.utilization));
+  const gpus = known.flatMap(load =>
+    load.accelerators.flatMap(({ kind, utilization }) => (kind === 'gpu' ? (utilization ?? []) : []))
+  );
   const cores = cluster.workers.reduce((sum, worker) => sum + (loads[worker.name] ? worker.threads : 0), 0);
   const cpu = known.reduce((sum, load) => sum + load.cpu_percent, 0) / Math.max(1, cores);
   const parts = [

@@ -6,7 +6,7 @@ export interface Worker {
   /** Bytes; 0 is without limit. */
   memory_limit: number;
   state: string;
-  /** `cpu`, `gpu` or `tpu`: what it computes on. */
+  /** `cpu`, `gpu`, `tpu` or a plug-in's kind: what it computes on. */
   device: string;
 }
 
@@ -35,7 +35,7 @@ export interface OtherCluster {
 export interface Device {
   /** The worker's name. */
   worker: string;
-  /** `cpu`, `gpu` or `tpu`. */
+  /** `cpu`, `gpu`, `tpu` or a plug-in's. */
   kind: string;
   name: string;
   units?: number;
@@ -84,15 +84,20 @@ export interface Summary {
   panels: string[];
 }
 
-export interface GpuLoad {
+/** The load of a GPU or another device besides the CPU; null for what it can't tell. */
+export interface AcceleratorLoad {
+  kind: string;
   name: string;
   /** Percent. */
-  utilization: number;
+  utilization: number | null;
   /** Bytes in use. */
-  memory: number;
+  memory: number | null;
+  /** Bytes; 0 where it isn't known. */
   memory_total: number;
   /** Watts. */
   power: number | null;
+  /** Degrees Celsius. */
+  temperature: number | null;
 }
 
 export interface WorkerLoad {
@@ -101,7 +106,7 @@ export interface WorkerLoad {
   cpu_percent: number;
   memory: number;
   memory_limit: number;
-  gpus: GpuLoad[];
+  accelerators: AcceleratorLoad[];
 }
 
 export interface RunProgress {
@@ -197,10 +202,9 @@ export function fractionDone(run: Run, progress?: RunProgress): number | null {
   return run.epochs > 0 && run.epoch > 0 ? Math.min(1, run.epoch / run.epochs) : null;
 }
 
-/** The load of a GPU among the worker's devices, which come in the same order as its figures. */
-export function gpuLoad(device: Device, devices: readonly Device[], load?: WorkerLoad): GpuLoad | null {
-  const ofWorker = devices.filter(({ worker, kind }) => worker === device.worker && kind === 'gpu');
-  return load?.gpus[ofWorker.indexOf(device)] ?? null;
+/** The load of a device besides the CPU; a worker has one of each kind. */
+export function acceleratorLoad(device: Device, load?: WorkerLoad): AcceleratorLoad | null {
+  return load?.accelerators.find(({ kind }) => kind === device.kind) ?? null;
 }
 
 function withSummary(state: LabState, summary: Summary): LabState {

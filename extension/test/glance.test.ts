@@ -4,8 +4,24 @@ import { glance } from '../src/glance';
 import { EMPTY, type LabState } from '../src/state';
 
 const worker = { name: 'w0', threads: 2, memory_limit: 0, state: 'running', device: 'gpu' };
-const gpu = { name: 'H', utilization: 90, memory: 1, memory_total: 2, power: null };
-const load = { worker: 'w0', cpu_percent: 126, memory: 1, memory_limit: 0, gpus: [gpu] };
+const gpu = {
+  kind: 'gpu',
+  name: 'H',
+  utilization: 90,
+  memory: 1,
+  memory_total: 2,
+  power: null,
+  temperature: null
+};
+const slice = { ...gpu, utilization: null };
+const fpga = { ...gpu, kind: 'fpga', utilization: 10 };
+const load = {
+  worker: 'w0',
+  cpu_percent: 126,
+  memory: 1,
+  memory_limit: 0,
+  accelerators: [gpu, slice, fpga]
+};
 
 it('says that there is no cluster', () => {
   expect(glance(EMPTY)).toBe('cluster down');

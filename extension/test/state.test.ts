@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest';
 
 import {
+  type AcceleratorLoad,
   type Device,
   EMPTY,
-  type GpuLoad,
   type LabState,
   type Run,
   type RunProgress,
+  acceleratorLoad,
   apply,
   fractionDone,
-  gpuLoad,
   isActive
 } from '../src/state';
 
@@ -37,7 +37,7 @@ const progress: RunProgress = {
   metrics: { accuracy: 0.9 },
   remaining: 3
 };
-const load = { worker: 'w0', cpu_percent: 150, memory: 1, memory_limit: 2, gpus: [] };
+const load = { worker: 'w0', cpu_percent: 150, memory: 1, memory_limit: 2, accelerators: [] };
 const worker = { name: 'w0', threads: 2, memory_limit: 2, state: 'running', device: 'cpu' };
 
 function running(): LabState {
@@ -78,21 +78,23 @@ describe('apply', () => {
   });
 });
 
-describe('gpuLoad', () => {
-  it("takes a worker's GPUs in their order", () => {
-    const device = (worker: string, kind: string): Device => ({ worker, kind, name: kind });
-    const devices = [device('w0', 'cpu'), device('w0', 'gpu'), device('w1', 'gpu'), device('w0', 'gpu')];
-    const figures = (name: string): GpuLoad => ({
-      name,
+describe('acceleratorLoad', () => {
+  it("takes the worker's of the same kind", () => {
+    const device = (kind: string): Device => ({ worker: 'w0', kind, name: kind });
+    const figures = (kind: string): AcceleratorLoad => ({
+      kind,
+      name: 'X',
       utilization: 1,
       memory: 1,
       memory_total: 2,
-      power: null
+      power: null,
+      temperature: 50
     });
-    const gpus = [figures('first'), figures('second')];
-    expect(gpuLoad(devices[3], devices, { ...load, gpus })?.name).toBe('second');
-    expect(gpuLoad(devices[2], devices, { ...load, gpus: [] })).toBeNull();
-    expect(gpuLoad(devices[2], devices)).toBeNull();
+    const accelerators = [figures('gpu'), figures('fpga')];
+    expect(acceleratorLoad(device('fpga'), { ...load, accelerators })).toEqual(accelerators[1]);
+    expect(acceleratorLoad(device('cpu'), { ...load, accelerators })).toBeNull();
+    expect(acceleratorLoad(device('gpu'), load)).toBeNull();
+    expect(acceleratorLoad(device('gpu'))).toBeNull();
   });
 });
 

@@ -13,7 +13,19 @@ from lepton_lab.cluster._elsewhere import Tls
 from lepton_lab.cluster._end import end
 from lepton_lab.cluster._handle import Handle
 from lepton_lab.cluster._logs import read_logs
-from lepton_lab.cluster._plan import DEVICES, parse_adapt
+from lepton_lab.cluster._plan import device_names, parse_adapt
 from lepton_lab.cluster._up import up
 
-__all__ = ["DEVICES", "Adapter", "Handle", "Tls", "attach", "end", "find", "look", "parse_adapt", "read_logs", "up"]
+__all__ = [
+    "Adapter",
+    "Handle",
+    "Tls",
+    "attach",
+    "device_names",
+    "end",
+    "find",
+    "look",
+    "parse_adapt",
+    "read_logs",
+    "up",
+]

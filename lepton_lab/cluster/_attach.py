@@ -35,7 +35,9 @@ def look(folder: Path) -> tuple[ClusterInfo, ...]:
 
 
 def _describe(record: Record) -> ClusterInfo:
-    workers = tuple(WorkerInfo(w.name, "", record.host, w.threads, w.memory) for w in record.workers)
+    workers = tuple(
+        WorkerInfo(w.name, "", record.host, w.threads, w.memory, device=w.device.kind) for w in record.workers
+    )
     dashboard = link(record.dashboard_port) if record.dashboard_port else ""
     state: Literal["running", "down"] = "running" if record.is_up() else "down"
     return ClusterInfo(

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from lepton_lab.types import WorkerInfo
 
+RESOURCE = "lepton"
+"""Dask's resource of which each worker has one."""
+
 if TYPE_CHECKING:
     from distributed import Client
     from distributed.security import Security
@@ -69,11 +72,18 @@ def worker_infos(workers: Mapping[str, Mapping[str, Any]]) -> tuple[WorkerInfo, 
             int(worker["nthreads"]),
             int(worker.get("memory_limit") or 0),
             str(worker.get("status", "running")),
-            next((kind.lower() for kind in ("GPU", "TPU") if worker.get("resources", {}).get(kind)), "cpu"),
+            _kind(worker.get("resources", {})),
         )
         for address, worker in workers.items()
     ]
     return tuple(sorted(found, key=lambda worker: (len(worker.name), worker.name)))
+
+
+def _kind(resources: Mapping[str, float]) -> str:
+    """What a worker computes on, by its resources: ours have but that of their device besides `lepton`."""
+    names = [name for name, amount in resources.items() if amount and name != RESOURCE]
+    known = names if RESOURCE in resources else [name for name in names if name in ("GPU", "TPU")]
+    return known[0].lower() if known else "cpu"
 
 
 def close(client: Client | None) -> None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lepton_lab.cluster import _connect, _dashboard, _devices, _invite, _logs, _record, _scale, _tls
+from lepton_lab.cluster import _connect, _dashboard, _invite, _logs, _probe, _record, _scale, _tls
 from lepton_lab.cluster._end import PATIENCE
 from lepton_lab.cluster._monitor import Monitor
 from lepton_lab.cluster._record import Record
@@ -190,13 +190,13 @@ class Handle:
         unknown = [address for address in described if address not in self._devices]
         if unknown:
             with suppress(OSError):  # a worker went just now; it is asked again the next time
-                self._devices.update(self.client.run(_devices.probe, workers=unknown, on_error="ignore"))
+                self._devices.update(self.client.run(_probe.probe, workers=unknown, on_error="ignore"))
 
     def _table(self, described: Mapping[str, Mapping[str, Any]]) -> DeviceTable:
         rows = []
         for worker in _connect.worker_infos(described):
             load = described[worker.address].get("metrics", {}).get(METRIC, {})
-            rows += [_with_load(device, load) for device in self._devices.get(worker.address, ())]
+            rows += [_probe.with_load(device, load) for device in self._devices.get(worker.address, ())]
         return DeviceTable(tuple(rows))
 
     def leaving(self, workers: int) -> tuple[str, ...]:
@@ -306,11 +306,3 @@ def no_answer(record: Record, error: Exception) -> str:
         f"The cluster {record.name!r} does not answer at {record.address} ({why}): look at its logs in {record.logs}, "
         "or end it with `%lepton cluster down` and start it again."
     )
-
-
-def _with_load(device: Device, load: Mapping[str, Any]) -> Device:
-    if device.kind == "cpu" and load:
-        return replace(device, load=min(100.0, load["cpu"] / device.units))
-    if device.kind == "gpu" and load.get("gpus"):
-        return replace(device, load=load["gpus"][0]["utilization"])
-    return device

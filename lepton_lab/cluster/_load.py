@@ -6,11 +6,17 @@ which ones this process asked for.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from lepton_lab.cluster.devices import OwnDevice, Reading
+
+log = logging.getLogger(__name__)
 
 PERIOD = 0.9
 """Seconds for which a sample is good: Dask's heartbeats come twice a second."""
@@ -34,18 +40,19 @@ class Sampler:
     """A Dask metric: called with the worker at each heartbeat, it gives a dictionary that msgpack can carry.
 
     Keys: `time` (seconds since the epoch), `cpu` (percent of one core), `memory` (bytes), `read` and `write` (bytes per
-    second over the host's network), `disk_read` and `disk_write` (bytes per second), `gpus` (a list of dictionaries
-    with `GpuLoad`'s fields).
+    second over the host's network), `disk_read` and `disk_write` (bytes per second), `accelerators` (a list of
+    dictionaries with `AcceleratorLoad`'s fields).
 
     Parameters
     ----------
-    gpu
-        UUID of the worker's GPU, asked of NVML; None where it has none.
+    own
+        The worker's own device; None where it has none, or isn't known.
     """
 
-    def __init__(self, gpu: str | None = None) -> None:
-        self._gpu = gpu
-        self._handle: Any = None
+    def __init__(self, own: OwnDevice | None = None) -> None:
+        self._own = own
+        self._is_told = False
+        """Whether the log has heard that the device's load can't be read."""
         self._totals: dict[int, Counted] = {}
         self._shared: dict[int, int] = {}
         self._samples = 0
@@ -68,7 +75,7 @@ class Sampler:
             "write": max(0, network[1] - self._network[1]) / elapsed if elapsed else 0.0,
             "disk_read": spent.disk_read / elapsed if elapsed else 0.0,
             "disk_write": spent.disk_write / elapsed if elapsed else 0.0,
-            "gpus": self._gpus(),
+            "accelerators": self._accelerators(),
         }
         self._network, self._time = network, now
         return self._last
@@ -100,38 +107,17 @@ class Sampler:
         self._totals = totals
         return spent, memory
 
-    def _gpus(self) -> list[dict[str, Any]]:
-        if not self._gpu:
+    def _accelerators(self) -> list[dict[str, Any]]:
+        if self._own is None or self._own.found is None:
             return []
-        import pynvml
-
         try:
-            if self._handle is None:
-                pynvml.nvmlInit()
-                self._handle = pynvml.nvmlDeviceGetHandleByUUID(self._gpu)
-            memory = pynvml.nvmlDeviceGetMemoryInfo(self._handle)
-            return [
-                {
-                    "name": str(pynvml.nvmlDeviceGetName(self._handle)),
-                    "utilization": _optional(lambda: float(pynvml.nvmlDeviceGetUtilizationRates(self._handle).gpu))
-                    or 0.0,
-                    "memory": int(memory.used),
-                    "memory_total": int(memory.total),
-                    "power": _optional(lambda: pynvml.nvmlDeviceGetPowerUsage(self._handle) / 1000),
-                }
-            ]
-        except pynvml.NVMLError:
-            return []
-
-
-def _optional(read: Any) -> float | None:
-    """What NVML answers, or None where this GPU (or slice) can't tell."""
-    import pynvml
-
-    try:
-        return float(read())
-    except pynvml.NVMLError:
-        return None
+            reading = self._own.read()
+        except Exception as error:  # whatever a plug-in raises: the heartbeat must go on
+            if not self._is_told:
+                log.warning("%s can't tell the load of %s: %r", self._own.source, self._own.found.id, error)
+            self._is_told, reading = True, Reading()
+        found = self._own.found
+        return [{"kind": self._own.kind, "name": found.name, "memory_total": found.memory, **asdict(reading)}]
 
 
 def _proportional(process: Any, resident: int) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lepton_lab.cluster._worker import METRIC
-from lepton_lab.events import Event, GpuLoad, Report, WorkerLoad
+from lepton_lab.events import AcceleratorLoad, Event, Report, WorkerLoad
 
 log = logging.getLogger(__name__)
 
@@ -34,9 +34,9 @@ def loads(workers: Mapping[str, Mapping[str, Any]], now: float) -> list[WorkerLo
                 int(worker.get("memory_limit") or 0),
                 load["read"],
                 load["write"],
-                tuple(GpuLoad(**gpu) for gpu in load["gpus"]),
-                load.get("disk_read", 0.0),  # a cluster that an earlier version started doesn't tell
-                load.get("disk_write", 0.0),
+                tuple(AcceleratorLoad(**each) for each in load["accelerators"]),
+                load["disk_read"],
+                load["disk_write"],
                 {str(state): int(count) for state, count in worker["metrics"].get("task_counts", {}).items()},
                 time=load["time"],
             )

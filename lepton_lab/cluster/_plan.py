@@ -5,14 +5,14 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from lepton_lab.cluster import _host
+from lepton_lab.cluster import _host, devices
+from lepton_lab.cluster.devices import Inventory, OwnDevice
 from lepton_lab.display import size
 from lepton_lab.errors import InputError, UnknownNameError
-
-DEVICES = ("auto", "cpu", "gpu", "tpu")
-"""What `up` takes for `device`. `auto`: a worker per GPU where there are any, else CPU workers."""
 
 IDLE_TIMEOUT = "1h"
 """After which a detached cluster without work ends itself, unless told otherwise."""
@@ -46,58 +46,70 @@ class WorkerPlan:
     threads: int
     memory: int
     """Bytes."""
-    gpu: str = ""
-    """UUID of the GPU that it alone sees; empty for none."""
+    device: OwnDevice
+    """The one that it alone sees."""
+
+    @classmethod
+    def from_plain(cls, values: Mapping[str, Any]) -> WorkerPlan:
+        """From what `dataclasses.asdict` made of it."""
+        return cls(**{**values, "device": OwnDevice.from_plain(values["device"])})
 
 
-@dataclass(frozen=True)
-class Plan:
-    """All that `up` was asked for, in numbers."""
-
-    device: str
-    """`cpu`, `gpu` or `tpu`."""
-    workers: tuple[WorkerPlan, ...]
+def device_names() -> tuple[str, ...]:
+    """What `up` takes for `device`. `auto`: a worker per GPU where there are any, else CPU workers."""
+    return ("auto", "cpu", *devices.kinds())
 
 
-def make_plan(workers: int | None, device: str, threads: int | None, memory: str | None) -> Plan:
-    """Decide on devices, threads and memory of each worker.
+def make_plan(
+    workers: int | None, device: str, threads: int | None, memory: str | None, cpu_workers: int = 0
+) -> tuple[WorkerPlan, ...]:
+    """Decide on device, threads and memory of each worker; those with an accelerator come first.
+
+    Where there is none, `cpu_workers` are more CPU workers. Cores are shared out equally, and what is left over goes to
+    the CPU workers beside accelerators, which compute on nothing else.
 
     Raises
     ------
     InputError
         If a number or the memory is not one that this machine can give, or a device is asked for that it lacks.
     """
-    for option, value in (("workers", workers), ("threads", threads)):
-        if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
-            raise InputError(f"{option}={value!r} is not a number from 1 on: leave it out, or give a whole number.")
-    device, gpus = _choose(device, workers)
+    for option, value, least in (("workers", workers, 1), ("threads", threads, 1), ("cpu_workers", cpu_workers, 0)):
+        if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
+            raise InputError(
+                f"{option}={value!r} is not a number from {least} on: leave it out, or give a whole number."
+            )
+    inventory = _choose(device, workers)
+    own = inventory.accelerators[:workers]
     cores = _host.num_cores()
-    count = workers or {"gpu": len(gpus), "tpu": 1}.get(device, max(1, cores // (threads or 1)))
+    if workers is None and not own and not cpu_workers:
+        workers = max(1, cores // (threads or 1))
+    num_cpu = max(0, (workers or 0) - len(own)) + cpu_workers
+    count = len(own) + num_cpu
     each = threads or max(1, cores // count)
+    rest = each if threads or not own or not num_cpu else max(each, (cores - each * len(own)) // num_cpu)
     share = parse_memory(memory, count)
-    names = [f"w{index}" for index in range(count)]
-    uuids = [*(gpu.uuid for gpu in gpus), *[""] * count]
-    return Plan(device, tuple(WorkerPlan(name, each, share, uuid) for name, uuid in zip(names, uuids, strict=False)))
+    given = (*((one, each) for one in own), *[(inventory.cpu, rest)] * num_cpu)
+    return tuple(WorkerPlan(f"w{index}", num, share, one) for index, (one, num) in enumerate(given))
 
 
-def _choose(device: str, workers: int | None) -> tuple[str, tuple[_host.Gpu, ...]]:
-    if device not in DEVICES:
-        raise UnknownNameError("device", str(device), DEVICES)
-    if device == "tpu":
-        if not _host.find_tpus():
-            raise InputError("device='tpu': there is no TPU here (no /dev/accel*): use device='auto'.")
-        if workers not in (None, 1):
-            raise InputError(f"workers={workers} on a TPU host: one worker drives all its chips, so ask for 1.")
-        return "tpu", ()
-    gpus = () if device == "cpu" else _host.find_gpus()
-    if device == "gpu" and not gpus:
-        raise InputError("device='gpu': NVML found no GPU on this machine: use device='auto' or 'cpu'.")
-    if device == "gpu" and workers is not None and workers > len(gpus):
+def _choose(device: str, workers: int | None) -> Inventory:
+    """The devices for the workers, none of them for CPU workers."""
+    names = device_names()
+    if device not in names:
+        raise UnknownNameError("device", str(device), hint=f"There are: {', '.join(names)}.")
+    inventory = devices.find("gpu" if device == "auto" else device)
+    num = len(inventory.accelerators)
+    if device in ("auto", "cpu"):
+        return inventory
+    if not num:
+        why = "".join(f" {problem}." for problem in inventory.problems)
+        raise InputError(f"device={device!r}: no {device.upper()} was found here: use device='auto' or 'cpu'.{why}")
+    if workers is not None and workers > num:
         raise InputError(
-            f"workers={workers} but NVML found {len(gpus)} GPU(s), and each worker takes one of its own: "
-            f"ask for at most {len(gpus)}, or use device='auto'."
+            f"workers={workers} but {num} {device.upper()}(s) were found, and each worker takes one of its own: "
+            f"ask for at most {num}, and for CPU workers beside them by cpu_workers={workers - num}."
         )
-    return ("gpu" if gpus else "cpu"), gpus
+    return inventory
 
 
 def parse_memory(memory: str | None, count: int) -> int:

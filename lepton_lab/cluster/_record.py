@@ -28,7 +28,6 @@ class Record:
     name: str
     folder: Path
     detached: bool
-    device: str
     processes: tuple[Process, ...]
     """The scheduler's first, then those that hold workers."""
     workers: tuple[WorkerPlan, ...]
@@ -84,12 +83,32 @@ def load(folder: Path) -> Record | None:
         if values.pop("version") != VERSION:
             return None
         values["processes"] = tuple(Process(**process) for process in values["processes"])
-        values["workers"] = tuple(WorkerPlan(**worker) for worker in values["workers"])
+        values["workers"] = tuple(WorkerPlan.from_plain(worker) for worker in values["workers"])
         values["preload"] = tuple(values["preload"])
         values["adapt"] = tuple(values["adapt"]) if values["adapt"] else None
         return Record(folder=folder, **values)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
+
+
+def check_version(folder: Path) -> None:
+    """Refuse to start over a cluster that lives and whose record another version of the package wrote.
+
+    Raises
+    ------
+    ClusterError
+        Says how to go on.
+    """
+    try:
+        values = read_json(folder / "cluster.json")
+        is_alive = values["version"] != VERSION and any(Process(**p).is_alive() for p in values["processes"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return  # there is none, or its form is unknown
+    if is_alive:
+        raise ClusterError(
+            f"Another version of Lepton Lab started the cluster {folder.name!r}, which is up: end it with that, "
+            f"or end its processes and remove {folder}."
+        )
 
 
 def load_all(folder: Path) -> tuple[Record, ...]:

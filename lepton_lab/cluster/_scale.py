@@ -6,7 +6,7 @@ import os
 from itertools import count, islice
 from typing import TYPE_CHECKING
 
-from lepton_lab.cluster import _connect, _host, _processes, _record, _start, _wait
+from lepton_lab.cluster import _connect, _host, _processes, _record, _start, _wait, devices
 from lepton_lab.cluster._plan import MIN_MEMORY, WorkerPlan
 from lepton_lab.cluster._record import Record
 from lepton_lab.display import size
@@ -60,28 +60,27 @@ def _grow(record: Record, client: Client, wanted: int, report: Report) -> Record
 
 
 def _more(record: Record, wanted: int) -> tuple[WorkerPlan, ...]:
-    """The workers to add, under the lowest names that are free, each like those that there are."""
-    taken, used = {worker.name for worker in record.workers}, {worker.gpu for worker in record.workers}
+    """The workers to add, under the lowest names that are free, each like the first, which never leaves."""
+    first, taken = record.workers[0], {worker.name for worker in record.workers}
     missing = wanted - len(record.workers)
-    gpus = [""] * missing
-    if record.device == "tpu":
-        raise InputError(f"workers={wanted} on a TPU host: one worker drives all its chips, so it stays at 1.")
-    if record.device == "gpu":
-        gpus = [gpu.uuid for gpu in _host.find_gpus() if gpu.uuid not in used]
-        if len(gpus) < missing:
+    own = [first.device] * missing
+    if first.device.found is not None:
+        used = {worker.device.found for worker in record.workers}
+        own = [device for device in devices.find(first.device.kind).accelerators if device.found not in used]
+        if len(own) < missing:
+            kind, left = first.device.kind.upper(), f"only {len(own)} more are free" if own else "none is free"
             raise InputError(
-                f"workers={wanted}: each takes a GPU of its own and only {len(gpus)} more are free, "
-                f"so ask for at most {len(record.workers) + len(gpus)}."
+                f"workers={wanted}: each new one takes a {kind} of its own and {left}, "
+                f"so ask for at most {len(record.workers) + len(own)}."
             )
-    share = min(record.workers[0].memory, _host.memory_bytes() // wanted)
+    share = min(first.memory, _host.memory_bytes() // wanted)
     if share < MIN_MEMORY:
         raise InputError(
             f"workers={wanted} would leave each {size(share)}, and a worker needs {size(MIN_MEMORY)}: "
             f"ask for at most {_host.memory_bytes() // MIN_MEMORY}."
         )
     names = islice((name for name in (f"w{number}" for number in count()) if name not in taken), missing)
-    threads = record.workers[0].threads
-    return tuple(WorkerPlan(name, threads, share, gpu) for name, gpu in zip(names, gpus, strict=False))
+    return tuple(WorkerPlan(name, first.threads, share, device) for name, device in zip(names, own, strict=False))
 
 
 def leaving(record: Record, wanted: int) -> tuple[str, ...]:

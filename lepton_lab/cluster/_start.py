@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from lepton_lab.cluster import _processes, _tls
+from lepton_lab.cluster._connect import RESOURCE
 from lepton_lab.cluster._plan import WorkerPlan
 from lepton_lab.cluster._processes import Process
 from lepton_lab.cluster._record import Record
-from lepton_lab.cluster._worker import LOGS, NVML_GPU
+from lepton_lab.cluster._worker import LOGS
 from lepton_lab.files import write_json
 
 LOOPBACK = "127.0.0.1"
@@ -26,6 +27,10 @@ _ROUTES = (
     "['distributed.http.scheduler.info', 'distributed.http.scheduler.json', 'distributed.http.health', "
     "'distributed.http.statics']"
 )
+
+
+# Our own heartbeats tell GPUs' load. Where none is to be seen, Dask would ask NVML for that of number -1, and fail.
+_NO_NVML = {"DASK_DISTRIBUTED__DIAGNOSTICS__NVML": "False"}
 
 
 @contextmanager
@@ -79,7 +84,7 @@ def scheduler(record: Record, port: int) -> Process:
 def _common(record: Record) -> dict[str, str]:
     """What every process of the cluster is told."""
     silence = {} if record.host == LOOPBACK else {"DASK_DISTRIBUTED__COMM__TIMEOUTS__TCP": SILENCE_TIMEOUT}
-    return {"DASK_TEMPORARY_DIRECTORY": str(record.folder / "scratch"), **silence}
+    return {"DASK_TEMPORARY_DIRECTORY": str(record.folder / "scratch"), **_NO_NVML, **silence}
 
 
 def workers(record: Record, address: str, plans: Sequence[WorkerPlan]) -> Process:
@@ -106,8 +111,8 @@ def workers(record: Record, address: str, plans: Sequence[WorkerPlan]) -> Proces
                 "name": plan.name,
                 "nthreads": plan.threads,
                 "memory_limit": plan.memory,
-                "resources": _resources(plan, record.device),
-                "env": _environment(plan, record.device),
+                "resources": {RESOURCE: 1, **plan.device.resources},
+                "env": plan.device.variables,
             },
         }
         for plan in plans
@@ -124,16 +129,3 @@ def workers(record: Record, address: str, plans: Sequence[WorkerPlan]) -> Proces
     }
     command = ["distributed.cli.dask_spec", "--spec-file", str(path), address]
     return _processes.start(command, record.logs / "nanny.log", environment, record.detached)
-
-
-def _resources(plan: WorkerPlan, device: str) -> dict[str, int]:
-    """What a task can ask Dask for: `lepton`, of which each worker has one, and `GPU` or `TPU` where it has that."""
-    accelerators = {"GPU": 1} if plan.gpu else {"TPU": 1} if device == "tpu" else {}
-    return {"lepton": 1, **accelerators}
-
-
-def _environment(plan: WorkerPlan, device: str) -> dict[str, str]:
-    """A worker sees the GPU that is its own, and no other."""
-    if plan.gpu:
-        return {"CUDA_VISIBLE_DEVICES": plan.gpu, NVML_GPU: plan.gpu}
-    return {} if device == "tpu" else {"CUDA_VISIBLE_DEVICES": "-1"}

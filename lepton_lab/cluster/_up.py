@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from lepton_lab.cluster import _connect, _processes, _record, _start, _tls, _wait
 from lepton_lab.cluster._handle import Handle
-from lepton_lab.cluster._plan import Plan, check_host, check_idle, make_plan, parse_adapt
+from lepton_lab.cluster._plan import WorkerPlan, check_host, check_idle, make_plan, parse_adapt
 from lepton_lab.cluster._record import Record
 from lepton_lab.cluster._start import LOOPBACK
 from lepton_lab.errors import ClusterError
@@ -23,6 +24,7 @@ def up(
     name: str,
     workers: int | None = None,
     device: str = "auto",
+    cpu_workers: int = 0,
     threads: int | None = None,
     memory: str | None = None,
     detach: bool = False,
@@ -41,9 +43,11 @@ def up(
     name
         The cluster's name.
     workers
-        How many; by default one per GPU, or one per `threads` cores that may be used.
+        How many; by default one per device, or one per `threads` cores that may be used.
     device
-        One of `DEVICES`.
+        One of `device_names`.
+    cpu_workers
+        CPU workers beside those.
     threads
         Of each worker; by default the cores divided among the workers.
     memory
@@ -75,7 +79,7 @@ def up(
     report(Progress(TASK, f"starting cluster {name}", 0.0))
     _record.check_name(name)
     bounds = parse_adapt(adapt) if adapt is not None else None
-    plan = make_plan(workers or bounds[0] if bounds else workers, device, threads, memory)
+    plan = make_plan(workers or bounds[0] if bounds else workers, device, threads, memory, cpu_workers)
     check_host(host)
     idle = check_idle(idle_timeout, detach)
     folder = Path(folder).absolute()
@@ -88,13 +92,13 @@ def up(
             )
         if old is not None:
             old.remove()
+        _record.check_version(folder / name)
         shutil.rmtree(folder / name, ignore_errors=True)
         report(ClusterChanged(name, "starting"))
         record = Record(
             name,
             folder / name,
             detach,
-            plan.device,
             (),
             (),
             preload=tuple(preload),
@@ -103,11 +107,11 @@ def up(
             adapt=bounds,
         )
         handle = _start_all(record, plan, began, report)
-    report(ClusterChanged(name, "running", len(plan.workers)))
+    report(ClusterChanged(name, "running", len(plan)))
     return handle
 
 
-def _start_all(record: Record, plan: Plan, began: float, report: Report) -> Handle:
+def _start_all(record: Record, plan: Sequence[WorkerPlan], began: float, report: Report) -> Handle:
     """Start everything, or leave nothing behind: neither processes nor files, even when interrupted."""
     client = None
     try:
@@ -123,14 +127,14 @@ def _start_all(record: Record, plan: Plan, began: float, report: Report) -> Hand
                 scheduler = _start.scheduler(record, port)
                 record = _record.changed(record, processes=(scheduler,))
             with _processes.deferring_interrupts():
-                holder = _start.workers(record, address, plan.workers)
-                record = _record.changed(record, processes=(scheduler, holder), workers=plan.workers)
+                holder = _start.workers(record, address, plan)
+                record = _record.changed(record, processes=(scheduler, holder), workers=tuple(plan))
             security = _tls.client_security(record.tls)  # imports Dask while the processes start
             dashboard = _wait.for_scheduler(record.folder, scheduler)
         record = _record.changed(record, address=address, dashboard_port=dashboard)
         report(Progress(TASK, "connecting", 0.35))
         client = _connect.connect(address, security, _wait.TIMEOUT)
-        _wait.for_workers(client, {worker.name for worker in plan.workers}, holder, record.logs, report, TASK)
+        _wait.for_workers(client, {worker.name for worker in plan}, holder, record.logs, report, TASK)
         return Handle(record, client, seconds=time.perf_counter() - began)
     except BaseException:
         _connect.close(client)

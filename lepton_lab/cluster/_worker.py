@@ -6,15 +6,15 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lepton_lab.cluster._affinity import stay_near
 from lepton_lab.cluster._load import Sampler
+from lepton_lab.cluster.devices import OwnDevice
 
 if TYPE_CHECKING:
     from distributed import Worker
 
 LOGS = "LEPTON_LAB_LOGS"
 """Environment variable with the folder that takes the workers' logs."""
-NVML_GPU = "LEPTON_LAB_GPU"
-"""Environment variable with the UUID of the worker's GPU, where it has one."""
 METRIC = "lepton"
 """Under which the load travels in Dask's metrics of a worker."""
 
@@ -28,4 +28,7 @@ def dask_setup(worker: Worker) -> None:
         os.dup2(log, 1)
         os.dup2(log, 2)
         os.close(log)
-    worker.metrics[METRIC] = Sampler(os.environ.get(NVML_GPU))
+    own = OwnDevice.told(os.environ)
+    if own is not None:
+        stay_near(own)
+    worker.metrics[METRIC] = Sampler(own)

@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lepton_lab.cluster import _invite, _logs, _processes, _start, _versions
-from lepton_lab.cluster._plan import DEVICES, check_host, make_plan
+from lepton_lab.cluster._plan import WorkerPlan, check_host, device_names, make_plan
 from lepton_lab.cluster._record import Record
 from lepton_lab.errors import ClusterError, LeptonError
 
@@ -37,13 +37,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--host", help="the address of this machine at which the workers listen")
     parser.add_argument("--name", default=socket.gethostname().split(".")[0], help="what the workers' names begin with")
     parser.add_argument("--workers", type=int, help="how many; one per core (or GPU) if left out")
-    parser.add_argument("--device", default="auto", choices=DEVICES, help="what they compute on")
+    parser.add_argument("--device", default="auto", choices=device_names(), help="what they compute on")
+    parser.add_argument("--cpu-workers", type=int, default=0, help="CPU workers beside those of GPUs or the like")
     parser.add_argument("--threads", type=int, help="threads of each worker")
     parser.add_argument("--memory", help="memory of each worker, such as 4GB; an equal share if left out")
     given = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        join(given.invitation, given.host, given.name, given.workers, given.device, given.threads, given.memory)
+        join(
+            given.invitation,
+            given.host,
+            given.name,
+            make_plan(given.workers, given.device, given.threads, given.memory, given.cpu_workers),
+        )
     except KeyboardInterrupt:
         print("The workers have left.", flush=True)
     except LeptonError as error:
@@ -52,15 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def join(
-    invitation: Path,
-    host: str | None,
-    name: str,
-    workers: int | None,
-    device: str,
-    threads: int | None,
-    memory: str | None,
-) -> None:
+def join(invitation: Path, host: str | None, name: str, plan: Sequence[WorkerPlan]) -> None:
     """Start workers and stay until they have ended.
 
     Raises
@@ -72,20 +70,9 @@ def join(
     _versions.compare(held.versions, _versions.versions(), "this host")
     host = host or _facing(held.address)
     check_host(host)
-    plan = make_plan(workers, device, threads, memory)
-    plans = [replace(worker, name=f"{name}-{number}") for number, worker in enumerate(plan.workers)]
+    plans = tuple(replace(worker, name=f"{name}-{number}") for number, worker in enumerate(plan))
     with tempfile.TemporaryDirectory(prefix="lepton-join-") as folder:
-        record = Record(
-            held.cluster,
-            Path(folder),
-            False,
-            plan.device,
-            (),
-            tuple(plans),
-            held.address,
-            preload=held.preload,
-            host=host,
-        )
+        record = Record(held.cluster, Path(folder), False, (), plans, held.address, preload=held.preload, host=host)
         record.logs.mkdir()
         _invite.unpack(held, record.tls)
         print(f"{len(plans)} worker(s) of {host} join {held.cluster} at {held.address}; Ctrl-C ends them.", flush=True)

@@ -1,6 +1,6 @@
 """`%lepton cluster ...`."""
 
-from lepton_lab.cluster import DEVICES
+from lepton_lab.cluster import device_names
 from lepton_lab.commands._spec import Parameter, Verb
 from lepton_lab.commands._types import Choice, File, Flag, Integer, Memory, Name, Text, Variable
 from lepton_lab.types import ClusterInfo, ClusterLogs, DeviceTable, Invitation, Listing
@@ -10,8 +10,9 @@ VERBS = (
         ("cluster", "up"),
         "Start a cluster on this machine and connect to it.",
         (
-            Parameter("workers", Integer(1), "how many; one per core (or GPU) if left out", None, unit="workers"),
-            Parameter("device", Choice(DEVICES), "what the workers compute on", "auto"),
+            Parameter("workers", Integer(1), "how many; one per core (or device) if left out", None, unit="workers"),
+            Parameter("device", Choice(device_names()), "what the workers compute on", "auto"),
+            Parameter("cpu_workers", Integer(0), "CPU workers beside those of a device", 0, unit="workers"),
             Parameter("threads", Integer(1), "threads of each worker", None, unit="threads"),
             Parameter("memory", Memory(), "memory of each worker; an equal share if left out", None),
             Parameter("adapt", Text(), "fewest and most workers, MIN:MAX: as many as there is work for", None),
@@ -35,7 +36,7 @@ VERBS = (
         is_slow=True,
     ),
     Verb(("cluster", "status"), "The cluster and its workers as they are now.", (), ClusterInfo),
-    Verb(("cluster", "devices"), "Every worker's devices, with their load.", (), DeviceTable),
+    Verb(("cluster", "devices"), "Every worker's devices, with their load, power and temperature.", (), DeviceTable),
     Verb(
         ("cluster", "scale"),
         "Change the number of workers.",

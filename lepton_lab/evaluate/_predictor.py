@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 
 from lepton_lab.errors import LeptonError, UserCodeError
 from lepton_lab.evaluate._work import Work
-from lepton_lab.forkserver import Child, describe_exit, hold
+from lepton_lab.forkserver import Child, describe_exit, hold, own_devices
 
 WATCH_SECONDS = 0.5
 """How often to see whether the answers are still wanted."""
@@ -76,5 +75,4 @@ class Predictor:
 def _environment(threads: int | None) -> dict[str, str]:
     """What the process needs before TensorFlow touches a device: its share of the cores, and the worker's GPU."""
     names = {"OMP_NUM_THREADS": str(threads)} if threads is not None else {}
-    gpu = "CUDA_VISIBLE_DEVICES"
-    return names | ({gpu: os.environ[gpu]} if gpu in os.environ else {})
+    return names | own_devices()

@@ -13,5 +13,6 @@ these processes' pickles are read.
 """
 
 from lepton_lab.forkserver._client import Child, call, children, describe_exit, hold
+from lepton_lab.forkserver._devices import own_devices
 
-__all__ = ["Child", "call", "children", "describe_exit", "hold"]
+__all__ = ["Child", "call", "children", "describe_exit", "hold", "own_devices"]

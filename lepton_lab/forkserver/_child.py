@@ -23,6 +23,7 @@ from typing import Any
 
 from lepton_lab.errors import LeptonError
 from lepton_lab.forkserver import _address
+from lepton_lab.forkserver._devices import hide_devices
 
 _PR_SET_PDEATHSIG = 1
 
@@ -95,7 +96,7 @@ def set_up(connection: Connection, request: dict[str, Any], parent: int) -> None
         os.execve(sys.executable, command, variables)
     os.environ.update(environment)
     # A parent that has loaded TensorFlow's CUDA libraries must not share them: forked children compute on the CPU.
-    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+    hide_devices()
     sys.path[:] = request["path"]
 
 

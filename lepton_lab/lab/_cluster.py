@@ -80,6 +80,7 @@ class ClusterNoun:
         workers: int | None = None,
         *,
         device: str = "auto",
+        cpu_workers: int = 0,
         threads: int | None = None,
         memory: str | None = None,
         adapt: str | None = None,
@@ -94,7 +95,9 @@ class ClusterNoun:
         workers
             How many; None takes one per core (or per GPU).
         device
-            `auto`, `cpu`, `gpu` or `tpu`.
+            `auto`, `cpu`, `gpu`, `tpu` or the kind of a plug-in (`lepton_lab.cluster.devices`).
+        cpu_workers
+            CPU workers beside those of the GPUs, the TPU or a plug-in's devices.
         threads
             Of each worker.
         memory
@@ -128,6 +131,7 @@ class ClusterNoun:
             name="lab",
             workers=workers,
             device=device,
+            cpu_workers=cpu_workers,
             threads=threads,
             memory=memory,
             adapt=adapt,

@@ -15,7 +15,7 @@ from lepton_lab.files import copy, read_json, write_json
 from lepton_lab.lab._code import code_in, copy_code
 from lepton_lab.lab._seal import seal, unseal
 from lepton_lab.lab._workspace import INITIAL, START, model_from_record, record_of
-from lepton_lab.train import PRECISIONS, STRATEGIES, Job, describe, describe_all, layouts
+from lepton_lab.train import PRECISIONS, STRATEGIES, Job, describe, describe_all, layouts, of_one_kind
 from lepton_lab.types import Dataset, Model, Run
 
 if TYPE_CHECKING:
@@ -319,12 +319,15 @@ def check_workers(lab: Lab, training: Training) -> None:
     InputError
         Says how to have more.
     """
-    present = lab.cluster.handle.workers()
-    layouts(training.strategy, present, training.workers)
+    workers = lab.cluster.handle.workers()
+    layouts(training.strategy, workers, training.workers)
+    present = of_one_kind(workers)
     if training.workers is not None and training.workers > len(present):
+        others = len(workers) - len(present)
+        which = f" with GPUs beside {others} without, which can't train with them" if others else ""
         raise InputError(
-            f"--workers is {training.workers}, but the cluster has {len(present)}: "
-            f"%lepton cluster scale {training.workers}."
+            f"--workers is {training.workers}, but the cluster has {len(present)}{which}: "
+            f"%lepton cluster scale {training.workers + others}."
         )
 
 

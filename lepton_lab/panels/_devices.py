@@ -17,14 +17,19 @@ PLOTS = (
     ("read", "Disk read", "MB/s", 2),
     ("written", "Disk write", "MB/s", 2),
 )
-GPU_PLOTS = (("gpu", "GPU", "%", 0), ("gpu_memory", "GPU memory", "GB", 2), ("gpu_power", "GPU power", "W", 0))
-COLUMNS = tuple(column for column, *_ in (*PLOTS, *GPU_PLOTS))
+ACCELERATOR_PLOTS = (
+    ("accelerator", "{}", "%", 0),
+    ("accelerator_memory", "{} memory", "GB", 2),
+    ("accelerator_power", "{} power", "W", 0),
+    ("accelerator_temperature", "{} temperature", "\N{DEGREE SIGN}C", 0),
+)
+COLUMNS = tuple(column for column, *_ in (*PLOTS, *ACCELERATOR_PLOTS))
 STALE = 5.0
 """Seconds: a worker that was silent for so long, while another one spoke, has gone."""
 
 
 class DevicesPanel(Panel):
-    """CPU, memory, network, disks and GPUs of every worker; ends when the cluster goes down."""
+    """CPU, memory, network, disks and accelerators of every worker; ends when the cluster goes down."""
 
     name = "devices"
     listens = (WorkerLoad, ClusterChanged)
@@ -33,7 +38,8 @@ class DevicesPanel(Panel):
         self._cluster, self._state = "", ""
         self._latest: dict[str, WorkerLoad] = {}
         self._columns: dict[str, set[str]] = {}
-        """What each worker has told of; of GPUs, some tell nothing."""
+        """What each worker has told of; some accelerators tell nothing."""
+        self._kinds: set[str] = set()
         self._peaks: dict[str, tuple[float, str]] = {}
         super().__init__(lab)
 
@@ -46,6 +52,7 @@ class DevicesPanel(Panel):
         if isinstance(event, WorkerLoad):
             values = measured(event)
             self._latest[event.worker] = event
+            self._kinds.update(each.kind for each in event.accelerators)
             self._history(event.worker, COLUMNS).add(event.time, values)
             self._columns.setdefault(event.worker, set()).update(values)
             for column, value in values.items():
@@ -59,11 +66,14 @@ class DevicesPanel(Panel):
         self._histories.clear()
         self._latest.clear()
         self._columns.clear()
+        self._kinds.clear()
         self._peaks.clear()
 
     def _shown(self) -> tuple[tuple[str, str, str, int], ...]:
-        """The plots: column, title, unit and decimals; those of GPUs where there are any."""
-        return PLOTS + tuple(plot for plot in GPU_PLOTS if plot[0] in self._peaks)
+        """The plots: column, title, unit and decimals; those of accelerators where they tell it."""
+        called = next(iter(self._kinds)).upper() if len(self._kinds) == 1 else "Device"
+        told = (plot for plot in ACCELERATOR_PLOTS if plot[0] in self._peaks)
+        return PLOTS + tuple((column, title.format(called), unit, digits) for column, title, unit, digits in told)
 
     def _picture(self) -> Picture:
         look = styles(self._histories)
@@ -111,7 +121,10 @@ def present(latest: Mapping[str, WorkerLoad]) -> dict[str, WorkerLoad]:
 
 
 def measured(load: WorkerLoad) -> dict[str, float]:
-    """A load in the units of the plots; of GPUs, where there are any, mean utilisation, and memory and power in all."""
+    """A load in the units of the plots.
+
+    Of accelerators, as far as they tell it, mean utilisation, memory and power in all, and the highest temperature.
+    """
     values = {
         "cpu": load.cpu_percent,
         "memory": load.memory / 1e9,
@@ -120,12 +133,14 @@ def measured(load: WorkerLoad) -> dict[str, float]:
         "read": load.disk_read_bps / 1e6,
         "written": load.disk_write_bps / 1e6,
     }
-    if load.gpus:
-        values["gpu"] = sum(gpu.utilization for gpu in load.gpus) / len(load.gpus)
-        values["gpu_memory"] = sum(gpu.memory for gpu in load.gpus) / 1e9
-        watts = [gpu.power for gpu in load.gpus if gpu.power is not None]
-        if watts:
-            values["gpu_power"] = sum(watts)
+    if busy := [each.utilization for each in load.accelerators if each.utilization is not None]:
+        values["accelerator"] = sum(busy) / len(busy)
+    if used := [each.memory for each in load.accelerators if each.memory is not None]:
+        values["accelerator_memory"] = sum(used) / 1e9
+    if watts := [each.power for each in load.accelerators if each.power is not None]:
+        values["accelerator_power"] = sum(watts)
+    if degrees := [each.temperature for each in load.accelerators if each.temperature is not None]:
+        values["accelerator_temperature"] = max(degrees)
     return values
 
 

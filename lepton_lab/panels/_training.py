@@ -46,9 +46,9 @@ class TrainingPanel(Panel):
         if isinstance(event, WorkerLoad):
             if self._run and self._state not in FINAL_STATES:
                 self._add("load", event.worker, event.time, event.cpu_percent)
-                if event.gpus:
-                    busy = sum(gpu.utilization for gpu in event.gpus) / len(event.gpus)
-                    self._add("gpu", event.worker, event.time, busy)
+                gpus = [a.utilization for a in event.accelerators if a.kind == "gpu" and a.utilization is not None]
+                if gpus:
+                    self._add("gpu", event.worker, event.time, sum(gpus) / len(gpus))
             return False
         if not isinstance(event, (RunChanged, RunProgress, EpochEnded)) or not self._follows(event):
             return False

@@ -26,7 +26,7 @@ from lepton_lab.train._journal import (
     write_owner,
     write_run,
 )
-from lepton_lab.train._layout import STRATEGIES, layouts
+from lepton_lab.train._layout import STRATEGIES, layouts, of_one_kind
 from lepton_lab.train._parts import describe, describe_all
 from lepton_lab.train._written import written
 
@@ -55,6 +55,7 @@ __all__ = [
     "forget_wishes",
     "kill_owner",
     "layouts",
+    "of_one_kind",
     "owner_lives",
     "read_run",
     "wish",

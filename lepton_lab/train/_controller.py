@@ -28,7 +28,7 @@ from lepton_lab.train import _checkpoint, _journal, _supervisor, _workers
 from lepton_lab.train._checkpoint import Checkpoint
 from lepton_lab.train._chooser import Chooser
 from lepton_lab.train._job import Job, Seat
-from lepton_lab.train._layout import Layout
+from lepton_lab.train._layout import Layout, of_one_kind
 from lepton_lab.train._scoreboard import Scoreboard
 from lepton_lab.types import Run, WorkerInfo
 
@@ -278,8 +278,8 @@ class Controller:
     def _visible(self, layout: Layout) -> str:
         if layout.strategy != "mirrored":
             return ""
-        host = layout.places[0].worker.host
-        return _workers.visible_devices(self.cluster.client, [w for w in self._present() if w.host == host])
+        host, able = layout.places[0].worker.host, of_one_kind(self._present())
+        return _workers.visible_devices(self.cluster.client, [worker for worker in able if worker.host == host])
 
     def _submit(self, seats: list[Seat], workers: list[WorkerInfo]) -> dict[Future[Any], int]:
         """One supervising task per worker."""

@@ -46,13 +46,21 @@ class Layout:
         return tuple(place.worker.name for place in self.places)
 
 
+def of_one_kind(present: Sequence[WorkerInfo]) -> tuple[WorkerInfo, ...]:
+    """The workers that can train together: those with GPUs, where there are any beside others.
+
+    Ranks that sum gradients must have like devices, and a CPU's rank would hold up those of GPUs.
+    """
+    return tuple(worker for worker in present if worker.device == "gpu") or tuple(present)
+
+
 def layouts(strategy: str, present: Sequence[WorkerInfo], limit: int | None = None) -> list[Layout]:
     """What there is to choose from under a strategy, the likeliest first; one, unless it is `auto`.
 
     Parameters
     ----------
     present
-        The workers that can be used.
+        The workers that can be used; of them those of one kind are.
     limit
         How many workers to use at most; None for all.
 
@@ -61,7 +69,7 @@ def layouts(strategy: str, present: Sequence[WorkerInfo], limit: int | None = No
     InputError
         If there is no worker.
     """
-    present = sorted(present, key=lambda worker: (worker.host, len(worker.name), worker.name))[:limit]
+    present = sorted(of_one_kind(present), key=lambda worker: (worker.host, len(worker.name), worker.name))[:limit]
     if not present:
         raise InputError("The cluster has no worker: %lepton cluster scale 2.")
     hosts: dict[str, list[WorkerInfo]] = {}

@@ -18,7 +18,7 @@ from typing import Any
 import psutil
 
 from lepton_lab.errors import LeptonError, UserCodeError
-from lepton_lab.forkserver import Child, describe_exit, hold
+from lepton_lab.forkserver import Child, describe_exit, hold, own_devices
 from lepton_lab.train._job import Job, Seat
 from lepton_lab.train._rank import JoinError, environment, log_name
 
@@ -135,9 +135,7 @@ def supervise(job: Job, seat: Seat, address: str) -> Outcome:
 
 def _device(seat: Seat) -> dict[str, str]:
     """The GPUs for a rank: all of the host's workers' for `mirrored`, else the one that this worker was given."""
-    name = "CUDA_VISIBLE_DEVICES"
-    visible = seat.visible or visible_devices()
-    return {name: visible} if visible else {}
+    return own_devices() | ({"CUDA_VISIBLE_DEVICES": seat.visible} if seat.visible else {})
 
 
 def visible_devices() -> str:

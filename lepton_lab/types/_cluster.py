@@ -15,7 +15,8 @@ class Device:
     """A device of a worker."""
 
     worker: str
-    kind: Literal["cpu", "gpu", "tpu"]
+    kind: str
+    """`cpu`, `gpu`, `tpu` or a plug-in's."""
     name: str
     """The maker's name: `"AMD EPYC 7763"`, `"NVIDIA H200"`."""
     units: int = 1
@@ -26,6 +27,12 @@ class Device:
     """Instruction sets, driver, and the like."""
     load: float | None = None
     """Percent busy; None where it can't be told."""
+    memory_used: float | None = None
+    """Bytes; for a CPU those of the worker and its training processes."""
+    power: float | None = None
+    """Watts."""
+    temperature: float | None = None
+    """Degrees Celsius."""
 
 
 @dataclass(frozen=True)
@@ -35,22 +42,25 @@ class DeviceTable(Shown):
     devices: tuple[Device, ...]
 
     def table(self) -> Table:
-        return Table(
-            "Devices",
-            ("worker", "kind", "device", "cores", "memory", "load", ""),
-            [
-                (
-                    d.worker,
-                    d.kind,
-                    d.name,
-                    d.units if d.kind == "cpu" else "-",
-                    size(d.memory) if d.memory else "-",
-                    "-" if d.load is None else f"{d.load:.0f} %",
-                    d.detail,
-                )
-                for d in self.devices
-            ],
-        )
+        """Without the columns in which there is nothing."""
+        columns: dict[str, list[str]] = {
+            "worker": [d.worker for d in self.devices],
+            "kind": [d.kind for d in self.devices],
+            "device": [d.name for d in self.devices],
+            "cores": [str(d.units) if d.kind == "cpu" else "-" for d in self.devices],
+            "memory": [size(d.memory) if d.memory else "-" for d in self.devices],
+            "used": ["-" if d.memory_used is None else size(int(d.memory_used)) for d in self.devices],
+            "load": [_cell(d.load, "%") for d in self.devices],
+            "power": [_cell(d.power, "W") for d in self.devices],
+            "temperature": [_cell(d.temperature, "\N{DEGREE SIGN}C") for d in self.devices],
+            "": [d.detail for d in self.devices],
+        }
+        shown = {name: cells for name, cells in columns.items() if set(cells) - {"-", ""}}
+        return Table("Devices", tuple(shown), [*zip(*shown.values(), strict=True)])
+
+
+def _cell(value: float | None, unit: str) -> str:
+    return "-" if value is None else f"{value:.0f} {unit}"
 
 
 @dataclass(frozen=True)
@@ -66,7 +76,7 @@ class WorkerInfo:
     state: str = "running"
     """`running`, `paused` (its memory is nearly full), `lost`, or another word of Dask's."""
     device: str = "cpu"
-    """What it was started to compute on: `cpu`, `gpu` or `tpu`."""
+    """What it was started to compute on: `cpu`, `gpu`, `tpu` or a plug-in's kind."""
     losses: int = 0
     """How often its process died and was started again."""
     why: str = ""

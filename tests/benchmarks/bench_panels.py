@@ -39,7 +39,7 @@ NOTEBOOK = "jupyterapp.shell.currentWidget"
 FEED = """
 import time
 from lepton_lab import panels
-from lepton_lab.events import Bus, ClusterChanged, EpochEnded, GpuLoad, RunChanged, RunProgress, WorkerLoad
+from lepton_lab.events import AcceleratorLoad, Bus, ClusterChanged, EpochEnded, RunChanged, RunProgress, WorkerLoad
 import math, random
 
 class Lab:
@@ -50,7 +50,7 @@ chance = random.Random(0)
 
 def tell(moment, step):
     for i, worker in enumerate(WORKERS):
-        gpu = GpuLoad("GPU", 100 * chance.random(), 10**10, 10**11, 300 + 100 * chance.random())
+        gpu = AcceleratorLoad("gpu", "GPU", 100 * chance.random(), 10**10, 10**11, 300 + 100 * chance.random())
         cpu = 100 + 90 * math.sin(moment / 60 + i) + 10 * chance.random()
         Lab.events.publish(WorkerLoad(worker, cpu, 10**9 + i, 0, 1e6 * chance.random(), 1e6, (gpu,), time=moment))
     rates = {worker: 1000 + 100 * chance.random() for worker in WORKERS}

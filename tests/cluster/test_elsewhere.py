@@ -21,7 +21,7 @@ from tests.cluster.processes import wait_until
 def plain() -> Iterator[LocalCluster]:
     """A cluster as Dask makes it, which knows nothing of Lepton Lab."""
     with LocalCluster(
-        n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
+        n_workers=1, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0", host="127.0.0.1"
     ) as cluster:
         yield cluster
 

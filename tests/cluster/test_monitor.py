@@ -109,11 +109,14 @@ def test_a_stale_load_is_not_told() -> None:
         "memory": 2,
         "read": 0.0,
         "write": 0.0,
-        "gpus": [{"name": "NVIDIA X", "utilization": 50.0, "memory": 1, "memory_total": 2, "power": None}],
+        "disk_read": 0.0,
+        "disk_write": 7.0,
+        "accelerators": [{"kind": "gpu", "name": "NVIDIA X", "utilization": 50.0, "temperature": 61.0}],
     }
     metrics = {"lepton": load, "task_counts": {"memory": 3}}
     workers = {"a": {"name": "w0", "memory_limit": 9, "metrics": metrics}, "b": {"name": "w1", "metrics": {}}}
     (event,) = loads(workers, 101.0)
-    assert (event.worker, event.memory_limit, event.gpus[0].utilization) == ("w0", 9, 50.0)
-    assert (event.tasks, event.disk_read_bps) == ({"memory": 3}, 0.0)
+    assert (event.worker, event.memory_limit, event.accelerators[0].utilization) == ("w0", 9, 50.0)
+    assert (event.accelerators[0].temperature, event.accelerators[0].power) == (61.0, None)
+    assert (event.tasks, event.disk_write_bps) == ({"memory": 3}, 7.0)
     assert loads(workers, 101.0 + STALE) == []

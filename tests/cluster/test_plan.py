@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lepton_lab.cluster import DEVICES, _host, _start, up
+from lepton_lab.cluster import _host, device_names, up
 from lepton_lab.cluster._plan import WorkerPlan, make_plan, parse_memory
+from lepton_lab.cluster.devices import Found, Inventory, OwnDevice, find
 from lepton_lab.errors import InputError, UnknownNameError
 from tests.cluster.processes import processes_of
 
@@ -22,6 +25,8 @@ from tests.cluster.processes import processes_of
         ({"workers": True}, "workers=True"),
         ({"workers": 10**6}, "ask for at most"),
         ({"threads": 0}, "threads=0"),
+        ({"cpu_workers": -1}, "cpu_workers=-1 is not a number from 0 on"),
+        ({"cpu_workers": "2"}, "cpu_workers='2'"),
         ({"memory": "lots"}, "memory='lots'.*4GB"),
         ({"memory": "-1GB"}, "memory='-1GB'"),
         ({"memory": "1kB"}, "memory='1kB'"),
@@ -37,49 +42,80 @@ def test_bad_input_starts_nothing(tmp_path: Path, options: dict[str, Any], says:
     assert processes_of(tmp_path) == []
 
 
-def test_an_unknown_device_names_the_nearest() -> None:
-    with pytest.raises(UnknownNameError, match="Did you mean 'gpu'"):
-        make_plan(1, "gpus", None, None)
-    assert DEVICES == ("auto", "cpu", "gpu", "tpu")
+@pytest.mark.parametrize("device", ["gpus", "abacus"])
+def test_an_unknown_device_names_all(device: str) -> None:
+    with pytest.raises(UnknownNameError, match=rf"no device '{device}'\. There are: auto, cpu, gpu, tpu"):
+        make_plan(1, device, None, None)
+    assert device_names()[:4] == ("auto", "cpu", "gpu", "tpu")
 
 
 def test_a_device_that_is_not_there_is_refused_and_auto_takes_what_is() -> None:
-    gpus = _host.find_gpus()
+    gpus = find("gpu").accelerators
     if gpus:
-        assert len(make_plan(None, "auto", None, None).workers) == len(gpus)
-        assert [w.gpu for w in make_plan(None, "gpu", None, None).workers] == [gpu.uuid for gpu in gpus]
+        assert [w.device for w in make_plan(None, "auto", None, None)] == list(gpus)
+        assert [w.device for w in make_plan(None, "gpu", None, None)] == list(gpus)
         with pytest.raises(InputError, match="each worker takes one of its own"):
             make_plan(len(gpus) + 1, "gpu", None, None)
     else:
-        assert make_plan(1, "auto", None, None).device == "cpu"
-        with pytest.raises(InputError, match="NVML found no GPU"):
+        assert [w.device.kind for w in make_plan(1, "auto", None, None)] == ["cpu"]
+        with pytest.raises(InputError, match="no GPU was found here: use device='auto' or 'cpu'"):
             make_plan(1, "gpu", None, None)
 
 
 def test_a_tpu_that_is_not_there_is_refused() -> None:
-    assert _host.find_tpus() == ()
-    with pytest.raises(InputError, match="no TPU here"):
+    assert find("tpu").accelerators == ()
+    with pytest.raises(InputError, match="no TPU was found here"):
         make_plan(None, "tpu", None, None)
 
 
 def test_cores_and_memory_are_divided() -> None:
     cores, memory = _host.num_cores(), _host.memory_bytes()
     default = make_plan(None, "cpu", None, None)
-    assert [w.name for w in default.workers] == [f"w{i}" for i in range(cores)]
-    assert {(w.threads, w.memory, w.gpu) for w in default.workers} == {(1, memory // cores, "")}
-    assert len(make_plan(None, "cpu", 2, None).workers) == max(1, cores // 2)
-    assert make_plan(1, "cpu", None, None).workers[0].threads == cores
+    assert [w.name for w in default] == [f"w{i}" for i in range(cores)]
+    assert {(w.threads, w.memory, w.device.kind) for w in default} == {(1, memory // cores, "cpu")}
+    assert len(make_plan(None, "cpu", 2, None)) == max(1, cores // 2)
+    assert make_plan(1, "cpu", None, None)[0].threads == cores
 
 
-def test_a_worker_with_a_gpu_says_so_and_sees_that_one_only() -> None:
-    plain, pinned = WorkerPlan("w0", 1, 10**9), WorkerPlan("w1", 1, 10**9, gpu="GPU-1a")
-    assert (_start._resources(plain, "gpu"), _start._resources(pinned, "gpu")) == (
-        {"lepton": 1},
-        {"lepton": 1, "GPU": 1},
+@pytest.mark.parametrize(
+    ("options", "kinds", "threads"),
+    [
+        ({}, "ggg", [5, 5, 5]),
+        ({"workers": 2}, "gg", [8, 8]),
+        ({"cpu_workers": 1}, "gggc", [4, 4, 4, 4]),
+        ({"workers": 1, "cpu_workers": 4}, "gcccc", [3, 3, 3, 3, 3]),
+        ({"cpu_workers": 3}, "gggccc", [2, 2, 2, 3, 3, 3]),
+        ({"cpu_workers": 3, "threads": 1}, "gggccc", [1] * 6),
+        ({"device": "auto", "workers": 5}, "gggcc", [3, 3, 3, 3, 3]),
+        ({"device": "cpu", "cpu_workers": 2}, "cc", [8, 8]),
+        ({"device": "cpu", "workers": 1, "cpu_workers": 1}, "cc", [8, 8]),
+    ],
+)
+def test_cpu_workers_stand_beside_those_of_devices(
+    monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], kinds: str, threads: list[int]
+) -> None:
+    gpus = tuple(OwnDevice("gpu", "x:Y", Found(f"GPU-{i}", "NVIDIA X")) for i in range(3))
+    monkeypatch.setattr("lepton_lab.cluster._plan._host.num_cores", lambda: 16)
+    monkeypatch.setattr(
+        "lepton_lab.cluster._plan.devices.find",
+        lambda kind: Inventory(gpus if kind == "gpu" else (), OwnDevice()),
     )
-    assert _start._resources(plain, "tpu") == {"lepton": 1, "TPU": 1}
-    assert _start._environment(plain, "gpu")["CUDA_VISIBLE_DEVICES"] == "-1"
-    assert _start._environment(pinned, "gpu")["CUDA_VISIBLE_DEVICES"] == "GPU-1a"
+    arguments = {"workers": None, "device": "gpu", "threads": None, "memory": None, **options}
+    plan = make_plan(**arguments)
+    assert [w.name for w in plan] == [f"w{i}" for i in range(len(kinds))]
+    assert "".join(w.device.kind[0] for w in plan) == kinds
+    assert [w.threads for w in plan] == threads
+    assert {w.memory for w in plan} == {_host.memory_bytes() // len(kinds)}
+    assert [w.device for w in plan if w.device.kind == "gpu"] == list(gpus[: kinds.count("g")])
+    with pytest.raises(InputError, match="at most 3, and for CPU workers beside them by cpu_workers=2"):
+        make_plan(5, "gpu", None, None)
+
+
+def test_a_plan_comes_back_from_its_record() -> None:
+    plan = WorkerPlan("w0", 2, 10**9, OwnDevice("gpu", "x:Y", Found("GPU-1", "NVIDIA X", 5), {"A": "b"}))
+    plain = json.loads(json.dumps(asdict(plan)))
+    assert WorkerPlan.from_plain(plain) == plan
+    assert WorkerPlan.from_plain(asdict(WorkerPlan("w1", 1, 2, OwnDevice()))).device.found is None
 
 
 @pytest.mark.parametrize(
@@ -88,21 +124,3 @@ def test_a_worker_with_a_gpu_says_so_and_sees_that_one_only() -> None:
 )
 def test_memory_is_read(text: str, amount: int) -> None:
     assert parse_memory(text, 1) == amount
-
-
-def test_the_variable_that_hides_gpus_is_respected() -> None:
-    gpus = tuple(_host.Gpu(f"GPU-{i}a", "NVIDIA X", 1, "1.0") for i in range(3))
-    assert _host._visible(gpus, None) == gpus
-    assert _host._visible(gpus, "2,0") == (gpus[2], gpus[0])
-    assert _host._visible(gpus, "GPU-1") == (gpus[1],)
-    assert _host._visible(gpus, "-1") == ()
-    assert _host._visible(gpus, "") == ()
-    assert _host._visible(gpus, "0,7,1") == (gpus[0],)
-
-
-def test_a_container_s_cpu_quota_counts(tmp_path: Path) -> None:
-    assert _host._quota(tmp_path) == (0.0, 1.0)
-    (tmp_path / "cpu.max").write_text("max 100000\n")
-    assert _host._quota(tmp_path) == (0.0, 1.0)
-    (tmp_path / "cpu.max").write_text("150000 100000\n")
-    assert _host._quota(tmp_path) == (150000.0, 100000.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from lepton_lab.errors import InputError
-from lepton_lab.lab._training import Training, plain_class_weight
+from lepton_lab.lab._training import Training, check_workers, plain_class_weight
+from lepton_lab.types import WorkerInfo
 
 
 def twice(y_true: Any, y_pred: Any) -> Any:
@@ -58,3 +60,13 @@ def test_class_weights_as_text_and_dict() -> None:
     for bad in ("cat", "cat=much", 3, ["cat"]):
         with pytest.raises(InputError, match="give 'balanced', a dict of weights by class, or a text"):
             plain_class_weight(bad)
+
+
+def test_workers_without_gpus_do_not_count_beside_those_with_them() -> None:
+    present = [WorkerInfo(f"w{i}", f"tcp://a:{i}", "a", 1, 0, device=kind) for i, kind in enumerate(("gpu", "cpu"))]
+    lab: Any = SimpleNamespace(cluster=SimpleNamespace(handle=SimpleNamespace(workers=lambda: present)))
+    check_workers(lab, given(workers=1))
+    with pytest.raises(InputError, match=r"the cluster has 1 with GPUs beside 1 without.*cluster scale 3"):
+        check_workers(lab, given(workers=2))
+    present[0] = present[1]
+    check_workers(lab, given(workers=2))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lepton_lab.events import Bus, EpochEnded, Event, GpuLoad, RunChanged, RunProgress, WorkerLoad
+from lepton_lab.events import AcceleratorLoad, Bus, EpochEnded, Event, RunChanged, RunProgress, WorkerLoad
 from lepton_lab.types import Measure, Model, Shard, ShardSet
 
 
@@ -91,7 +91,8 @@ def loads(
     for i in range(int(seconds * rate)):
         for worker in range(num_workers):
             gpus = tuple(
-                GpuLoad("H200", 100 * random_numbers.random(), 10**9, 141 * 10**9, 400.0) for _ in range(num_gpus)
+                AcceleratorLoad("gpu", "H200", 100 * random_numbers.random(), 10**9, 141 * 10**9, 400.0, 61.0)
+                for _ in range(num_gpus)
             )
             yield WorkerLoad(
                 f"w{worker}",

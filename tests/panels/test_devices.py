@@ -3,13 +3,13 @@ from __future__ import annotations
 import time
 
 from lepton_lab import panels
-from lepton_lab.events import ClusterChanged, GpuLoad, WorkerLoad
+from lepton_lab.events import AcceleratorLoad, ClusterChanged, WorkerLoad
 from lepton_lab.panels._devices import measured
 from tests.panels.conftest import Events, loads
 
 
 def test_units() -> None:
-    gpus = (GpuLoad("H200", 20.0, 10**9, 10**11), GpuLoad("H200", 60.0, 2 * 10**9, 10**11))
+    gpus = tuple(AcceleratorLoad("gpu", "H200", busy, 10**9, 10**11) for busy in (20.0, 60.0))
     load = WorkerLoad(
         "w0",
         150.0,
@@ -17,15 +17,17 @@ def test_units() -> None:
         0,
         read_bps=3e6,
         write_bps=5e5,
-        gpus=gpus,
+        accelerators=gpus,
         disk_read_bps=2e6,
         disk_write_bps=1e6,
     )
     plain = {"cpu": 150.0, "memory": 2.0, "received": 3.0, "sent": 0.5, "read": 2.0, "written": 1.0}
-    assert measured(load) == {**plain, "gpu": 40.0, "gpu_memory": 3.0}
-    assert "gpu" not in measured(WorkerLoad("w0", 1.0, 1, 0))
-    gpus = (GpuLoad("H200", 20.0, 10**9, 10**11, 300.0), GpuLoad("H200", 60.0, 10**9, 10**11, 400.0))
-    assert measured(WorkerLoad("w0", 1.0, 1, 0, gpus=gpus))["gpu_power"] == 700.0
+    assert measured(load) == {**plain, "accelerator": 40.0, "accelerator_memory": 2.0}
+    assert "accelerator" not in measured(WorkerLoad("w0", 1.0, 1, 0))
+    hot = tuple(AcceleratorLoad("gpu", "H200", power=300.0, temperature=degrees) for degrees in (50.0, 70.0))
+    found = measured(WorkerLoad("w0", 1.0, 1, 0, accelerators=hot))
+    assert (found["accelerator_power"], found["accelerator_temperature"]) == (600.0, 70.0)
+    assert "accelerator" not in found and "accelerator_memory" not in found
 
 
 def test_a_line_for_each_worker_and_the_peak_in_the_title(lab: Events) -> None:
@@ -48,7 +50,22 @@ def test_gpus_add_their_plots(lab: Events) -> None:
     for event in loads(2, 3, num_gpus=2):
         lab.events.publish(event)
     picture = panels.open(lab, "devices")._picture()
-    assert [plot.title.split(",")[0] for plot in picture.plots][6:] == ["GPU", "GPU memory", "GPU power"]
+    assert [plot.title.split(",")[0] for plot in picture.plots][6:] == [
+        "GPU",
+        "GPU memory",
+        "GPU power",
+        "GPU temperature",
+    ]
+
+
+def test_another_kind_of_device_has_its_name_and_two_kinds_have_none(lab: Events) -> None:
+    lab.events.publish(
+        WorkerLoad("w0", 1.0, 1, 0, accelerators=(AcceleratorLoad("fpga", "Alveo U50", temperature=44.0),))
+    )
+    panel = panels.open(lab, "devices")
+    assert [plot.title for plot in panel._picture().plots][6:] == ["FPGA temperature, °C (peak 44, w0)"]
+    lab.events.publish(WorkerLoad("w1", 1.0, 1, 0, accelerators=(AcceleratorLoad("gpu", "H200", power=90.0),)))
+    assert [plot.title.split(",")[0] for plot in panel._picture().plots][6:] == ["Device power", "Device temperature"]
 
 
 def test_a_worker_without_gpus_beside_one_with_them(lab: Events) -> None:

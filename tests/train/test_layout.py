@@ -40,6 +40,14 @@ def test_several_hosts() -> None:
     assert by_worker == ("multiworker", [("w0", 2), ("w2", 2), ("w1", 2), ("w3", 2)])
 
 
+def test_workers_with_gpus_train_without_the_others() -> None:
+    mixed = [*TWO, WorkerInfo("w2", "tcp://a:2", "a", 4, 0, device="gpu"), WorkerInfo("w3", "tcp://a:3", "a", 1, 0)]
+    assert shape("auto", mixed) == [("single", [("w2", 4)])]
+    assert shape("multiworker", mixed) == [("multiworker", [("w2", 4)])]
+    other = [WorkerInfo("w0", "tcp://a:0", "a", 2, 0, device="fpga"), TWO[1]]
+    assert shape("multiworker", other) == [("multiworker", [("w0", 2), ("w1", 2)])]
+
+
 def test_no_worker() -> None:
     with pytest.raises(InputError, match="has no worker"):
         layouts("auto", [])

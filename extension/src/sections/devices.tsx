@@ -1,5 +1,5 @@
 import { size } from '../format';
-import { type Device, type Summary, type WorkerLoad, gpuLoad } from '../state';
+import { type Device, type Summary, type WorkerLoad, acceleratorLoad } from '../state';
 import { type Actions, Meter, PanelButton, Section } from './parts';
 
 interface DevicesProps {
@@ -17,7 +17,7 @@ export function Devices({ summary, loads, actions }: DevicesProps): JSX.Element 
     <Section title="Devices" detail={devices.length}>
       <ul>
         {devices.map((device, index) => (
-          <DeviceItem key={index} device={device} devices={devices} load={loads[device.worker]} />
+          <DeviceItem key={index} device={device} load={loads[device.worker]} />
         ))}
       </ul>
       <div className="lepton-Sidebar-actions">
@@ -31,19 +31,19 @@ export function Devices({ summary, loads, actions }: DevicesProps): JSX.Element 
 
 interface ItemProps {
   device: Device;
-  devices: Device[];
   load?: WorkerLoad;
 }
 
-function DeviceItem({ device, devices, load }: ItemProps): JSX.Element {
-  const gpu = device.kind === 'gpu' ? gpuLoad(device, devices, load) : null;
+function DeviceItem({ device, load }: ItemProps): JSX.Element {
+  const own = acceleratorLoad(device, load);
   const of = `of ${device.name}, ${device.worker}`;
   return (
     <li className="lepton-Sidebar-item">
       <b title={device.name}>{device.name}</b>
       <div className="lepton-Sidebar-detail">
         {device.kind.toUpperCase()} of {device.worker}
-        {typeof gpu?.power === 'number' && ` \u00b7 ${gpu.power.toFixed(0)} W`}
+        {typeof own?.power === 'number' && ` \u00b7 ${own.power.toFixed(0)} W`}
+        {typeof own?.temperature === 'number' && ` \u00b7 ${own.temperature.toFixed(0)} \u00b0C`}
       </div>
       <div className="lepton-Sidebar-meters">
         {device.kind === 'cpu' && load && (
@@ -54,21 +54,21 @@ function DeviceItem({ device, devices, load }: ItemProps): JSX.Element {
             text={`${load.cpu_percent.toFixed(0)} %`}
           />
         )}
-        {gpu && (
-          <>
-            <Meter
-              name="Load"
-              label={`Load ${of}`}
-              share={gpu.utilization / 100}
-              text={`${gpu.utilization.toFixed(0)} %`}
-            />
-            <Meter
-              name="Memory"
-              label={`Memory ${of}`}
-              share={gpu.memory_total > 0 ? gpu.memory / gpu.memory_total : null}
-              text={`${size(gpu.memory)} of ${size(gpu.memory_total)}`}
-            />
-          </>
+        {typeof own?.utilization === 'number' && (
+          <Meter
+            name="Load"
+            label={`Load ${of}`}
+            share={own.utilization / 100}
+            text={`${own.utilization.toFixed(0)} %`}
+          />
+        )}
+        {typeof own?.memory === 'number' && (
+          <Meter
+            name="Memory"
+            label={`Memory ${of}`}
+            share={own.memory_total > 0 ? own.memory / own.memory_total : null}
+            text={size(own.memory) + (own.memory_total > 0 ? ` of ${size(own.memory_total)}` : '')}
+          />
         )}
       </div>
     </li>

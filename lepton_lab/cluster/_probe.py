@@ -1,13 +1,15 @@
-"""What a worker can compute on; run inside the worker."""
+"""What a worker can compute on: described inside the worker, with the load that its heartbeats tell."""
 
 from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lepton_lab.cluster import _host
+from lepton_lab.cluster import _host, devices
 from lepton_lab.types import Device
 
 INSTRUCTION_SETS = (
@@ -28,16 +30,38 @@ INSTRUCTION_SETS = (
 
 
 def probe(dask_worker: Any) -> tuple[Device, ...]:
-    """The worker's CPU and accelerators. Dask hands the worker in by the parameter's name."""
+    """The worker's CPU and its own accelerator; all that it sees, where somebody else started it.
+
+    Dask hands the worker in by the parameter's name.
+    """
     worker = str(dask_worker.name)
     limit = dask_worker.memory_manager.memory_limit
     name, flags = cpu()
     found = [Device(worker, "cpu", name, _host.num_cores(), int(limit or 0), " ".join(flags))]
-    for gpu in _host.find_gpus():
-        found.append(Device(worker, "gpu", gpu.name, 1, gpu.memory, f"driver {gpu.driver}, {gpu.uuid[:12]}"))
-    if os.environ.get("CUDA_VISIBLE_DEVICES") != "-1":
-        found += [Device(worker, "tpu", "TPU chip", 1, 0, path) for path in _host.find_tpus()]
+    own = devices.OwnDevice.told(os.environ)
+    seen = (own,) if own else [each for kind in devices.kinds() for each in devices.find(kind).accelerators]
+    for each in seen:
+        if each.found is not None:
+            found.append(Device(worker, each.kind, each.found.name, 1, each.found.memory, each.found.detail))
     return tuple(found)
+
+
+def with_load(device: Device, load: Mapping[str, Any]) -> Device:
+    """A device with what its worker's last heartbeat said of it; empty before there was one."""
+    if device.kind == "cpu":
+        if not load:
+            return device
+        return replace(device, load=min(100.0, load["cpu"] / device.units), memory_used=load["memory"])
+    for told in load.get("accelerators", ()):
+        if told["kind"] == device.kind:
+            return replace(
+                device,
+                load=told["utilization"],
+                memory_used=told["memory"],
+                power=told["power"],
+                temperature=told["temperature"],
+            )
+    return device
 
 
 def cpu() -> tuple[str, tuple[str, ...]]:
