@@ -52,10 +52,11 @@ class Adapter:
                 wanted, present = min(max(self._wanted(), self.bounds[0]), self.bounds[1]), self._present()
                 if wanted >= present:
                     enough_since, most = time.monotonic(), 0
+                    if wanted > present:
+                        self._scale(wanted)
+                    continue
                 most = max(most, wanted)
-                if wanted > present:
-                    self._scale(wanted)
-                elif wanted < present and time.monotonic() - enough_since > PATIENCE:
+                if time.monotonic() - enough_since > PATIENCE:
                     self._scale(most)
                     enough_since, most = time.monotonic(), 0
             except (LeptonError, OSError):

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from lepton_lab.cluster import Handle, attach, find, up
-from lepton_lab.errors import ClusterError
+from lepton_lab.cluster import Handle, _adapt, attach, find, up
+from lepton_lab.errors import ClusterError, InputError
 from lepton_lab.events import ClusterChanged
 from lepton_lab.lab import Lab
-from tests.cluster.processes import processes_of, wait_until
+from tests.cluster.processes import expect_none_of, processes_of, wait_until
 
 
 @pytest.fixture
@@ -143,3 +144,74 @@ class TestWhoEndsIt:
         assert [info.name for info in find(tmp_path / "cluster")] == ["lab"]
         assert "outlives this kernel" in str(lab.cluster.attach())
         lab.cluster.down()
+
+
+class TestAdapting:
+    def test_workers_come_with_work_and_go_without(self, lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(_adapt, "PATIENCE", 2.0)
+        info = lab.cluster.up(threads=1, memory="300MB", adapt="1:3", device="cpu")
+        assert len(info.workers) == 1
+        futures = lab.cluster.handle.client.map(_nap, range(60), pure=False)
+        wait_until(lambda: len(lab.cluster.status().workers) == 3, 30)
+        lab.cluster.handle.client.cancel(futures)
+        wait_until(lambda: len(lab.cluster.status().workers) == 1, 30)
+
+    def test_scaling_by_hand_ends_it_and_adapt_begins_it(self, lab: Lab, tmp_path: Path) -> None:
+        lab.cluster.up(workers=1, threads=1, memory="300MB", device="cpu")
+        lab.cluster.adapt("2:3")
+        wait_until(lambda: len(lab.cluster.status().workers) == 2, 30)
+        assert lab.cluster.handle.bounds == (2, 3)
+        lab.cluster.scale(1)
+        assert lab.cluster.handle.bounds is None
+        assert len(lab.cluster.status().workers) == 1
+
+    def test_another_kernel_goes_on_with_it(self, lab: Lab, tmp_path: Path) -> None:
+        lab.cluster.up(threads=1, memory="300MB", adapt="1:2", detach=True, device="cpu")
+        with Lab(tmp_path) as other:
+            other.cluster.attach()
+            assert other.cluster.handle.bounds == (1, 2)
+        lab.cluster.down()
+
+
+def _nap(_: int) -> None:
+    time.sleep(0.5)
+
+
+class TestIdle:
+    def test_a_cluster_without_work_ends_itself(self, lab: Lab, tmp_path: Path) -> None:
+        lab.cluster.up(workers=1, threads=1, memory="300MB", idle_timeout="2s", device="cpu")
+        expect_none_of(tmp_path / "cluster" / "lab", 40)
+        assert lab.cluster.status().state == "down"
+
+    @pytest.mark.parametrize("text", ["soon", "0 s", "-3 min"])
+    def test_what_is_no_time(self, lab: Lab, text: str) -> None:
+        with pytest.raises(InputError, match=r"idle_timeout=.* is not a time: write it like '30 min'"):
+            lab.cluster.up(idle_timeout=text)
+
+
+class TestElsewhere:
+    def test_a_host_that_is_not_ours(self, lab: Lab) -> None:
+        with pytest.raises(InputError, match=r"host='192.0.2.1' is not an address of this machine"):
+            lab.cluster.up(host="192.0.2.1")
+        with pytest.raises(InputError, match=r"host='0.0.0.0' stands for every address"):
+            lab.cluster.up(host="0.0.0.0")
+
+    def test_an_invitation_says_what_to_do_with_it(self, lab: Lab, tmp_path: Path) -> None:
+        lab.cluster.up(workers=1, threads=1, memory="300MB", host="127.0.0.2", device="cpu")
+        invitation = lab.cluster.invite(tmp_path / "invitation.json")
+        assert "python -m lepton_lab.cluster.join invitation.json" in str(invitation)
+        assert "PRIVATE" not in str(invitation)
+
+    def test_tls_files_go_together(self, lab: Lab) -> None:
+        with pytest.raises(InputError, match="--tls-ca, --tls-cert and --tls-key go together"):
+            lab.cluster.attach(address="tls://127.0.0.1:1", tls_ca="x.pem")
+
+
+def test_all_clusters_of_the_workspace(lab: Lab, tmp_path: Path) -> None:
+    assert lab.cluster.list().rows == ()
+    start(lab)
+    handle = up(tmp_path / "cluster", name="other", workers=1, threads=1, memory="300MB", device="cpu")
+    kill_scheduler(handle)
+    assert [row[:3] for row in lab.cluster.list().rows] == [("lab", "connected", 1), ("other", "down", 1)]
+    lab.cluster.down("other")
+    assert [row[0] for row in lab.cluster.list().rows] == ["lab"]
