@@ -160,8 +160,10 @@ class ClusterNoun:
 
     def scale(self, workers: int) -> ClusterInfo:
         """Change the number of workers. Runs go on with as many as there are, from a checkpoint, and lose nothing."""
-        self._lab.run.leave(set(self.handle.leaving(workers)))
+        leaving = set(self.handle.leaving(workers))
+        self._lab.run.leave(leaving)
         try:
+            self._lab.data.leave(leaving)
             self.handle.scale(workers, report=self._lab.events.publish)
         finally:
             self._lab.run.welcome()
