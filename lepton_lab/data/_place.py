@@ -96,13 +96,17 @@ class _Placement:
 
     def fill(self) -> None:
         """Place what is missing."""
-        for part in self._shards:
+        missing = [part for part in self._shards if len(self.held[part.index]) < self._replicas]
+        choice = {node: sum(node not in self.held[part.index] for part in missing) for node in self._nodes}
+        for part in missing:
             held = self.held[part.index]
             while len(held) < self._replicas:
                 taken = {self._host[node] for node in held}
                 free = [node for node in self._nodes if node not in held]
                 free = [node for node in free if self._host[node] not in taken] or free
-                node = min(free, key=lambda node: (self._time(node, part.num_bytes), self._count[node], node))
+                # Of those that would do as well, the one that can take the fewest of what is missing.
+                rank = {node: (self._time(node, part.num_bytes), self._count[node], choice[node]) for node in free}
+                node = min(free, key=lambda node: (rank[node], node))
                 held.append(node)
                 self._add(part, node, 1)
 
@@ -120,7 +124,11 @@ class _Placement:
         for giver in sorted(self._nodes, key=lambda node: (-self._time(node), node)):
             takers = [node for node in self._nodes if self._time(node) < self._time(giver)]
             found = [
-                ((self._after(part, giver, taker), self._time(taker), part.index, taker), part)
+                (
+                    # one that was placed just now hasn't moved yet
+                    (giver in part.nodes, self._after(part, giver, taker), self._time(taker), part.index, taker),
+                    part,
+                )
                 for part in self._shards
                 if giver in self.held[part.index]
                 for taker in takers

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lepton_lab.data import _copies
+from lepton_lab.data import _copies, _host
 from lepton_lab.data._base import Array
 from lepton_lab.data._store import map_array
 from lepton_lab.errors import DataError
@@ -167,7 +167,7 @@ def _from_host(shard: Shard) -> Path | None:
         worker = get_worker()
     except ValueError:  # this is none
         return None
-    return _copies.find(shard, worker) or _copies.fetch(shard, worker)
+    return _copies.find(shard, worker) or _host.fetch(shard, worker)
 
 
 def _alike(parts: list[tuple[Array, Array]], *own: Array) -> bool:

@@ -1,7 +1,7 @@
-"""Dask workers that look like other hosts: addresses, folders and names of their own, and another view of the workspace.
+"""Dask workers that look like other hosts: with addresses and folders of their own, and another view of the workspace.
 
-A workspace below `/proc/self/cwd` is another folder in each process that has another working folder, as the same path is
-on another host. So whoever doesn't start where the kernel works doesn't see its files, and needs no rights for that.
+A workspace below `/proc/self/cwd` is another folder in each process that has another working folder, as the same path
+is on another host. So whoever doesn't start where the kernel works doesn't see its files, and needs no rights for that.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lepton_lab.cluster import Handle, attach
+from lepton_lab.files import read_json
 from lepton_lab.types import WorkerInfo
 from tests.cluster.processes import REPOSITORY, wait_until
 
@@ -39,9 +40,7 @@ class Hosts:
             folder,
         )
         wait_until(file.exists)
-        import json
-
-        self.handle: Handle = attach(folder, "hosts", address=json.loads(file.read_text())["address"])
+        self.handle: Handle = attach(folder, "hosts", address=read_json(file)["address"])
 
     def _start(self, command: Sequence[str], folder: Path, before: Sequence[str] = ()) -> subprocess.Popen[bytes]:
         folder.mkdir(exist_ok=True)
