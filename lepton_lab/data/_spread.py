@@ -64,7 +64,7 @@ def spread(
     DataError
         If the workspace lacks a shard of which nobody has a copy.
     ClusterError
-        If copies could not be made; those that were are recorded, and no other is removed.
+        If there is no worker, or copies could not be made; those that were are recorded, and no other is removed.
     """
     work = _Spreading(shards, client, leaving, deep)
     for _ in range(_ROUNDS):
@@ -130,6 +130,8 @@ class _Spreading:
     async def round(self, workers: Sequence[WorkerInfo]) -> None:
         """See what is where, place the shards, and make the copies that are missing."""
         self.failures = []
+        if not workers:
+            raise ClusterError("The cluster has no worker to place shards on: see %lepton cluster status.")
         await self._look(workers)
         if await self._restore():
             await self._look(workers)
@@ -154,7 +156,7 @@ class _Spreading:
         answers = await asyncio.gather(*asked, return_exceptions=True)
         self._carrier.failing.clear()  # who doesn't answer isn't counted with
         found = {info: held for info, held in zip(workers, answers, strict=True) if isinstance(held, _host.Held)}
-        if workers and not found:
+        if not found:
             raise ClusterError(f"No worker says which shards it has ({answers[0]}): see %lepton cluster status.")
         self._held = Holdings(found)
 

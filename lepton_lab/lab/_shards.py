@@ -44,12 +44,15 @@ def cut(lab: Lab, dataset: Dataset, replicas: int | None, **options: Any) -> Sha
     with _alone(lab, dataset.name):
         old = read(lab, dataset.name) if dataset.name in names(lab) else None
         shards = stage.shard(dataset, folder, replicas=replicas, **options, report=report)
-        if lab.cluster.is_up:
-            handle, kept = lab.cluster.handle, {shard.checksum for shard in shards.shards}
-            if old is not None:
-                _forget(lab, replace(old, shards=tuple(shard for shard in old.shards if shard.checksum not in kept)))
-            shards = stage.spread(shards, handle.client, handle.workers, report=report)
-    report(NamesChanged("shard set", dataset.name))
+        try:
+            if lab.cluster.is_up:
+                handle, kept = lab.cluster.handle, {shard.checksum for shard in shards.shards}
+                if old is not None:
+                    gone = tuple(shard for shard in old.shards if shard.checksum not in kept)
+                    _forget(lab, replace(old, shards=gone))
+                shards = stage.spread(shards, handle.client, handle.workers, report=report)
+        finally:
+            report(NamesChanged("shard set", dataset.name))
     return shards
 
 
@@ -106,11 +109,16 @@ def place_all(lab: Lab, leaving: Collection[str] = ()) -> tuple[ShardSet, ...]:
             before = read(lab, name)
             after = place(lab, name, leaving=leaving)
         except LeptonError as error:
-            lab.events.publish(Progress(f"data place {name}", f"not placed: {error}"))
+            lab.events.publish(not_placed(name, error))
             continue
         if after != before or after.moves:
             changed.append(after)
     return tuple(changed)
+
+
+def not_placed(name: str, error: LeptonError) -> Progress:
+    """What is told of shards that could not be placed."""
+    return Progress(f"data place {name}", f"not placed: {error}")
 
 
 def _check(lab: Lab, replicas: int | None) -> None:
@@ -119,6 +127,6 @@ def _check(lab: Lab, replicas: int | None) -> None:
         num = len(lab.cluster.handle.workers())
         if replicas > num:
             raise InputError(
-                f"--replicas is {replicas}, but the cluster has {num} workers, and each copy needs its own: ask for "
-                f"less, or %lepton cluster scale {replicas}."
+                f"--replicas is {replicas}, but the cluster has {num} worker(s), and each copy needs its own: ask "
+                f"for less, or %lepton cluster scale {replicas}."
             )

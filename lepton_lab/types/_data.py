@@ -188,7 +188,7 @@ class ShardSet(Shown):
         notes = [f"{self.num_rows:,} rows in {len(self.shards)} shards"]
         few = sum(0 < len(shard.nodes) < (self.replicas or 1) for shard in self.shards)
         if few:
-            notes.append(f"{few} shards are on fewer than {self.replicas} workers: there are too few workers")
+            notes.append(f"{few} of them on fewer than {self.replicas} workers, since there are no more")
         if self.moves:
             sums = Counter[tuple[str, str]]()
             for move in self.moves:

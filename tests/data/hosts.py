@@ -39,7 +39,7 @@ class Hosts:
             ["dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(file), "--no-dashboard"],
             folder,
         )
-        wait_until(file.exists)
+        wait_until(lambda: file.exists() and file.read_text().rstrip().endswith("}"))  # it isn't written at once
         self.handle: Handle = attach(folder, "hosts", address=read_json(file)["address"])
 
     def _start(self, command: Sequence[str], folder: Path, before: Sequence[str] = ()) -> subprocess.Popen[bytes]:

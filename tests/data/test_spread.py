@@ -198,7 +198,7 @@ def test_a_holder_that_dies_in_the_middle_of_a_copy(hosts: Hosts, cut: Cut, monk
     assert killed
     assert set(after.shards[0].nodes) == {left, third}
     assert [(move.source, move.target) for move in after.moves] == [(left, third)]
-    assert "1 shards are on fewer than 3 workers" in str(after)
+    assert "1 of them on fewer than 3 workers" in str(after)
     hosts.start(lost)
     assert moved(spread(hosts, after)) == 0  # its copy is still there
     check(hosts, data.read_shards(shards.folder))
@@ -224,6 +224,22 @@ def test_a_receiver_that_dies_in_the_middle_of_a_copy(hosts: Hosts, cut: Cut, mo
     os.utime(left[0], (0, 0))
     spread(hosts, replace(after, replicas=3))
     check(hosts, data.read_shards(shards.folder))  # and it is swept away
+
+
+def test_an_interrupt_leaves_nothing_half(hosts: Hosts, cut: Cut, monkeypatch: pytest.MonkeyPatch) -> None:
+    shards = cut(1, rows=8000, width=500, replicas=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(_copies, "BLOCK", 1 << 16)
+
+        def interrupt(event: Event) -> None:
+            if isinstance(event, Progress) and 0 < (event.fraction or 0) < 1:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            spread(hosts, shards, report=interrupt)
+    wait_until(lambda: not list(hosts.store(3).glob(".aside-*")))
+    assert data.read_shards(shards.folder).shards[0].nodes == ()
+    check(hosts, spread(hosts, shards))
 
 
 def test_a_silent_worker_is_not_waited_for(hosts: Hosts, cut: Cut, monkeypatch: pytest.MonkeyPatch) -> None:
