@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,8 @@ from lepton_lab.types import WORKSPACE, Shard, WorkerInfo
 if TYPE_CHECKING:
     from distributed import Client
 
+AT_ONCE = 2
+"""Blocks that a worker, or the kernel, has in memory to send."""
 READ_BPS = 20e6
 """Bytes per second at which a checksum is made at least."""
 
@@ -35,6 +37,7 @@ class Carrier:
         """Bytes that have come."""
         self.failing: set[str] = set()
         """Names of workers that something could not be had from, or put to."""
+        self._turns: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(AT_ONCE))
 
     async def ask(self, info: WorkerInfo, function: Any, *args: Any, seconds: float = ANSWER_SECONDS) -> Any:
         """Call an async function of `_host` in a worker.
@@ -63,11 +66,12 @@ class Carrier:
         if sum(files.values()) != part.num_bytes or not set(files) <= set(_copies.FILES):
             return False
         aside = _copies.make_aside(part.folder.parent) if target is None else await self.ask(target, _host.begin)
-        came = 0
+        sender, came = source.name if source is not None else WORKSPACE, 0
         try:
             for block in _copies.blocks(files):
-                self.sent[source.name if source is not None else WORKSPACE] += block.length
-                await self._send(part, block, source, target, aside)
+                self.sent[sender] += block.length
+                async with self._turns[sender]:
+                    await self._send(part, block, source, target, aside)
                 self.done, came = self.done + block.length, came + block.length
             return await self._settle(part, target, aside)
         except BaseException:

@@ -29,7 +29,7 @@ BLOCK = 32 << 20
 """Bytes of a block at most."""
 _STORE = "lepton-shards"
 _ASIDE = ".aside-"
-_LEFT_SECONDS = 3600.0
+_LEFT_SECONDS = 86400.0
 """After which what a died writer left is removed."""
 _UNUSED_SECONDS = 30 * 86400.0
 """After which a copy is removed that no placement has asked for."""

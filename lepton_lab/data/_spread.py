@@ -89,10 +89,17 @@ def forget(shards: ShardSet, client: Client, present: Callable[[], Sequence[Work
 
 
 def _conduct(client: Client, work: Coroutine[Any, Any, None], tell: Callable[[], None] = lambda: None) -> None:
-    """Wait for work on the client's loop; an interrupt ends it."""
-    future = asyncio.run_coroutine_threadsafe(work, client.loop.asyncio_loop)
+    """Wait for work on the client's loop; an interrupt ends it, and so does another thread that closes the client."""
+    closed = ClusterError("The connection to the cluster was closed before all shards were placed.")
+    try:
+        future = asyncio.run_coroutine_threadsafe(work, client.loop.asyncio_loop)
+    except RuntimeError:
+        work.close()
+        raise closed from None
     try:
         while not concurrent.futures.wait([future], _REPORT_SECONDS).done:
+            if client.status == "closed":
+                raise closed
             tell()
         future.result()
     except BaseException:

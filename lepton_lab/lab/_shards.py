@@ -42,7 +42,7 @@ def cut(lab: Lab, dataset: Dataset, replicas: int | None, **options: Any) -> Sha
     _check(lab, replicas)
     folder, report = lab.workspace.path("shards", dataset.name), lab.events.publish
     with _alone(lab, dataset.name):
-        old = read(lab, dataset.name) if dataset.name in names(lab) else None
+        old = _old(lab, dataset.name)
         shards = stage.shard(dataset, folder, replicas=replicas, **options, report=report)
         try:
             if lab.cluster.is_up:
@@ -61,9 +61,16 @@ def drop(lab: Lab, name: str) -> None:
     if name not in names(lab):
         return
     with _alone(lab, name):
-        with suppress(LeptonError):  # a damaged record
-            _forget(lab, read(lab, name))
+        if (old := _old(lab, name)) is not None:
+            _forget(lab, old)
         lab.workspace.drop("shards", name)
+
+
+def _old(lab: Lab, name: str) -> ShardSet | None:
+    """The shards that are to go; None if there are none, or their record is damaged."""
+    with suppress(LeptonError):
+        return read(lab, name)
+    return None
 
 
 def _forget(lab: Lab, shards: ShardSet) -> None:

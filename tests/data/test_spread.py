@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from lepton_lab import data
+from lepton_lab.cluster import attach
 from lepton_lab.data import _copies
 from lepton_lab.errors import ClusterError, DataError
 from lepton_lab.events import Event, Progress
@@ -239,6 +240,20 @@ def test_an_interrupt_leaves_nothing_half(hosts: Hosts, cut: Cut, monkeypatch: p
             spread(hosts, shards, report=interrupt)
     wait_until(lambda: not list(hosts.store(3).glob(".aside-*")))
     assert data.read_shards(shards.folder).shards[0].nodes == ()
+    check(hosts, spread(hosts, shards))
+
+
+def test_a_client_that_another_thread_closes(hosts: Hosts, cut: Cut, monkeypatch: pytest.MonkeyPatch) -> None:
+    shards = cut(1, rows=8000, width=500, replicas=1)
+    other = attach(hosts.folder, "other", address=hosts.handle.client.scheduler.address)
+    client = other.client
+    with monkeypatch.context() as patch:
+        patch.setattr(_copies, "BLOCK", 1 << 16)
+        for _ in range(2):  # while it goes on, and before it begins
+            with pytest.raises(ClusterError):
+                data.spread(shards, client, hosts.present, report=lambda event: other.close())
+    for left in hosts.store(3).glob(".aside-*"):
+        os.utime(left, (0, 0))  # nobody could be told, so it is swept later
     check(hosts, spread(hosts, shards))
 
 

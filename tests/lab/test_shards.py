@@ -98,6 +98,16 @@ def test_a_record_of_the_former_form(own: Lab) -> None:
     assert held(shards) == {"w0": 2, "w1": 2} and shards.replicas == 1
 
 
+def test_shards_with_a_damaged_record_are_cut_again(own: Lab) -> None:
+    own.data.load("digits", name="broken")
+    record = own.data.shard("broken", shards=4).folder / "shards.json"
+    record.write_text("{")
+    assert held(own.data.shard("broken", shards=4)) == {"w0": 2, "w1": 2}
+    record.write_text("{")
+    own.data.drop("broken")
+    assert not record.parent.exists()
+
+
 def test_before_a_training_it_costs_little(own: Lab) -> None:
     dataset = own.data.load("digits", name="ready")
     first = own.data.shards_for_training(dataset)
