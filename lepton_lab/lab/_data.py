@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from lepton_lab import data as stage
-from lepton_lab.errors import ClusterError, InputError, UnknownNameError
+from lepton_lab.errors import InputError, UnknownNameError
 from lepton_lab.events import NamesChanged
 from lepton_lab.lab import _shards
 from lepton_lab.lab._workspace import check_name
@@ -230,17 +230,8 @@ class DataNoun:
         return [_shards.read(self._lab, name) for name in _shards.names(self._lab)]
 
     def shards_for_training(self, dataset: Dataset) -> ShardSet:
-        """A data set's shards, cut now if they aren't yet, and placed anew if workers came or went.
-
-        Copies that can't be made are told of and hold no training up: its ranks read the workspace's own files.
-        """
+        """A data set's shards, cut now if they aren't yet, and placed anew if workers came or went."""
         if dataset.name not in _shards.names(self._lab):
             # Round-robin never leaves a shard empty, however few rows there are or how often each is there.
             return self.shard(dataset.name, shards=min(8, dataset.splits["train"]), by="round_robin")
-        try:
-            return _shards.place(self._lab, dataset.name)
-        except ClusterError as error:
-            if not self._lab.cluster.is_up:
-                raise
-            self._lab.events.publish(_shards.not_placed(dataset.name, error))
-            return _shards.read(self._lab, dataset.name)
+        return _shards.place_for_training(self._lab, dataset.name)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lepton_lab import data as stage
-from lepton_lab.errors import InputError, LeptonError
+from lepton_lab.errors import ClusterError, InputError, LeptonError
 from lepton_lab.events import NamesChanged, Progress
 from lepton_lab.types import Dataset, ShardSet
 
@@ -116,16 +116,27 @@ def place_all(lab: Lab, leaving: Collection[str] = ()) -> tuple[ShardSet, ...]:
             before = read(lab, name)
             after = place(lab, name, leaving=leaving)
         except LeptonError as error:
-            lab.events.publish(not_placed(name, error))
+            _tell(lab, name, error)
             continue
         if after != before or after.moves:
             changed.append(after)
     return tuple(changed)
 
 
-def not_placed(name: str, error: LeptonError) -> Progress:
-    """What is told of shards that could not be placed."""
-    return Progress(f"data place {name}", f"not placed: {error}")
+def place_for_training(lab: Lab, name: str) -> ShardSet:
+    """The same before a training, which copies that can't be made don't hold up: its ranks read the workspace."""
+    try:
+        return place(lab, name)
+    except ClusterError as error:
+        if not lab.cluster.is_up:
+            raise
+        _tell(lab, name, error)
+        return read(lab, name)
+
+
+def _tell(lab: Lab, name: str, error: LeptonError) -> None:
+    """Tell of shards that could not be placed."""
+    lab.events.publish(Progress(f"data place {name}", f"not placed: {error}"))
 
 
 def _check(lab: Lab, replicas: int | None) -> None:
