@@ -8,6 +8,7 @@ from lepton_lab.types import Dataset, Listing, ShardSet
 NAMED_SOURCES = ("digits",)
 """Sources that come with Lepton Lab: read by their names, without a path."""
 
+_REPLICAS = "on how many workers each shard is to be"
 _NAME = Parameter("name", Name("data set"), "the data set", positional=True)
 
 VERBS = (
@@ -78,7 +79,14 @@ VERBS = (
             Parameter(
                 "seed", Integer(0), "decides what is drawn by chance", 0, when=When("by", ("stratified", "dirichlet"))
             ),
+            Parameter("replicas", Integer(1), f"{_REPLICAS}; 2 where the cluster has several hosts, else 1", None),
         ),
+        ShardSet,
+    ),
+    Verb(
+        ("data", "place"),
+        "Place a data set's shards on the workers that there are now: missing copies are made, the load is evened.",
+        (_NAME, Parameter("replicas", Integer(1), f"{_REPLICAS}; as before if left out", None)),
         ShardSet,
     ),
 )

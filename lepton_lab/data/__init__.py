@@ -1,7 +1,8 @@
 """Stage 1: sources become data sets on disk, and data sets become shards.
 
 `load` reads a source, checks it, splits it and writes it; `shard` cuts the training rows into shards with a checksum
-each; `place` says which node holds which shard; `open_rows` reads them back, memory-mapped, in a training process.
+each; `place` says which node is to hold which shard, and `spread` brings it there; `open_rows` reads them back,
+memory-mapped, in a training process, and `open_shard` one of them on any worker.
 Importing this package loads NumPy and nothing heavier.
 """
 
@@ -10,9 +11,10 @@ from lepton_lab.data._cut import cut
 from lepton_lab.data._format import SOURCES, default_name
 from lepton_lab.data._load import load
 from lepton_lab.data._place import place
-from lepton_lab.data._rows import Rows, open_rows
+from lepton_lab.data._rows import Rows, open_rows, open_shard
 from lepton_lab.data._sample import sample
 from lepton_lab.data._shard import read_shards, save_shards, shard
+from lepton_lab.data._spread import forget, spread
 from lepton_lab.data._store import open_split, read
 
 __all__ = [
@@ -21,8 +23,10 @@ __all__ = [
     "Rows",
     "cut",
     "default_name",
+    "forget",
     "load",
     "open_rows",
+    "open_shard",
     "open_split",
     "place",
     "read",
@@ -30,4 +34,5 @@ __all__ = [
     "sample",
     "save_shards",
     "shard",
+    "spread",
 ]

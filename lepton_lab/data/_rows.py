@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Container
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
+from lepton_lab.data import _copies, _host
 from lepton_lab.data._base import Array
 from lepton_lab.data._store import map_array
 from lepton_lab.errors import DataError
 from lepton_lab.files import checksum
-from lepton_lab.types import ShardSet
+from lepton_lab.types import Shard, ShardSet
 
-_MEND = "shard the data set again"
+_MEND = "restore it from a worker's copy (%lepton data place NAME), or shard the data set again"
 
 
 class Rows:
@@ -128,6 +132,42 @@ def open_rows(shards: ShardSet, verify: Container[int] | None = None) -> Rows:
         parts.append((x, y))
         weights += w
     return Rows(parts, weights if shards.weighted else None)
+
+
+def open_shard(shard: Shard) -> Rows:
+    """A shard's rows, wherever this process finds them, verified and memory-mapped.
+
+    Where the workspace isn't seen, a Dask worker has them from its host's copy; one that doesn't hold the shard fetches
+    a copy from a worker that does. So `lab.map(function, shards.shards)` works on every host.
+
+    Raises
+    ------
+    DataError
+        If nobody has the shard, or its files are not what was written.
+    """
+    name = shard.folder.parent.name
+    folder = shard.folder if _copies.seen([shard]) else _from_host(shard)
+    if folder is None:
+        held = f"is held by {', '.join(shard.nodes)}" if shard.nodes else "is held by no worker"
+        raise DataError(
+            f"shard {shard.index} of {name!r} is not in {shard.folder}, and there is no copy on this host (it {held}): "
+            f"{_MEND}"
+        )
+    weighted = (folder / "w.npy").is_file()
+    return open_rows(ShardSet(name, folder.parent, "", (replace(shard, folder=folder),), weighted=weighted))
+
+
+def _from_host(shard: Shard) -> Path | None:
+    """The folder of a copy, in a Dask worker."""
+    if "distributed" not in sys.modules:
+        return None
+    from distributed import get_worker
+
+    try:
+        worker = get_worker()
+    except ValueError:  # this is none
+        return None
+    return _copies.find(shard, worker) or _host.fetch(shard, worker)
 
 
 def _alike(parts: list[tuple[Array, Array]], *own: Array) -> bool:

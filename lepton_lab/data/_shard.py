@@ -31,6 +31,7 @@ def shard(
     key: str | None = None,
     alpha: float = 0.5,
     seed: int = 0,
+    replicas: int | None = None,
     report: Report = ignore,
 ) -> ShardSet:
     """Cut the training rows into shards; each row is in exactly one. They are copied a block at a time.
@@ -47,6 +48,8 @@ def shard(
         How little `dirichlet` skews.
     seed
         For `stratified` and `dirichlet`.
+    replicas
+        On how many nodes each is to be placed; see `ShardSet`.
 
     Raises
     ------
@@ -71,7 +74,7 @@ def shard(
                 write_npy(file, Part(array, array.dtype, rows))
             num_bytes = sum(file.stat().st_size for file in files)
             shards.append(Shard(index, folder / part.name, len(rows), num_bytes, checksum(*files)))
-        result = ShardSet(dataset.name, folder, by, tuple(shards), VERSION, dataset.weighted)
+        result = ShardSet(dataset.name, folder, by, tuple(shards), VERSION, dataset.weighted, replicas)
         _write(aside, result)
     tell(f"{num_shards} shards", 1.0)
     return result
@@ -114,7 +117,8 @@ def read_shards(folder: Path) -> ShardSet:
             for item in record["shards"]
         )
         weighted = record.get("weighted", False)  # shards of the first version have no weights
-        return ShardSet(record["dataset"], folder, record["by"], shards, record["version"], weighted)
+        replicas = record.get("replicas", 1)  # nor more than one copy each
+        return ShardSet(record["dataset"], folder, record["by"], shards, record["version"], weighted, replicas)
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(
             f"{path} is damaged ({type(error).__name__}: {one_line(error)}): shard the data set again"
@@ -138,4 +142,4 @@ def _write(folder: Path, shards: ShardSet) -> None:
         for part in shards.shards
     ]
     record = {"format": _FORMAT, "dataset": shards.dataset, "by": shards.by, "version": shards.version, "shards": items}
-    write_json(folder / _RECORD, record | {"weighted": shards.weighted})
+    write_json(folder / _RECORD, record | {"weighted": shards.weighted, "replicas": shards.replicas})

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lepton_lab import cluster as stage
-from lepton_lab.errors import ClusterError, InputError
-from lepton_lab.events import ClusterChanged, NamesChanged
+from lepton_lab.errors import ClusterError, InputError, LeptonError
+from lepton_lab.events import ClusterChanged, Event, NamesChanged
+from lepton_lab.lab._settle import Settler
 from lepton_lab.types import ClusterInfo, ClusterLogs, DeviceTable, Invitation, Listing
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ class ClusterNoun:
         """Whether this lab started the cluster, and not to outlive it."""
         self._stop_monitor: Callable[[], None] = lambda: None
         self._adapter: stage.Adapter | None = None
+        self._settler = Settler(self._settle)
         self.demands: dict[object, Callable[[], int]] = {}
         """What work is under way that the scheduler doesn't know of; each gives how many workers it could use."""
 
@@ -64,6 +67,7 @@ class ClusterNoun:
     def _forget(self) -> None:
         """Be without a cluster."""
         self._stop_adapting()
+        self._settler.stop()
         self._stop_monitor()
         self._handle, self._stop_monitor, self._ends_with_lab = None, lambda: None, False
 
@@ -189,12 +193,23 @@ class ClusterNoun:
 
     def _take(self, handle: Handle, ends_with_lab: bool) -> ClusterInfo:
         self._handle, self._ends_with_lab = handle, ends_with_lab
-        self._stop_monitor = handle.monitor(self._lab.events.publish)
+        self._stop_monitor = handle.monitor(self._hear)
         self._adapt(handle)
         info = handle.info()
         # What the stage told came before this lab had the cluster, so whoever looked then saw none.
         self._lab.events.publish(ClusterChanged(handle.name, "running", len(info.workers)))
         return info
+
+    def _settle(self) -> None:
+        if self.is_up:
+            with suppress(LeptonError, OSError):  # it is going down just now
+                self._lab.data.replace_lost()
+
+    def _hear(self, event: Event) -> None:
+        """Pass on what the monitor tells; shards follow the workers."""
+        self._lab.events.publish(event)
+        if isinstance(event, ClusterChanged) and event.message:
+            self._settler()
 
     def status(self) -> ClusterInfo:
         """The cluster and its workers as they are now."""
@@ -223,8 +238,10 @@ class ClusterNoun:
         return self._scale(workers)
 
     def _scale(self, workers: int) -> ClusterInfo:
-        self._lab.run.leave(set(self.handle.leaving(workers)))
+        leaving = set(self.handle.leaving(workers))
+        self._lab.run.leave(leaving)
         try:
+            self._lab.data.leave(leaving)
             self.handle.scale(workers, report=self._lab.events.publish)
         finally:
             self._lab.run.welcome()

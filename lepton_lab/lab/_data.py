@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import builtins
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from lepton_lab import data as stage
 from lepton_lab.errors import InputError, UnknownNameError
 from lepton_lab.events import NamesChanged
+from lepton_lab.lab import _shards
 from lepton_lab.lab._workspace import check_name
 from lepton_lab.types import Dataset, Listing, ShardSet
 
@@ -86,7 +88,7 @@ class DataNoun:
             seed=seed,
             report=self._lab.events.publish,
         )
-        self._lab.workspace.drop("shards", name)  # they were cut from other rows
+        _shards.drop(self._lab, name)  # they were cut from other rows
         self._lab.events.publish(NamesChanged("data set", name))
         return dataset
 
@@ -136,7 +138,7 @@ class DataNoun:
         self._lab.run.check_unused("data set", name)
         folder = self._lab.workspace.path("data", name)
         made = stage.cut(dataset, name, folder, share=share, seed=seed, report=self._lab.events.publish)
-        self._lab.workspace.drop("shards", name)  # of the earlier one
+        _shards.drop(self._lab, name)  # of the earlier one
         self._lab.events.publish(NamesChanged("data set", name))
         return made
 
@@ -144,13 +146,21 @@ class DataNoun:
         """Remove a data set and its shards."""
         self.get(name)
         self._lab.run.check_unused("data set", name)
-        for kind in ("shards", "data"):
-            self._lab.workspace.drop(kind, name)
+        _shards.drop(self._lab, name)
+        self._lab.workspace.drop("data", name)
         self._lab.events.publish(NamesChanged("data set", name))
         return self.list()
 
     def shard(
-        self, name: str, *, shards: int = 8, by: str = "hash", key: str | None = None, alpha: float = 0.5, seed: int = 0
+        self,
+        name: str,
+        *,
+        shards: int = 8,
+        by: str = "hash",
+        key: str | None = None,
+        alpha: float = 0.5,
+        seed: int = 0,
+        replicas: int | None = None,
     ) -> ShardSet:
         """Cut a data set's training rows into shards and place them on the workers, the least loaded first.
 
@@ -166,38 +176,62 @@ class DataNoun:
             Of `dirichlet`: the smaller, the more skewed the labels.
         seed
             Of `dirichlet` and `stratified`.
+        replicas
+            On how many workers each shard is to be, on several hosts if there are; None: on 2 where the cluster has
+            several hosts, else on 1.
         """
         dataset = self.get(name)
         self._lab.run.check_unused("data set", name)
-        folder = self._lab.workspace.path("shards", name)
-        result = stage.shard(
-            dataset, folder, num_shards=shards, by=by, key=key, alpha=alpha, seed=seed, report=self._lab.events.publish
-        )
-        if self._lab.cluster.is_up:
-            result = self.place(result)
-        self._lab.events.publish(NamesChanged("shard set", name))
-        return result
+        return _shards.cut(self._lab, dataset, replicas, num_shards=shards, by=by, key=key, alpha=alpha, seed=seed)
 
-    def place(self, shards: ShardSet) -> ShardSet:
-        """Give each shard to a worker, by least load weighted by bytes; a worker counts as much as its threads."""
-        weights = {worker.name: float(worker.threads) for worker in self._lab.cluster.handle.workers()}
-        placed = stage.place(shards, weights)
-        stage.save_shards(placed)
-        return placed
+    def place(self, name: str, *, replicas: int | None = None) -> ShardSet:
+        """Place a data set's shards on the workers that there are now: missing copies are made, the load is evened.
+
+        All checksums are compared. A damaged copy is made anew, and so are damaged files of the workspace, from a copy.
+
+        Parameters
+        ----------
+        replicas
+            On how many workers each shard is to be from now on; None leaves that as it is.
+
+        Raises
+        ------
+        InputError
+            If the data set has no shards, or the cluster has fewer workers than that.
+        DataError
+            If a shard is damaged of which nobody has a copy.
+        ClusterError
+            If there is no cluster, or copies could not be made.
+        """
+        self.get(name)
+        if name not in _shards.names(self._lab):
+            raise InputError(f"The data set {name!r} has no shards yet: %lepton data shard {name}.")
+        return _shards.place(self._lab, name, replicas=replicas, deep=True)
+
+    def replace_lost(self) -> tuple[ShardSet, ...]:
+        """Place the shards of all data sets on the workers that there are now, for when workers came or went.
+
+        Only what has too few copies is copied, and only as much moves as evens the load; with nothing to do it costs a
+        question to each worker. It may be called from any thread, and again and again. What could not be placed is told
+        as `Progress` and left for the next time.
+
+        Returns
+        -------
+        The shard sets that lie elsewhere now.
+        """
+        return _shards.place_all(self._lab)
+
+    def leave(self, workers: Collection[str]) -> tuple[ShardSet, ...]:
+        """Have workers that are to go, by name, give their shards to those that stay; returns when they have."""
+        return _shards.place_all(self._lab, workers) if workers else ()
 
     def shard_sets(self) -> builtins.list[ShardSet]:
         """The shards of every data set that has some."""
-        workspace = self._lab.workspace
-        return [stage.read_shards(workspace.path("shards", name)) for name in workspace.names("shards", "shards.json")]
+        return [_shards.read(self._lab, name) for name in _shards.names(self._lab)]
 
     def shards_for_training(self, dataset: Dataset) -> ShardSet:
         """A data set's shards, cut now if they aren't yet, and placed anew if workers came or went."""
-        workspace = self._lab.workspace
-        if dataset.name not in workspace.names("shards", "shards.json"):
+        if dataset.name not in _shards.names(self._lab):
             # Round-robin never leaves a shard empty, however few rows there are or how often each is there.
             return self.shard(dataset.name, shards=min(8, dataset.splits["train"]), by="round_robin")
-        shards = stage.read_shards(workspace.path("shards", dataset.name))
-        here = {worker.name for worker in self._lab.cluster.handle.workers()}
-        held = {node for shard in shards.shards for node in shard.nodes}
-        is_spread = held <= here and len(held) == min(len(here), len(shards.shards))
-        return shards if is_spread else self.place(shards)
+        return _shards.place_for_training(self._lab, dataset.name)

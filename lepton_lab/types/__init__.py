@@ -11,7 +11,7 @@ from lepton_lab.types._bundle import Agreement, Bundle
 from lepton_lab.types._cluster import ClusterInfo, ClusterLogs, Device, DeviceTable, Invitation, WorkerInfo
 from lepton_lab.types._comparison import Comparison, Difference, Verdict
 from lepton_lab.types._compression import CompressedModel, Front, Preflight, Trial
-from lepton_lab.types._data import Dataset, Scaling, Shard, ShardSet, Target
+from lepton_lab.types._data import WORKSPACE, Dataset, Move, Scaling, Shard, ShardSet, Target
 from lepton_lab.types._evaluation import Evaluation
 from lepton_lab.types._explanation import ExplainedRow, Explanation, Feature
 from lepton_lab.types._fields import fields, record_dtype, records
@@ -29,8 +29,10 @@ __all__ = [
     "fields",
     "records",
     "record_dtype",
+    "WORKSPACE",
     "Shard",
     "ShardSet",
+    "Move",
     "Device",
     "DeviceTable",
     "WorkerInfo",

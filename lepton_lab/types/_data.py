@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -132,7 +133,8 @@ class Shard(Shown):
     checksum: str
     """SHA-256 of `x.npy`, `y.npy` and, where it is there, `w.npy`, verified whenever the shard is opened."""
     nodes: tuple[str, ...] = ()
-    """Names of the workers that hold it; empty before there is a cluster."""
+    """Names of the workers that hold it: each sees the workspace's files, or has a copy on its host. Empty before there
+    is a cluster."""
 
     def table(self) -> Table:
         return Table(
@@ -140,6 +142,23 @@ class Shard(Shown):
             ("rows", "bytes", "nodes", "sha256"),
             [(self.rows, size(self.num_bytes), ", ".join(self.nodes), self.checksum[:12])],
         )
+
+
+WORKSPACE = "workspace"
+"""What a move calls the workspace's own files, which are no worker's."""
+
+
+@dataclass(frozen=True)
+class Move:
+    """A verified copy of a shard that was made."""
+
+    shard: int
+    """Its index."""
+    source: str
+    """The worker whose copy was read, or `WORKSPACE`."""
+    target: str
+    """The worker that has it now, or `WORKSPACE` where its own files were restored."""
+    num_bytes: int
 
 
 @dataclass(frozen=True)
@@ -155,11 +174,32 @@ class ShardSet(Shown):
     """Of the way rows are assigned to shards; raised when a change would send a row elsewhere."""
     weighted: bool = False
     """Whether rows have weights, `w.npy` in each shard."""
+    replicas: int | None = None
+    """On how many workers each shard is wanted; None: on 2 where the cluster has several hosts, else on 1."""
+    moves: tuple[Move, ...] = field(default=(), compare=False)
+    """What the placement that gave this value had to copy; not kept on disk."""
 
     @property
     def num_rows(self) -> int:
         """Rows in all shards together."""
         return sum(shard.rows for shard in self.shards)
+
+    def _notes(self) -> list[str]:
+        notes = [f"{self.num_rows:,} rows in {len(self.shards)} shards"]
+        few = sum(0 < len(shard.nodes) < (self.replicas or 1) for shard in self.shards)
+        if few:
+            notes.append(f"{few} of them on fewer than {self.replicas} workers, since there are no more")
+        if self.moves:
+            sums = Counter[tuple[str, str]]()
+            for move in self.moves:
+                sums[move.source, move.target] += move.num_bytes
+            ways = [f"{source} -> {target} {size(num_bytes)}" for (source, target), num_bytes in sums.most_common(8)]
+            more = [f"{len(sums) - 8} more"] if len(sums) > 8 else []
+            plural = "copy" if len(self.moves) == 1 else "copies"
+            notes.append(
+                f"{len(self.moves)} {plural} made, {size(sum(sums.values()))} moved: {', '.join([*ways, *more])}"
+            )
+        return notes
 
     def table(self) -> Table:
         return Table(
@@ -169,5 +209,5 @@ class ShardSet(Shown):
                 (s.index, f"{s.rows:,}", size(s.num_bytes), ", ".join(s.nodes) or "-", s.checksum[:12])
                 for s in self.shards
             ],
-            notes=[f"{self.num_rows:,} rows in {len(self.shards)} shards"],
+            notes=self._notes(),
         )

@@ -11,8 +11,10 @@ def test_public_names():
         "SOURCES",
         "cut",
         "default_name",
+        "forget",
         "load",
         "open_rows",
+        "open_shard",
         "open_split",
         "place",
         "read",
@@ -20,6 +22,7 @@ def test_public_names():
         "sample",
         "save_shards",
         "shard",
+        "spread",
     ]
     assert all(hasattr(data, name) for name in data.__all__)
 

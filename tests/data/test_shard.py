@@ -8,7 +8,7 @@ import pytest
 from lepton_lab import data
 from lepton_lab.errors import DataError, InputError
 from lepton_lab.events import Progress
-from lepton_lab.files import checksum
+from lepton_lab.files import checksum, read_json, write_json
 
 
 @pytest.mark.parametrize("by", data.SHARDINGS)
@@ -52,6 +52,15 @@ def test_places_are_saved(digits, tmp_path):
     shards = data.place(data.shard(digits, tmp_path / "shards", num_shards=4), {"w0": 1.0, "w1": 1.0})
     data.save_shards(shards)
     assert data.read_shards(tmp_path / "shards") == shards
+
+
+def test_how_many_copies_are_wanted_is_kept(digits, tmp_path):
+    assert data.read_shards(data.shard(digits, tmp_path / "any", num_shards=4).folder).replicas is None
+    assert data.read_shards(data.shard(digits, tmp_path / "two", num_shards=4, replicas=2).folder).replicas == 2
+    record = read_json(tmp_path / "any" / "shards.json")
+    del record["replicas"]  # as earlier versions wrote it
+    write_json(tmp_path / "any" / "shards.json", record)
+    assert data.read_shards(tmp_path / "any").replicas == 1
 
 
 @pytest.mark.parametrize("options", [{"by": "hsah"}, {"num_shards": 0}, {"num_shards": 9999}, {"key": "a"}])
