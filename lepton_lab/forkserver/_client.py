@@ -308,6 +308,12 @@ def _connect() -> Connection:
 
 
 def _start_server() -> subprocess.Popen[bytes]:
+    # It may outlive the cluster whose worker starts it, so it takes nothing from there.
+    variables = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("LEPTON_LAB_") and name != "DASK_TEMPORARY_DIRECTORY"
+    }
     with _address.log_path().open("ab") as log:
         return subprocess.Popen(
             [sys.executable, "-m", "lepton_lab.forkserver._server"],
@@ -316,7 +322,7 @@ def _start_server() -> subprocess.Popen[bytes]:
             stderr=log,
             start_new_session=True,
             cwd="/",
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry)},
+            env={**variables, "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry)},
         )
 
 
