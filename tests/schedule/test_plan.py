@@ -54,6 +54,13 @@ def test_three_nodes_with_core_hours() -> None:
     assert plan.makespan == 6 and plan.gap == 0
 
 
+def test_long_times_and_a_chart_are_shown() -> None:
+    plan = make_plan(alike([7200.0, 14400.0, 21600.0]), cpus(2))
+    assert "done after 6 h: no plan is shorter" in str(plan) and "<img" not in str(plan)
+    assert [span.end for span in plan.gantt().spans] == [placement.end for placement in plan.placements]
+    assert "title='t2 on m0: 6 h, from 0.0 s to 6 h'" in plan._repr_html_()
+
+
 def test_two_cpus_three_gpus_a_tpu_and_a_hundred_tasks() -> None:
     random = np.random.default_rng(0)
     machines = [
