@@ -40,14 +40,12 @@ from lepton_lab.types import (
     Explanation,
     Front,
     Listing,
-    Machine,
     Model,
     Plan,
     Prediction,
     Preflight,
     Run,
     Status,
-    Task,
 )
 
 
@@ -266,22 +264,25 @@ class Lab:
         """All training runs, the latest last."""
         return self.run.list()
 
-    def plan(self, tasks: Iterable[Task], machines: Iterable[Machine] | None = None, *, limit: float = 20.0) -> Plan:
+    def plan(self, tasks: object, machines: object = None, *, limit: float = 20.0) -> Plan:
         """Who should do what, so that all is done as soon as it can be; nothing is done.
 
         Parameters
         ----------
         tasks
-            With how long each takes by kind of device, and what it uses up of a machine's capacity.
+            A list of `Task` or of dicts, a DataFrame, or a CSV file's path. Columns: `name`, one of seconds for each
+            kind of device (`cpu`, `gpu`, ...; empty where it can't do the task), and if wanted `demand` (of a machine's
+            capacity), `priority`, `deadline` (seconds), `num_bytes`, `at` (names of the machines that hold these).
         machines
-            Each does one task at a time; None takes a machine for each thread of the cluster's workers.
+            Likewise, of `Machine`: `name`, `kind`, `capacity`, `ready` (seconds), `slowness`, `bytes_per_second`. Each
+            does one task at a time; None takes a machine for each thread of the cluster's workers.
         limit
             Seconds in which to look for the best plan. The plan says how far from it it may be.
 
         Raises
         ------
         InputError
-            If a task can be done by no machine, or they don't fit into the capacities.
+            If a row can't be used, a task can be done by no machine, or they don't fit into the capacities.
         ClusterError
             If no machines are given and no cluster is up.
         """

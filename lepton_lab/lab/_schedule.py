@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from lepton_lab.errors import InputError
-from lepton_lab.schedule import Call, Dispatcher, make_plan
-from lepton_lab.types import Machine, Plan, Task
+from lepton_lab.schedule import Call, Dispatcher, make_plan, read_machines, read_tasks
+from lepton_lab.types import Machine, Plan
 
 if TYPE_CHECKING:
     from lepton_lab.lab._lab import Lab
@@ -36,9 +36,10 @@ def map_items(
     return list(done.results)
 
 
-def plan(lab: Lab, tasks: Iterable[Task], machines: Iterable[Machine] | None, limit: float) -> Plan:
+def plan(lab: Lab, tasks: object, machines: object, limit: float) -> Plan:
     """See `Lab.plan`."""
-    return make_plan(tuple(tasks), tuple(machines if machines is not None else _machines(lab)), limit)
+    wanted = read_tasks(tasks)
+    return make_plan(wanted, _machines(lab) if machines is None else read_machines(machines), limit)
 
 
 def _machines(lab: Lab) -> list[Machine]:

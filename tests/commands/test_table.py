@@ -18,7 +18,6 @@ NOT_VERBS = {
     "data_of",
     "summary",
     "map",
-    "plan",
     "names",
     "cluster.close",
     "cluster.glance",
