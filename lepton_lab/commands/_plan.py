@@ -1,8 +1,8 @@
-"""`%lepton plan`."""
+"""`%lepton plan` and `schedule`."""
 
 from lepton_lab.commands._spec import Parameter, Verb
 from lepton_lab.commands._types import Number, Source
-from lepton_lab.types import Plan
+from lepton_lab.types import Plan, Schedule
 
 VERBS = (
     Verb(
@@ -34,4 +34,5 @@ VERBS = (
         ),
         Plan,
     ),
+    Verb(("schedule",), "What the last lab.map planned, and what happened.", (), Schedule),
 )

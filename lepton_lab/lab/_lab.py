@@ -23,12 +23,13 @@ from lepton_lab.lab._lines import line_of
 from lepton_lab.lab._model import ModelNoun
 from lepton_lab.lab._predict import check_destination, predict_rows, predict_split
 from lepton_lab.lab._runs import RunNoun
-from lepton_lab.lab._schedule import map_items, plan
+from lepton_lab.lab._schedule import map_items, plan, schedule
 from lepton_lab.lab._search import search
 from lepton_lab.lab._summary import summarize
 from lepton_lab.lab._training import Training, check_workers, prepare
 from lepton_lab.lab._workspace import Workspace
 from lepton_lab.runtime import check_fits, check_one_each
+from lepton_lab.schedule import Dispatcher
 from lepton_lab.train import KINDS
 from lepton_lab.types import (
     Bundle,
@@ -45,6 +46,7 @@ from lepton_lab.types import (
     Prediction,
     Preflight,
     Run,
+    Schedule,
     Status,
 )
 
@@ -73,6 +75,7 @@ class Lab:
         self.data = DataNoun(self)
         self.model = ModelNoun(self)
         self.run = RunNoun(self)
+        self.last_map: Dispatcher | None = None
 
     def close(self) -> None:
         """End the cluster that this session started, with its runs, unless it is detached: then they go on."""
@@ -322,6 +325,16 @@ class Lab:
             If no cluster is up, or it went.
         """
         return map_items(self, function, items, seconds, priority, deadline)
+
+    def schedule(self) -> Schedule:
+        """What the last `map` planned and what happened, also while it goes on.
+
+        Raises
+        ------
+        InputError
+            If there was none yet.
+        """
+        return schedule(self)
 
     def predict(
         self,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lepton_lab.errors import InputError
 from lepton_lab.schedule import Call, Dispatcher, make_plan, read_machines, read_tasks
-from lepton_lab.types import Machine, Plan
+from lepton_lab.types import Machine, Plan, Schedule
 
 if TYPE_CHECKING:
     from lepton_lab.lab._lab import Lab
@@ -32,8 +32,16 @@ def map_items(
         for number, item in enumerate(items)
     ]
     handle = lab.cluster.handle
-    done = Dispatcher(handle.client, handle.workers, function, calls, lab.events.publish, TASK).run()
-    return list(done.results)
+    dispatcher = Dispatcher(handle.client, handle.workers, function, calls, lab.events.publish, TASK)
+    lab.last_map = dispatcher
+    return dispatcher.run()
+
+
+def schedule(lab: Lab) -> Schedule:
+    """See `Lab.schedule`."""
+    if lab.last_map is None:
+        raise InputError("No lab.map has run yet: call lab.map(function, items) first.")
+    return lab.last_map.schedule()
 
 
 def plan(lab: Lab, tasks: object, machines: object, limit: float) -> Plan:

@@ -3,6 +3,6 @@
 from lepton_lab.schedule._dispatch import Dispatcher
 from lepton_lab.schedule._plan import make_plan
 from lepton_lab.schedule._read import read_machines, read_tasks
-from lepton_lab.schedule._seats import Call
+from lepton_lab.schedule._seats import Call, Data
 
-__all__ = ["Call", "Dispatcher", "make_plan", "read_machines", "read_tasks"]
+__all__ = ["Call", "Data", "Dispatcher", "make_plan", "read_machines", "read_tasks"]

@@ -10,19 +10,23 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import math
 import queue
+import threading
 import time
 import traceback
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lepton_lab.display import size
 from lepton_lab.errors import InputError, UserCodeError
 from lepton_lab.events import Progress, Report
-from lepton_lab.schedule._seats import Call, Seat, Speeds
+from lepton_lab.schedule._log import Log
+from lepton_lab.schedule._seats import Call, Ran, Seat
+from lepton_lab.schedule._speeds import Speeds
 from lepton_lab.schedule._waiting import Waiting
-from lepton_lab.types import Placement, WorkerInfo
+from lepton_lab.types import Schedule, WorkerInfo
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -37,19 +41,10 @@ MOST_LOSSES = 3
 """How many workers may be lost with the same call before it is thought to be the reason."""
 
 
-@dataclass(frozen=True)
-class Done:
-    """What became of all calls."""
-
-    results: tuple[Any, ...]
-    placements: tuple[Placement, ...]
-    """Which worker did which call, in seconds since the first was sent."""
-
-
-def timed(function: Callable[[Any], Any], item: Any) -> tuple[Any, float]:
-    """Dask task: the call's result, and how long it took."""
+def timed(function: Callable[[Any], Any], item: Any) -> Ran:
+    """Dask task: the call's result, and when it was made."""
     began = time.perf_counter()
-    return function(item), time.perf_counter() - began
+    return Ran(function(item), began, time.perf_counter(), threading.get_ident())
 
 
 class Dispatcher:
@@ -63,23 +58,29 @@ class Dispatcher:
         calls: Sequence[Call],
         report: Report,
         task: str,
+        bytes_per_second: float = math.inf,
     ) -> None:
         self._client, self._present, self._function, self._report, self._task = client, present, function, report, task
         self._total = len(calls)
+        self._is_declared = any(call.seconds is not None for call in calls)
         self._results: dict[int, Any] = {}
-        self._placements: list[Placement] = []
         self._seats: dict[str, Seat] = {}
-        self._speeds = Speeds()
+        self._there: dict[str, WorkerInfo] | None = None
+        self._speeds = Speeds(bytes_per_second)
         self._waiting = Waiting(calls, self._speeds, self._seats.values)
-        self._news: queue.SimpleQueue[tuple[Seat, Future[Any], concurrent.futures.Future[Any] | None]] = (
+        self._news: queue.SimpleQueue[tuple[Seat, Future[Any], float, concurrent.futures.Future[Any] | None]] = (
             queue.SimpleQueue()
         )
-        self._began = time.monotonic()
+        self._log = Log(self._total, report)
         self._looked = self._unoffered_since = 0.0
         self._token = uuid.uuid4().hex[:8]
         self._attempts = 0
 
-    def run(self) -> Done:
+    def schedule(self) -> Schedule:
+        """What it planned, and what has happened until now; on any thread."""
+        return self._log.schedule()
+
+    def run(self) -> list[Any]:
         """All results, in the order of the calls.
 
         Raises
@@ -91,16 +92,24 @@ class Dispatcher:
         ClusterError
             If the cluster went.
         """
+        state = "failed"
         try:
+            self._look()
+            self._log.plan(self._waiting.foresee())
             while len(self._results) < self._total:
-                self._look()
                 self._send()
                 self._take()
+                self._log.tell(self._even_share())
+                self._look()
+            state = "done"
+        except KeyboardInterrupt:
+            state = "cancelled"
+            raise
         finally:
             for seat in self._seats.values():
                 self._give_up(seat)
-        results = tuple(self._results[number] for number in sorted(self._results))
-        return Done(results, tuple(self._placements))
+            self._log.end(state)
+        return [self._results[number] for number in sorted(self._results)]
 
     def _look(self) -> None:
         """See which workers came and went."""
@@ -112,12 +121,18 @@ class Dispatcher:
             seat = self._seats.pop(address)
             self._lose(seat)
         for address, info in there.items():
-            self._seats.setdefault(address, Seat(info)).info = info
-        self._check_offer()
+            if address not in self._seats:
+                self._seats[address] = Seat(info)
+                self._log.join(self._seats[address])
+            self._seats[address].info = info
+        if self._unoffered_since or there != self._there:
+            self._there = there
+            self._check_offer()
 
     def _lose(self, seat: Seat) -> None:
         """Have others do what a worker had that is gone."""
         running = list(seat.sent.values())[: seat.info.threads]
+        self._log.leave(seat, running)
         self._waiting.back(self._give_up(seat))
         for call in running:  # what waited behind them had no part in it
             call.losses += 1
@@ -128,7 +143,7 @@ class Dispatcher:
                 )
 
     def _check_offer(self) -> None:
-        lacking = self._waiting.first_that_needs_more({seat.kind for seat in self._seats.values()})
+        lacking = self._waiting.first_that_nobody_can_do()
         if lacking is None:
             self._unoffered_since = 0.0
             return
@@ -136,10 +151,18 @@ class Dispatcher:
         if time.monotonic() - self._unoffered_since > (OFFER_SECONDS if self._seats else NOBODY_SECONDS):
             names = ", ".join(f"{seat.info.name} ({seat.kind})" for seat in self._seats.values())
             needs = " or ".join(lacking.seconds) if lacking.seconds is not None else "a worker"
+            needs += f" with {size(lacking.demand)} of memory" if lacking.demand else ""
             raise InputError(
                 f"Item {lacking.number} needs {needs}, but the cluster has {names or 'no worker'}: start what is "
                 "missing (%lepton cluster up --device), or say how long the item takes on what is there."
             )
+
+    def _even_share(self) -> float | None:
+        """Seconds that all takes by the measured speeds, shared out evenly; None where calls differ, or these lack."""
+        seats = self._seats.values()
+        if self._is_declared or not seats or not all(self._speeds.is_measured(seat.kind) for seat in seats):
+            return None
+        return self._total / sum(seat.info.threads / max(self._speeds.factor(seat.kind), 1e-9) for seat in seats)
 
     def _send(self) -> None:
         """Give calls to those that have room for them, a call each in turn."""
@@ -168,7 +191,7 @@ class Dispatcher:
         if not seat.sent:
             seat.since = time.monotonic()
         seat.sent[future] = call
-        future.add_done_callback(lambda future: self._news.put((seat, future, None)))
+        future.add_done_callback(lambda future: self._news.put((seat, future, self._log.now(), None)))
 
     def _take(self) -> None:
         """Take what is done; waits a little for it."""
@@ -179,25 +202,29 @@ class Dispatcher:
         except queue.Empty:
             return
 
-    def _hear(self, seat: Seat, future: Future[Any], fetched: concurrent.futures.Future[Any] | None) -> None:
+    def _hear(
+        self, seat: Seat, future: Future[Any], when: float, fetched: concurrent.futures.Future[Any] | None
+    ) -> None:
         """A call is done, or its result is here; or its worker was given up meanwhile, and somebody else does it."""
         if fetched is None and future in seat.sent:
-            seat.fetched[future], seat.since = seat.sent.pop(future), time.monotonic()
+            seat.fetched[future], seat.since = (seat.sent.pop(future), when), time.monotonic()
             self._fetch(seat, future)
         elif fetched is not None and future in seat.fetched:
-            self._keep(seat, seat.fetched.pop(future), fetched)
-            future.release()
+            try:
+                self._keep(seat, *seat.fetched.pop(future), fetched)
+            finally:
+                future.release()
 
     def _fetch(self, seat: Seat, future: Future[Any]) -> None:
         """Have a result sent here, without waiting for it: its worker may die, and Dask would wait for that one."""
         coming = asyncio.run_coroutine_threadsafe(
             self._client.gather(future, asynchronous=True), self._client.loop.asyncio_loop
         )
-        coming.add_done_callback(lambda fetched: self._news.put((seat, future, fetched)))
+        coming.add_done_callback(lambda fetched: self._news.put((seat, future, self._log.now(), fetched)))
 
-    def _keep(self, seat: Seat, call: Call, fetched: concurrent.futures.Future[Any]) -> None:
+    def _keep(self, seat: Seat, call: Call, heard: float, fetched: concurrent.futures.Future[Any]) -> None:
         try:
-            result, seconds = fetched.result()
+            ran: Ran = fetched.result()
         except concurrent.futures.CancelledError:
             self._waiting.back([call])
             return
@@ -206,17 +233,17 @@ class Dispatcher:
             raise UserCodeError(
                 f"item {call.number} on worker {seat.info.name} raised {type(error).__name__}: {error}", text
             ) from None
-        end = time.monotonic() - self._began
-        is_late = call.deadline is not None and end > call.deadline
-        self._speeds.learn(call, seat.kind, seconds)
-        self._results[call.number] = result
-        self._placements.append(Placement(str(call.number), seat.info.name, max(0.0, end - seconds), end, is_late))
+        self._speeds.learn(call, seat.kind, ran.ended - ran.began)
+        if call.data is not None:
+            call.data.at.add(seat.info.address)
+        self._results[call.number] = ran.result
+        self._log.add(seat.note(call, ran, heard))
         done = len(self._results)
         self._report(Progress(self._task, f"{done} of {self._total}", done / self._total))
 
     def _give_up(self, seat: Seat) -> list[Call]:
         """Take back what a worker has, be it done or not."""
-        futures = {**seat.fetched, **seat.sent}
+        futures = {**{future: call for future, (call, _) in seat.fetched.items()}, **seat.sent}
         seat.fetched, seat.sent = {}, {}
         if futures:
             try:

@@ -76,3 +76,17 @@ def test_a_plan_for_the_cluster_and_for_machines_that_are_not_there(lab: Lab) ->
 def test_without_a_cluster(tmp_path: Path) -> None:
     with Lab(tmp_path) as lab, pytest.raises(ClusterError, match="No cluster is up"):
         lab.map(square, range(3))
+
+
+def test_the_last_map_is_told(lab: Lab) -> None:
+    lab.map(square, range(12), seconds={"cpu": 0.01})
+    schedule = lab.schedule()
+    assert (schedule.state, schedule.done) == ("done", 12) and schedule.planned is not None
+    assert {row[0] for row in schedule.table().rows} == {"w0", "w1"}
+    assert "12 of 12 calls after" in str(schedule) and "planned 60 ms, bound 60 ms, took" in str(schedule)
+    assert " on w0: " in schedule._repr_html_() and "<img" in schedule._repr_html_()
+
+
+def test_no_map_yet(tmp_path: Path) -> None:
+    with Lab(tmp_path) as lab, pytest.raises(InputError, match=r"No lab.map has run yet"):
+        lab.schedule()

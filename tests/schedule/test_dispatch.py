@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +17,12 @@ import pytest
 
 from lepton_lab.cluster import Handle, up
 from lepton_lab.errors import InputError, UserCodeError
-from lepton_lab.events import Event, ignore
-from lepton_lab.schedule._dispatch import Dispatcher, Done
+from lepton_lab.events import Event, MapChanged, ignore
+from lepton_lab.gantt import Span
+from lepton_lab.schedule._dispatch import Dispatcher
+from lepton_lab.schedule._log import TELL_SECONDS
 from lepton_lab.schedule._seats import Call
-from lepton_lab.types import WorkerInfo
+from lepton_lab.types import Schedule, WorkerInfo
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +31,19 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Handle]:
     handle = up(tmp_path_factory.mktemp("pair"), name="pair", workers=2, device="cpu", threads=1, memory="500MB")
     yield handle
     handle.down()
+
+
+@dataclass
+class Done:
+    """What a map gave."""
+
+    results: list[Any]
+    schedule: Schedule
+
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        """What was done, without what was lost."""
+        return tuple(span for span in self.schedule.happened if not span.is_lost)
 
 
 def calls(items: Sequence[Any], *kinds: str) -> list[Call]:
@@ -40,7 +57,8 @@ def run(
     present: Callable[[], Sequence[WorkerInfo]] | None = None,
     report: Callable[[Event], None] = ignore,
 ) -> Done:
-    return Dispatcher(handle.client, present or handle.workers, function, made, report, "map").run()
+    dispatcher = Dispatcher(handle.client, present or handle.workers, function, made, report, "map")
+    return Done(dispatcher.run(), dispatcher.schedule())
 
 
 def nap(item: float) -> float:
@@ -50,9 +68,9 @@ def nap(item: float) -> float:
 
 def test_each_result_once_and_in_order(pair: Handle) -> None:
     done = run(pair, nap, calls(range(40)))
-    assert done.results == tuple(range(40))
-    assert sorted(int(placement.task) for placement in done.placements) == list(range(40))
-    assert {placement.machine for placement in done.placements} == {"w0", "w1"}
+    assert done.results == list(range(40))
+    assert sorted(int(span.name) for span in done.spans) == list(range(40))
+    assert {span.row for span in done.spans} == {"w0", "w1"}
 
 
 def test_a_worker_that_comes_late_takes_its_share(pair: Handle) -> None:
@@ -63,8 +81,8 @@ def test_a_worker_that_comes_late_takes_its_share(pair: Handle) -> None:
         return there if len(told) >= 20 else there[:1]
 
     done = run(pair, nap, calls(range(120), "gpu"), present, told.append)
-    assert done.results == tuple(range(120))
-    assert Counter(placement.machine for placement in done.placements)["w1"] >= 30  # 50 at best
+    assert done.results == list(range(120))
+    assert Counter(span.row for span in done.spans)["w1"] >= 30  # 50 at best
 
 
 def test_what_nobody_offers_is_said(pair: Handle) -> None:
@@ -72,7 +90,7 @@ def test_what_nobody_offers_is_said(pair: Handle) -> None:
     with pytest.raises(InputError, match=r"Item 1 needs gpu or tpu, but the cluster has w0 \(cpu\), w1 \(cpu\)"):
         run(pair, nap, [*calls([0], "cpu"), replace(calls([0], "gpu", "tpu")[0], number=1)])
     assert time.monotonic() - began < 10
-    assert run(pair, nap, calls([7])).results == (7,)
+    assert run(pair, nap, calls([7])).results == [7]
 
 
 def test_a_slow_device_leaves_the_rest_to_a_fast_one(pair: Handle) -> None:
@@ -98,7 +116,7 @@ def test_what_was_thought_of_a_device_is_corrected(pair: Handle) -> None:
         return [replace(first, device="gpu"), second]
 
     done = run(pair, nap, [Call(n, n, {"gpu": 0.001, "cpu": 0.02}) for n in range(100)], present)
-    assert Counter(placement.machine for placement in done.placements)["w1"] >= 20  # 5 by what was declared
+    assert Counter(span.row for span in done.spans)["w1"] >= 20  # 5 by what was declared
 
 
 def test_the_functions_own_error_is_told(pair: Handle) -> None:
@@ -110,6 +128,7 @@ def test_the_functions_own_error_is_told(pair: Handle) -> None:
     ) as caught:
         run(pair, divide, calls([2, 1, 0, 3]))
     assert "in divide" in caught.value.user_traceback
+    assert not pair.client.futures
 
 
 def test_what_a_killed_worker_had_is_done_elsewhere(pair: Handle, tmp_path: Path) -> None:
@@ -123,7 +142,11 @@ def test_what_a_killed_worker_had_is_done_elsewhere(pair: Handle, tmp_path: Path
         return item
 
     done = run(pair, once, calls(range(60)))
-    assert done.results == tuple(range(60)) and (tmp_path / "killed").exists()
+    assert done.results == list(range(60)) and (tmp_path / "killed").exists()
+    lost = [span for span in done.schedule.happened if span.is_lost]
+    assert [span.name for span in lost] == ["10"] and 1 <= done.schedule.redone <= 20
+    assert [share.is_gone for share in done.schedule.workers].count(True) == 1
+    assert "done again because a worker was lost" in str(done.schedule)
 
 
 def test_an_item_that_kills_every_worker_is_named(pair: Handle) -> None:
@@ -145,4 +168,62 @@ def test_priority_then_deadline_then_length(pair: Handle) -> None:
     ]
     assert [call.number for call in sorted(made, key=lambda call: call.order)] == [3, 2, 1, 0]
     done = run(pair, nap, made, lambda: pair.workers()[:1])
-    assert [placement.task for placement in done.placements] == ["3", "2", "1", "0"]
+    assert [span.name for span in done.spans] == ["3", "2", "1", "0"]
+
+
+def test_what_was_planned_and_what_happened(pair: Handle) -> None:
+    told: list[Event] = []
+    done = run(pair, nap, calls(range(30), "cpu"), report=told.append)
+    schedule = done.schedule
+    assert (schedule.state, schedule.done, schedule.total, schedule.redone) == ("done", 30, 30, 0)
+    assert schedule.planned is not None and schedule.planned.machines == ("w0", "w1")
+    assert sorted(int(placement.task) for placement in schedule.planned.placements) == list(range(30))
+    assert schedule.planned.makespan == pytest.approx(0.3) and schedule.bound == pytest.approx(0.3)
+    assert all(span.end - span.start >= 0.02 for span in done.spans)
+    for row in ("w0", "w1"):
+        mine = sorted((span.start, span.end) for span in done.spans if span.row == row)
+        assert all(after[0] > before[1] - 0.005 for before, after in pairwise(mine))  # one at a time
+    assert schedule.makespan == max(span.end for span in done.spans) >= 0.3
+    assert sum(share.calls for share in schedule.workers) == 30
+    assert sum(share.busy for share in schedule.workers) == pytest.approx(
+        sum(span.end - span.start for span in done.spans)
+    )
+    assert 0.5 < schedule.utilisation <= 1.0
+    changes = [event for event in told if isinstance(event, MapChanged)]
+    assert [event.state for event in changes][-1] == "done" and changes[-1].done == 30
+    assert 2 <= len(changes) <= 2 + schedule.makespan / TELL_SECONDS
+
+
+def test_where_nothing_is_declared_there_is_an_even_share(pair: Handle) -> None:
+    schedule = run(pair, nap, calls(range(40))).schedule
+    assert schedule.planned is None
+    assert schedule.even_share == schedule.bound == pytest.approx(0.4, rel=0.2)
+
+
+def test_threads_have_rows_of_their_own(tmp_path: Path) -> None:
+    handle = up(tmp_path, name="threads", workers=1, device="cpu", threads=3, memory="500MB")
+    try:
+        done = run(handle, nap, calls(range(30), "cpu"))
+    finally:
+        handle.down()
+    assert {span.row for span in done.spans} == {"w0/0", "w0/1", "w0/2"}
+    assert done.schedule.planned is not None and done.schedule.planned.makespan == pytest.approx(0.2)
+    for row in ("w0/0", "w0/1", "w0/2"):
+        mine = sorted((span.start, span.end) for span in done.spans if span.row == row)
+        assert all(after[0] > before[1] - 0.005 for before, after in pairwise(mine))
+
+
+def test_an_interrupt_leaves_no_task_behind(pair: Handle) -> None:
+    interrupted = threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT))
+    dispatcher = Dispatcher(pair.client, pair.workers, nap, calls(range(2000)), ignore, "map")
+    interrupted.start()
+    with pytest.raises(KeyboardInterrupt):
+        dispatcher.run()
+    schedule = dispatcher.schedule()
+    assert schedule.state == "cancelled" and 0 < schedule.done < 2000
+    deadline = time.monotonic() + 5
+    while left := [key for keys in pair.client.processing().values() for key in keys]:
+        assert time.monotonic() < deadline, left
+        time.sleep(0.05)
+    assert not pair.client.who_has()
+    assert run(pair, nap, calls(range(4))).results == list(range(4))
