@@ -74,6 +74,13 @@ class Gantt:
         """What can't change without drawing anew; the bars, the lines and the title can."""
         return self.rows, bool(self.planned)
 
+    def looks(self) -> list[tuple[str, str, float]]:
+        """What the bars' looks mean: name, colour and opacity of each look that there is."""
+        looks = [("happened" if self.planned else "in time", BLUE, 1.0)]
+        looks += [("planned", BLUE, 0.35)] if self.planned else []
+        looks += [("late", RED, 1.0)] if any(span.is_late for span in (*self.spans, *self.planned)) else []
+        return looks + ([("lost", GREY, 0.15)] if any(span.is_lost for span in self.spans) else [])
+
     def light(self) -> Gantt:
         """The same with no more rows and bars than can be seen: short ones that follow each other are one."""
         rows = self.rows[:MOST_ROWS]

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from html import escape
 
 from lepton_lab.display import duration
-from lepton_lab.gantt._chart import BLUE, GREY, RED, Gantt, Span, time_ticks
+from lepton_lab.gantt._chart import GREY, Gantt, Span, time_ticks
 
 WIDTH = 900
 """Of the drawing, in pixels."""
@@ -22,7 +22,8 @@ _TOP, _BOTTOM, _RIGHT, _LETTER = 50, 24, 16, 6.2
 def image(gantt: Gantt) -> str:
     """HTML that shows the chart wherever pictures are shown at all."""
     gantt = gantt.light()
-    parts, height = draw(gantt)
+    drawn, height = draw(gantt)
+    parts = [*drawn, *_legend(gantt)]
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" '
         f'role="img" font-family="sans-serif" font-size="11" color="{_INK}" fill="currentColor">'
@@ -73,7 +74,7 @@ def draw(gantt: Gantt) -> tuple[list[str], int]:
     """The chart as parts of an SVG, `WIDTH` pixels wide, and its height."""
     step, height, left = row_height(gantt), height_of(gantt), _left(gantt)
     bottom, right, scale = height - _BOTTOM, WIDTH - _RIGHT, (WIDTH - _RIGHT - left) / gantt.end
-    parts = [f'<text x="8" y="16" font-size="12" font-weight="bold">{escape(gantt.title)}</text>', *_legend(gantt)]
+    parts = [f'<text x="8" y="16" font-size="12" font-weight="bold">{escape(gantt.title)}</text>']
     unit, seconds, ticks = time_ticks(gantt.end)
     for tick in ticks:
         x, label = left + tick * scale, f"{tick / seconds:g}{f' {unit}' if tick == ticks[-1] else ''}"
@@ -126,12 +127,9 @@ def _bar(span: Span, place: tuple[float, float, float, float], opacity: float) -
 
 def _legend(gantt: Gantt) -> list[str]:
     """What the bars' looks mean, where there is more than one look, from the right edge on."""
-    looks = [(BLUE, 1.0, "happened" if gantt.planned else "in time")]
-    looks += [(BLUE, 0.35, "planned")] if gantt.planned else []
-    looks += [(RED, 1.0, "late")] if any(span.is_late for span in (*gantt.spans, *gantt.planned)) else []
-    looks += [(GREY, 0.15, "lost")] if any(span.is_lost for span in gantt.spans) else []
+    looks = gantt.looks()
     parts, x = [], float(WIDTH - _RIGHT)
-    for color, opacity, name in looks[::-1] if len(looks) > 1 else []:
+    for name, color, opacity in looks[::-1] if len(looks) > 1 else []:
         x -= _LETTER * len(name)
         parts.append(f'<text x="{x:.1f}" y="16">{name}</text>')
         x -= 18

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from lepton_lab.gantt import Gantt
+
 COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 """Okabe and Ito's colours, which the colour-blind can tell apart, less the two that vanish on white or on black.
 
@@ -160,12 +162,15 @@ class Offer:
     """Of the chosen one, in their order."""
 
 
+AnyPlot = Plot | BarPlot | DotPlot | Gantt
+
+
 @dataclass(frozen=True)
 class Picture:
     """What a panel shows at one moment."""
 
     title: str
-    plots: tuple[Plot | BarPlot | DotPlot, ...]
+    plots: tuple[AnyPlot, ...]
     legend: tuple[Mark, ...] = ()
     """What stands for a name in several plots."""
     marks: str = ""
