@@ -37,6 +37,11 @@ class Span:
     count: int = 1
     """How many it stands for, where short ones are drawn as one."""
 
+    def later(self, seconds: float) -> Span:
+        """The same, so much later."""
+        start, end = self.start + seconds, self.end + seconds
+        return Span(self.row, start, end, self.name, self.is_late, self.is_lost, self.count)
+
     @property
     def words(self) -> str:
         """What is said of it under the pointer."""

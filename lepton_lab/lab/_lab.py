@@ -299,11 +299,16 @@ class Lab:
         seconds: Mapping[str, float] | Callable[[Any], Mapping[str, float]] | None = None,
         priority: int | Callable[[Any], int] = 0,
         deadline: float | Callable[[Any], float] | None = None,
+        demand: float | Callable[[Any], float] = 0.0,
     ) -> list[Any]:
         """What a function gives for each item, in their order; called on the cluster's workers, an item at a time.
 
         A worker that joins takes its share, and what one had that is lost is done again elsewhere, so a function may be
         called twice with an item, though each result is there once. An interrupt ends what has not begun.
+
+        An item may be a Dask future, data that lies on workers: the function gets its value, and the call goes where it
+        lies, unless it would be done sooner elsewhere, the way of the data included. `lab.schedule()` says what was
+        planned and what happened.
 
         Parameters
         ----------
@@ -314,17 +319,19 @@ class Lab:
             Higher ones go first; a number, or a function that says so of an item.
         deadline
             Seconds from now; earlier ones go first among those of the same priority.
+        demand
+            Bytes of memory that a call needs: those that run at once on a worker never ask for more than its limit.
 
         Raises
         ------
         InputError
-            If no worker has a device that an item needs.
+            If no worker has a device that an item needs, or, before anything runs, the memory.
         UserCodeError
             If the function raises, or an item takes three workers with it; carries the traceback.
         ClusterError
-            If no cluster is up, or it went.
+            If no cluster is up, or it went, or an item's data was lost with its worker.
         """
-        return map_items(self, function, items, seconds, priority, deadline)
+        return map_items(self, function, items, seconds, priority, deadline, demand)
 
     def schedule(self) -> Schedule:
         """What the last `map` planned and what happened, also while it goes on.

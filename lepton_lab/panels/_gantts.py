@@ -10,6 +10,9 @@ from lepton_lab.display import duration
 from lepton_lab.gantt import Gantt, time_ticks
 from lepton_lab.panels._picture import INK
 
+_GAP = 0.001
+"""Between bars that follow each other, as a share of the time axis."""
+
 
 class LiveGantt:
     """What is drawn of a chart.
@@ -41,11 +44,10 @@ class LiveGantt:
             line_color="line",
             source=self._bars,
         )
-        drawn.segment("x", 0, "x", len(gantt.rows), source=self._lines, color=INK, line_width=2, line_dash=[5, 3])
-        drawn.text(
-            "x", 0, text="words", source=self._lines, color=INK, text_font_size="11px", text_align="right", x_offset=-4
+        lines = drawn.segment(
+            "x", 0, "x", len(gantt.rows), source=self._lines, color=INK, line_width=2, line_dash=[5, 3]
         )
-        hover.renderers = [bars]
+        hover.renderers = [bars, lines]
         drawn.add_tools(hover)
 
     def show(self, gantt: Gantt, again: bool) -> None:
@@ -62,16 +64,18 @@ def _shown(gantt: Gantt) -> object:
 
 def _bars(gantt: Gantt) -> dict[str, Any]:
     _, unit, _ = time_ticks(gantt.end)
+    gap = _GAP * gantt.end
     rows = {row: i for i, row in enumerate(gantt.rows)}
-    high, both = (0.38, True) if gantt.planned else (0.78, False)
+    high, middle = (0.38, 0.7) if gantt.planned else (0.78, 0.5)
     columns: dict[str, list[Any]] = {
         name: [] for name in ("y", "start", "end", "height", "color", "opacity", "line", "words")
     }
-    for spans, y, pale in ((gantt.planned, 0.29, True), (gantt.spans, 0.7 if both else 0.5, False)):
+    for spans, y, pale in ((gantt.planned, 0.29, True), (gantt.spans, middle, False)):
         for span in spans:
             opacity = 0.15 if span.is_lost else 0.35 if pale else 1.0
-            values = (rows[span.row] + y, span.start / unit, span.end / unit, high, span.color, opacity)
-            for name, value in zip(columns, (*values, span.color if span.is_lost else None, span.words), strict=True):
+            end, line = max(span.end - gap, span.start), span.color if span.is_lost else None
+            values = (rows[span.row] + y, span.start / unit, end / unit, high, span.color, opacity, line, span.words)
+            for name, value in zip(columns, values, strict=True):
                 columns[name].append(value)
     return columns
 

@@ -50,9 +50,8 @@ class SchedulePanel(Panel):
             return Picture(self._title(), ())
         gantt = self._schedule.gantt().light()
         gantt = replace(gantt, title="; ".join(self._schedule.facts))
-        legend = tuple(
-            Mark(name, color, shape="square", is_filled=opacity == 1) for name, color, opacity in gantt.looks()
-        )
+        looks = gantt.looks() if len(gantt.looks()) > 1 else []
+        legend = tuple(Mark(name, color, (), "square", opacity == 1) for name, color, opacity in looks)
         return Picture(self._title(), (gantt,), legend)
 
     def _title(self) -> str:

@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lepton_lab.display import size
-from lepton_lab.errors import InputError, UserCodeError
+from lepton_lab.errors import ClusterError, InputError, UserCodeError
 from lepton_lab.events import Progress, Report
 from lepton_lab.schedule._log import Log
 from lepton_lab.schedule._seats import Call, Ran, Seat
@@ -90,7 +90,7 @@ class Dispatcher:
         UserCodeError
             If the function raised, or its item took three workers with it.
         ClusterError
-            If the cluster went.
+            If the cluster went, or an item's data was lost with its worker.
         """
         state = "failed"
         try:
@@ -226,6 +226,10 @@ class Dispatcher:
         try:
             ran: Ran = fetched.result()
         except concurrent.futures.CancelledError:
+            if call.data is not None and call.item.cancelled():
+                raise ClusterError(
+                    f"The data of item {call.number} was lost with the worker that held it: make it again."
+                ) from None
             self._waiting.back([call])
             return
         except Exception as error:
@@ -237,7 +241,7 @@ class Dispatcher:
         if call.data is not None:
             call.data.at.add(seat.info.address)
         self._results[call.number] = ran.result
-        self._log.add(seat.note(call, ran, heard))
+        self._log.add(seat, call, ran, heard)
         done = len(self._results)
         self._report(Progress(self._task, f"{done} of {self._total}", done / self._total))
 

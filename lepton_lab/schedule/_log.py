@@ -8,13 +8,13 @@ from collections.abc import Sequence
 
 from lepton_lab.events import MapChanged, Report
 from lepton_lab.gantt import Span, thinned
-from lepton_lab.schedule._seats import Call, Seat
+from lepton_lab.schedule._seats import Call, Ran, Seat
 from lepton_lab.types import Plan, Schedule
 
 TELL_SECONDS = 0.3
 """How often to tell that something happened."""
-MOST_SPANS = 20_000
-"""Bars that are kept; beyond that, short ones that follow each other become one."""
+MOST_SPANS = 5000
+"""Bars that are kept of a worker; beyond that, short ones that follow each other become one."""
 
 
 class Log:
@@ -32,10 +32,11 @@ class Log:
         self._began = time.monotonic()
         self._ended: float | None = None
         self._state = "running"
-        self._seats: list[Seat] = []
-        self._spans: list[Span] = []
+        self._spans: dict[Seat, list[Span]] = {}
+        """What each worker did, by its own clock: how that differs from ours is known ever better."""
+        self._lost: list[Span] = []
         self._num_done = self._num_redone = 0
-        self._last = self._told = 0.0
+        self._told = 0.0
         self._plan: Plan | None = None
         self._even_share: float | None = None
 
@@ -51,7 +52,7 @@ class Log:
         """Note that a worker has come."""
         seat.joined = self.now()
         with self._lock:
-            self._seats.append(seat)
+            self._spans[seat] = []
 
     def leave(self, seat: Seat, running: Sequence[Call]) -> None:
         """Note that a worker was lost, and with it the calls that it was doing and results that it still had."""
@@ -59,18 +60,18 @@ class Log:
         began = max(0.0, seat.since - self._began)
         with self._lock:
             self._num_redone += len(running) + len(seat.fetched)
-            self._spans += [
-                Span(seat.row(n), began, now, str(call.number), False, True) for n, call in enumerate(running)
-            ]
+            for thread, call in enumerate(running):
+                self._lost.append(Span(seat.row(thread), began, now, str(call.number), is_lost=True))
 
-    def add(self, span: Span) -> None:
-        """Note a call that is done."""
+    def add(self, seat: Seat, call: Call, ran: Ran, heard: float) -> None:
+        """Note a call that is done, and that it was heard of then."""
         with self._lock:
-            self._num_done, self._last = self._num_done + 1, max(self._last, span.end)
-            self._spans.append(span)
-            if len(self._spans) > MOST_SPANS:
-                rows = len({span.row for span in self._spans})
-                self._spans = list(thinned(self._spans, 4 * rows * self._last / MOST_SPANS))
+            self._num_done += 1
+            spans = self._spans[seat]
+            spans.append(seat.note(call, ran, heard))
+            if len(spans) > MOST_SPANS:
+                long = 4 * seat.info.threads * (spans[-1].end - spans[0].start) / MOST_SPANS
+                spans[:] = thinned(spans, long)
 
     def tell(self, even_share: float | None) -> None:
         """Tell what has happened, unless that was done a moment ago."""
@@ -88,13 +89,14 @@ class Log:
         """All of this, as it is now."""
         with self._lock:
             now = self.now()
+            spans = [span.later(seat.lag) for seat, mine in self._spans.items() for span in mine]
             return Schedule(
                 self._state,
                 self._num_done,
                 self._total,
-                tuple(self._spans),
-                tuple(seat.share(now) for seat in self._seats),
-                self._last if self._state == "done" else now,
+                tuple(sorted((*spans, *self._lost), key=lambda span: span.start)),
+                tuple(seat.share(now) for seat in self._spans),
+                max((span.end for span in spans), default=0.0) if self._state == "done" else now,
                 self._plan,
                 self._even_share,
                 self._num_redone,

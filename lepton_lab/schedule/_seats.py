@@ -129,7 +129,7 @@ class Seat:
         return call.demand + sum(sent.demand for sent in self.sent.values()) <= self.info.memory_limit
 
     def note(self, call: Call, ran: Ran, heard: float) -> Span:
-        """Count a call that is done; returns when it was done, in seconds after the map began.
+        """Count a call that is done; returns when it was done, by the worker's clock.
 
         Parameters
         ----------
@@ -139,8 +139,7 @@ class Seat:
         self.lag = min(self.lag, heard - ran.ended)
         thread = self.threads.setdefault(ran.thread, len(self.threads))
         self.calls, self.busy = self.calls + 1, self.busy + ran.ended - ran.began
-        end = ran.ended + self.lag
-        return Span(self.row(thread), max(0.0, ran.began + self.lag), end, str(call.number), call.is_late(end))
+        return Span(self.row(thread), ran.began, ran.ended, str(call.number), call.is_late(ran.ended + self.lag))
 
     def share(self, now: float) -> WorkerShare:
         """What it did until now."""

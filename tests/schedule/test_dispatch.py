@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from distributed import Future
 
 from lepton_lab.cluster import Handle, up
-from lepton_lab.errors import InputError, UserCodeError
+from lepton_lab.errors import ClusterError, InputError, UserCodeError
 from lepton_lab.events import Event, MapChanged, ignore
 from lepton_lab.gantt import Span
+from lepton_lab.schedule import bytes_per_second, find_data
 from lepton_lab.schedule._dispatch import Dispatcher
 from lepton_lab.schedule._log import TELL_SECONDS
 from lepton_lab.schedule._seats import Call
@@ -59,6 +61,14 @@ def run(
 ) -> Done:
     dispatcher = Dispatcher(handle.client, present or handle.workers, function, made, report, "map")
     return Done(dispatcher.run(), dispatcher.schedule())
+
+
+def nothing_is_left(handle: Handle) -> None:
+    """Neither the client nor the scheduler has a task any more, or soon."""
+    deadline = time.monotonic() + 20
+    while left := [*handle.client.futures, *handle.client.who_has()]:
+        assert time.monotonic() < deadline, left
+        time.sleep(0.05)
 
 
 def nap(item: float) -> float:
@@ -128,7 +138,7 @@ def test_the_functions_own_error_is_told(pair: Handle) -> None:
     ) as caught:
         run(pair, divide, calls([2, 1, 0, 3]))
     assert "in divide" in caught.value.user_traceback
-    assert not pair.client.futures
+    nothing_is_left(pair)
 
 
 def test_what_a_killed_worker_had_is_done_elsewhere(pair: Handle, tmp_path: Path) -> None:
@@ -144,7 +154,7 @@ def test_what_a_killed_worker_had_is_done_elsewhere(pair: Handle, tmp_path: Path
     done = run(pair, once, calls(range(60)))
     assert done.results == list(range(60)) and (tmp_path / "killed").exists()
     lost = [span for span in done.schedule.happened if span.is_lost]
-    assert [span.name for span in lost] == ["10"] and 1 <= done.schedule.redone <= 20
+    assert len(lost) == 1 and 1 <= done.schedule.redone <= 20
     assert [share.is_gone for share in done.schedule.workers].count(True) == 1
     assert "done again because a worker was lost" in str(done.schedule)
 
@@ -188,7 +198,7 @@ def test_what_was_planned_and_what_happened(pair: Handle) -> None:
     assert sum(share.busy for share in schedule.workers) == pytest.approx(
         sum(span.end - span.start for span in done.spans)
     )
-    assert 0.5 < schedule.utilisation <= 1.0
+    assert 0.1 < schedule.utilisation <= 1.0
     changes = [event for event in told if isinstance(event, MapChanged)]
     assert [event.state for event in changes][-1] == "done" and changes[-1].done == 30
     assert 2 <= len(changes) <= 2 + schedule.makespan / TELL_SECONDS
@@ -200,12 +210,46 @@ def test_where_nothing_is_declared_there_is_an_even_share(pair: Handle) -> None:
     assert schedule.even_share == schedule.bound == pytest.approx(0.4, rel=0.2)
 
 
-def test_threads_have_rows_of_their_own(tmp_path: Path) -> None:
-    handle = up(tmp_path, name="threads", workers=1, device="cpu", threads=3, memory="500MB")
-    try:
-        done = run(handle, nap, calls(range(30), "cpu"))
-    finally:
-        handle.down()
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Handle]:
+    """A worker with three threads."""
+    handle = up(tmp_path_factory.mktemp("wide"), name="wide", workers=1, device="cpu", threads=3, memory="500MB")
+    yield handle
+    handle.down()
+
+
+def crowd(item: int) -> int:
+    """How many calls there are on this worker just now."""
+    from distributed import get_worker
+
+    inside = vars(get_worker()).setdefault("inside", [])
+    inside.append(item)
+    time.sleep(0.02)
+    count = len(inside)
+    inside.remove(item)
+    return count
+
+
+@pytest.mark.parametrize(("demand", "most"), [(0.0, 3), (200e6, 2), (300e6, 1)])
+def test_calls_that_run_at_once_fit_into_the_memory(wide: Handle, demand: float, most: int) -> None:
+    done = run(wide, crowd, [replace(call, demand=demand) for call in calls(range(20))])
+    assert max(done.results) == most
+
+
+def test_one_that_needs_much_memory_is_not_overtaken_for_ever(wide: Handle) -> None:
+    made = [replace(call, demand=450e6 if call.number == 5 else 100e6) for call in calls(range(40))]
+    done = run(wide, nap, made)
+    names = [span.name for span in sorted(done.spans, key=lambda span: span.start)]
+    assert names.index("5") <= 8
+
+
+def test_what_no_worker_has_the_memory_for_is_said(wide: Handle) -> None:
+    with pytest.raises(InputError, match=r"Item 1 needs cpu with 2.0 GB of memory, but the cluster has w0 \(cpu\)"):
+        run(wide, nap, [replace(call, demand=2e9 * call.number) for call in calls(range(2), "cpu")])
+
+
+def test_threads_have_rows_of_their_own(wide: Handle) -> None:
+    done = run(wide, nap, calls(range(30), "cpu"))
     assert {span.row for span in done.spans} == {"w0/0", "w0/1", "w0/2"}
     assert done.schedule.planned is not None and done.schedule.planned.makespan == pytest.approx(0.2)
     for row in ("w0/0", "w0/1", "w0/2"):
@@ -221,9 +265,62 @@ def test_an_interrupt_leaves_no_task_behind(pair: Handle) -> None:
         dispatcher.run()
     schedule = dispatcher.schedule()
     assert schedule.state == "cancelled" and 0 < schedule.done < 2000
-    deadline = time.monotonic() + 5
-    while left := [key for keys in pair.client.processing().values() for key in keys]:
-        assert time.monotonic() < deadline, left
-        time.sleep(0.05)
-    assert not pair.client.who_has()
+    nothing_is_left(pair)
     assert run(pair, nap, calls(range(4))).results == list(range(4))
+
+
+class TestData:
+    """Items that lie on workers."""
+
+    def scattered(self, pair: Handle, count: int, *workers: int) -> list[Future]:
+        """Of a few bytes each, one worker after the other."""
+        addresses = [worker.address for worker in pair.workers()]
+        return [
+            pair.client.scatter(n, workers=[addresses[workers[n % len(workers)]]], hash=False) for n in range(count)
+        ]
+
+    def run(self, pair: Handle, items: list[Future], num_bytes: int) -> Done:
+        """As if they had so many bytes."""
+        held = find_data(pair.client, items)
+        for data in held.values():
+            data.num_bytes = num_bytes
+        made = [replace(call, data=held[call.number]) for call in calls(items, "cpu")]
+        dispatcher = Dispatcher(pair.client, pair.workers, nap, made, ignore, "map", 1e8)
+        return Done(dispatcher.run(), dispatcher.schedule())
+
+    def test_calls_go_where_it_lies(self, pair: Handle) -> None:
+        done = self.run(pair, self.scattered(pair, 30, 0, 1, 1), 10**8)
+        assert done.results == list(range(30))
+        assert {(int(span.name) % 3 > 0, span.row) for span in done.spans} == {(False, "w0"), (True, "w1")}
+        assert done.schedule.planned is not None and done.schedule.planned.makespan == pytest.approx(0.4)
+
+    def test_where_a_worker_would_be_busy_for_longer_some_are_sent(self, pair: Handle) -> None:
+        light, heavy = self.scattered(pair, 60, 0), self.scattered(pair, 60, 0)
+        assert Counter(span.row for span in self.run(pair, light, 1000).spans)["w1"] >= 20
+        assert Counter(span.row for span in self.run(pair, heavy, 10**9).spans) == {"w0": 60}  # 10 s for one
+
+    def test_where_it_lies_and_how_large_it_is(self, pair: Handle) -> None:
+        first, second = (worker.address for worker in pair.workers())
+        here = pair.client.scatter(b"x" * 100_000, workers=[first], hash=False)
+        both = pair.client.scatter(b"y" * 10, broadcast=True, hash=False)
+        held = find_data(pair.client, [7, here, both, here])
+        assert set(held) == {1, 2, 3} and held[1] is held[3]
+        assert held[1].at == {first} and 100_000 <= held[1].num_bytes < 110_000
+        assert held[2].at == {first, second}
+        assert 1e6 < bytes_per_second(pair.client) < 1e11
+
+    def test_what_was_lost_is_said(self, pair: Handle) -> None:
+        items = self.scattered(pair, 4, 0)
+        pid = pair.client.submit(os.getpid, workers=[pair.workers()[0].address], pure=False).result()
+
+        def once(item: int) -> int:
+            if os.getpid() == pid:
+                os.kill(pid, signal.SIGKILL)
+            return item
+
+        held = find_data(pair.client, items)
+        made = [replace(call, data=held[call.number]) for call in calls(items)]
+        with pytest.raises(ClusterError, match=r"The data of item \d was lost with the worker that held it"):
+            Dispatcher(pair.client, pair.workers, once, made, ignore, "map").run()
+        with pytest.raises(InputError, match=r"Item 1 is a Dask future that was cancelled, or lost"):
+            find_data(pair.client, [0, items[0]])
