@@ -13,6 +13,8 @@ MOST_SPANS = 700
 """Bars that are drawn, about: short ones are drawn together beyond that."""
 SHORTEST = 1 / 450
 """Of the time axis: what is shorter is drawn together with its neighbours."""
+PLANNED = 0.35
+"""Opacity of what was planned, where what happened is drawn too."""
 BLUE, RED, GREY = "#0072B2", "#C44E00", "#8a8a8a"
 """Of what is done in time, done late, and lost. White names can be read on the first two, on any page."""
 _UNITS = (("d", 86400.0, 3 * 86400.0), ("h", 3600.0, 7200.0), ("min", 60.0, 120.0), ("s", 1.0, 0.5), ("ms", 0.001, 0.0))
@@ -34,21 +36,28 @@ class Span:
     is_late: bool = False
     is_lost: bool = False
     """Whether it came to nothing, since its worker was lost."""
+    is_open: bool = False
+    """Whether it still goes on."""
     count: int = 1
     """How many it stands for, where short ones are drawn as one."""
 
     def later(self, seconds: float) -> Span:
         """The same, so much later."""
         start, end = self.start + seconds, self.end + seconds
-        return Span(self.row, start, end, self.name, self.is_late, self.is_lost, self.count)
+        return Span(self.row, start, end, self.name, self.is_late, self.is_lost, self.is_open, self.count)
 
     @property
     def words(self) -> str:
         """What is said of it under the pointer."""
         what = self.name if self.count == 1 else f"{self.count:,} together"
-        marks = ", late" * self.is_late + ", lost with its worker" * self.is_lost
+        marks = ", late" * self.is_late + ", lost with its worker" * self.is_lost + ", still going on" * self.is_open
         took = duration(self.end - self.start)
         return f"{what} on {self.row}: {took}, from {duration(self.start)} to {duration(self.end)}{marks}"
+
+    @property
+    def opacity(self) -> float:
+        """Of what happened; what was planned is drawn at `PLANNED`."""
+        return 0.15 if self.is_lost else 0.6 if self.is_open else 1.0
 
     @property
     def color(self) -> str:
@@ -82,8 +91,9 @@ class Gantt:
     def looks(self) -> list[tuple[str, str, float]]:
         """What the bars' looks mean: name, colour and opacity of each look that there is."""
         looks = [("happened" if self.planned else "in time", BLUE, 1.0)]
-        looks += [("planned", BLUE, 0.35)] if self.planned else []
+        looks += [("planned", BLUE, PLANNED)] if self.planned else []
         looks += [("late", RED, 1.0)] if any(span.is_late for span in (*self.spans, *self.planned)) else []
+        looks += [("going on", BLUE, 0.6)] if any(span.is_open for span in self.spans) else []
         return looks + ([("lost", GREY, 0.15)] if any(span.is_lost for span in self.spans) else [])
 
     def light(self) -> Gantt:
@@ -107,10 +117,10 @@ def thinned(spans: Iterable[Span], shortest: float) -> tuple[Span, ...]:
     shortest
         Seconds.
     """
-    last: dict[tuple[str, bool], Span] = {}
+    last: dict[object, Span] = {}
     found: list[Span] = []
     for span in sorted(spans, key=lambda span: span.start):
-        key = (span.row, span.is_lost)
+        key = (span.row, span.is_lost, span.is_open)
         before = last.get(key)
         is_near = before is not None and span.start - before.end <= shortest / 4
         if before is not None and is_near and span.end - before.start <= shortest:

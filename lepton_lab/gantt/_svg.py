@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from html import escape
 
 from lepton_lab.display import duration
-from lepton_lab.gantt._chart import GREY, Gantt, Span, time_ticks
+from lepton_lab.gantt._chart import GREY, PLANNED, Gantt, Span, time_ticks
 
 WIDTH = 900
 """Of the drawing, in pixels."""
@@ -63,11 +63,11 @@ def _places(gantt: Gantt) -> Iterator[tuple[Span, tuple[float, float, float, flo
     scale = (WIDTH - _RIGHT - left) / gantt.end
     tops = {row: _TOP + i * step + 2.0 for i, row in enumerate(gantt.rows)}
     tall, half = step - 4, (step - 4) / 2
-    strips = [(gantt.planned, 0.0, half - 0.5, 0.35), (gantt.spans, half, half, 1.0)]
-    for spans, inset, height, opacity in strips if gantt.planned else [(gantt.spans, 0.0, tall, 1.0)]:
+    strips = [(gantt.planned, 0.0, half - 0.5), (gantt.spans, half, half)]
+    for spans, inset, height in strips if gantt.planned else [(gantt.spans, 0.0, tall)]:
         for span in spans:
             place = (left + span.start * scale, tops[span.row] + inset, (span.end - span.start) * scale, height)
-            yield span, place, 0.15 if span.is_lost else opacity
+            yield span, place, PLANNED if spans is gantt.planned else span.opacity
 
 
 def draw(gantt: Gantt) -> tuple[list[str], int]:
@@ -121,7 +121,7 @@ def _bar(span: Span, place: tuple[float, float, float, float], opacity: float) -
     name = f"{span.name} (late)" if span.is_late else span.name
     if span.count > 1 or not name or _LETTER * len(name) + 6 > wide or tall < 11:
         return bar
-    ink = "#fff" if opacity == 1 else "currentColor"
+    ink = "currentColor" if opacity == PLANNED or span.is_lost else "#fff"
     return f'{bar}<text x="{x + 4:.1f}" y="{y + tall / 2 + 4:.1f}" fill="{ink}">{escape(name)}</text>'
 
 

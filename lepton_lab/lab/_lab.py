@@ -29,7 +29,7 @@ from lepton_lab.lab._summary import summarize
 from lepton_lab.lab._training import Training, check_workers, prepare
 from lepton_lab.lab._workspace import Workspace
 from lepton_lab.runtime import check_fits, check_one_each
-from lepton_lab.schedule import Dispatcher
+from lepton_lab.schedule import Log
 from lepton_lab.train import KINDS
 from lepton_lab.types import (
     Bundle,
@@ -75,7 +75,7 @@ class Lab:
         self.data = DataNoun(self)
         self.model = ModelNoun(self)
         self.run = RunNoun(self)
-        self.last_map: Dispatcher | None = None
+        self.last_map: Log | None = None
 
     def close(self) -> None:
         """End the cluster that this session started, with its runs, unless it is detached: then they go on."""

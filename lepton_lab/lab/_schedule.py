@@ -47,7 +47,7 @@ def map_items(
     _check_memory(calls, handle.workers())
     speed = bytes_per_second(handle.client) if held else math.inf
     dispatcher = Dispatcher(handle.client, handle.workers, function, calls, lab.events.publish, TASK, speed)
-    lab.last_map = dispatcher
+    lab.last_map = dispatcher.log
     return dispatcher.run()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from bokeh.models import ColumnDataSource, FixedTicker, HoverTool
 
 from lepton_lab.display import duration
-from lepton_lab.gantt import Gantt, time_ticks
+from lepton_lab.gantt import PLANNED, Gantt, time_ticks
 from lepton_lab.panels._picture import INK
 
 _GAP = 0.001
@@ -70,9 +70,9 @@ def _bars(gantt: Gantt) -> dict[str, Any]:
     columns: dict[str, list[Any]] = {
         name: [] for name in ("y", "start", "end", "height", "color", "opacity", "line", "words")
     }
-    for spans, y, pale in ((gantt.planned, 0.29, True), (gantt.spans, middle, False)):
+    for spans, y, is_planned in ((gantt.planned, 0.29, True), (gantt.spans, middle, False)):
         for span in spans:
-            opacity = 0.15 if span.is_lost else 0.35 if pale else 1.0
+            opacity = PLANNED if is_planned else span.opacity
             end, line = max(span.end - gap, span.start), span.color if span.is_lost else None
             values = (rows[span.row] + y, span.start / unit, end / unit, high, span.color, opacity, line, span.words)
             for name, value in zip(columns, values, strict=True):

@@ -141,13 +141,16 @@ class Mark:
     shape: str = ""
     """One of `SHAPES`; empty for a stroke."""
     is_filled: bool = True
+    opacity: float = 1.0
+    """Of what fills it."""
 
     def svg(self) -> str:
         """As SVG, 20 by 10 pixels, with the middle of its left edge at the origin."""
         fill = self.color if self.shape and self.is_filled else "none"
         path = f'transform="translate(10 0)" d="{SHAPES[self.shape]}"' if self.shape else 'd="M1 0h18"'
         dash = f' stroke-dasharray="{" ".join(map(str, self.dash))}"' if self.dash else ""
-        return f'<path {path} fill="{fill}" stroke="{self.color}" stroke-width="{1.5 if self.shape else 2.5}"{dash}/>'
+        look = f'fill="{fill}" fill-opacity="{self.opacity:g}" stroke="{self.color}"'
+        return f'<path {path} {look} stroke-width="{1.5 if self.shape else 2.5}"{dash}/>'
 
 
 @dataclass(frozen=True)

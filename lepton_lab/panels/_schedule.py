@@ -51,7 +51,7 @@ class SchedulePanel(Panel):
         gantt = self._schedule.gantt().light()
         gantt = replace(gantt, title="; ".join(self._schedule.facts))
         looks = gantt.looks() if len(gantt.looks()) > 1 else []
-        legend = tuple(Mark(name, color, (), "square", opacity == 1) for name, color, opacity in looks)
+        legend = tuple(Mark(name, color, shape="square", opacity=opacity) for name, color, opacity in looks)
         return Picture(self._title(), (gantt,), legend)
 
     def _title(self) -> str:

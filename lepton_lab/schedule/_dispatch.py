@@ -12,39 +12,28 @@ import asyncio
 import concurrent.futures
 import math
 import queue
-import threading
 import time
 import traceback
 import uuid
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lepton_lab.display import size
-from lepton_lab.errors import ClusterError, InputError, UserCodeError
+from lepton_lab.errors import ClusterError, UserCodeError
 from lepton_lab.events import Progress, Report
 from lepton_lab.schedule._log import Log
-from lepton_lab.schedule._seats import Call, Ran, Seat
+from lepton_lab.schedule._offer import Offer
+from lepton_lab.schedule._seats import Call, Ran, Seat, timed
 from lepton_lab.schedule._speeds import Speeds
 from lepton_lab.schedule._waiting import Waiting
-from lepton_lab.types import Schedule, WorkerInfo
+from lepton_lab.types import WorkerInfo
 
 if TYPE_CHECKING:
     from distributed import Client, Future
 
 LOOK_SECONDS = 0.2
 """How often to see which workers there are."""
-OFFER_SECONDS = 1.0
-"""How long no worker may offer what a call needs: one that died may just be coming back."""
-NOBODY_SECONDS = 10.0
-"""How long there may be no worker at all."""
 MOST_LOSSES = 3
 """How many workers may be lost with the same call before it is thought to be the reason."""
-
-
-def timed(function: Callable[[Any], Any], item: Any) -> Ran:
-    """Dask task: the call's result, and when it was made."""
-    began = time.perf_counter()
-    return Ran(function(item), began, time.perf_counter(), threading.get_ident())
 
 
 class Dispatcher:
@@ -71,14 +60,12 @@ class Dispatcher:
         self._news: queue.SimpleQueue[tuple[Seat, Future[Any], float, concurrent.futures.Future[Any] | None]] = (
             queue.SimpleQueue()
         )
-        self._log = Log(self._total, report)
-        self._looked = self._unoffered_since = 0.0
+        self.log = Log(self._total, report)
+        """What it planned and what happens."""
+        self._offer = Offer()
+        self._looked = 0.0
         self._token = uuid.uuid4().hex[:8]
         self._attempts = 0
-
-    def schedule(self) -> Schedule:
-        """What it planned, and what has happened until now; on any thread."""
-        return self._log.schedule()
 
     def run(self) -> list[Any]:
         """All results, in the order of the calls.
@@ -95,11 +82,11 @@ class Dispatcher:
         state = "failed"
         try:
             self._look()
-            self._log.plan(self._waiting.foresee())
+            self.log.plan(self._waiting.foresee())
             while len(self._results) < self._total:
                 self._send()
                 self._take()
-                self._log.tell(self._even_share())
+                self.log.tell(self._even_share())
                 self._look()
             state = "done"
         except KeyboardInterrupt:
@@ -108,7 +95,7 @@ class Dispatcher:
         finally:
             for seat in self._seats.values():
                 self._give_up(seat)
-            self._log.end(state)
+            self.log.end(state)
         return [self._results[number] for number in sorted(self._results)]
 
     def _look(self) -> None:
@@ -123,16 +110,16 @@ class Dispatcher:
         for address, info in there.items():
             if address not in self._seats:
                 self._seats[address] = Seat(info)
-                self._log.join(self._seats[address])
+                self.log.join(self._seats[address])
             self._seats[address].info = info
-        if self._unoffered_since or there != self._there:
+        if self._offer.is_lacking or there != self._there:
             self._there = there
-            self._check_offer()
+            self._offer.check(self._waiting.first_that_nobody_can_do(), self._seats.values())
 
     def _lose(self, seat: Seat) -> None:
         """Have others do what a worker had that is gone."""
         running = list(seat.sent.values())[: seat.info.threads]
-        self._log.leave(seat, running)
+        self.log.leave(seat, running)
         self._waiting.back(self._give_up(seat))
         for call in running:  # what waited behind them had no part in it
             call.losses += 1
@@ -141,21 +128,6 @@ class Dispatcher:
                     f"Item {call.number} was with {call.losses} workers when they were lost: does it need more memory "
                     "than a worker has? See %lepton cluster logs."
                 )
-
-    def _check_offer(self) -> None:
-        lacking = self._waiting.first_that_nobody_can_do()
-        if lacking is None:
-            self._unoffered_since = 0.0
-            return
-        self._unoffered_since = self._unoffered_since or time.monotonic()
-        if time.monotonic() - self._unoffered_since > (OFFER_SECONDS if self._seats else NOBODY_SECONDS):
-            names = ", ".join(f"{seat.info.name} ({seat.kind})" for seat in self._seats.values())
-            needs = " or ".join(lacking.seconds) if lacking.seconds is not None else "a worker"
-            needs += f" with {size(lacking.demand)} of memory" if lacking.demand else ""
-            raise InputError(
-                f"Item {lacking.number} needs {needs}, but the cluster has {names or 'no worker'}: start what is "
-                "missing (%lepton cluster up --device), or say how long the item takes on what is there."
-            )
 
     def _even_share(self) -> float | None:
         """Seconds that all takes by the measured speeds, shared out evenly; None where calls differ, or these lack."""
@@ -190,8 +162,8 @@ class Dispatcher:
         )
         if not seat.sent:
             seat.since = time.monotonic()
-        seat.sent[future] = call
-        future.add_done_callback(lambda future: self._news.put((seat, future, self._log.now(), None)))
+        seat.sent[future], call.sent = call, self.log.now()
+        future.add_done_callback(lambda future: self._news.put((seat, future, self.log.now(), None)))
 
     def _take(self) -> None:
         """Take what is done; waits a little for it."""
@@ -220,7 +192,7 @@ class Dispatcher:
         coming = asyncio.run_coroutine_threadsafe(
             self._client.gather(future, asynchronous=True), self._client.loop.asyncio_loop
         )
-        coming.add_done_callback(lambda fetched: self._news.put((seat, future, self._log.now(), fetched)))
+        coming.add_done_callback(lambda fetched: self._news.put((seat, future, self.log.now(), fetched)))
 
     def _keep(self, seat: Seat, call: Call, heard: float, fetched: concurrent.futures.Future[Any]) -> None:
         try:
@@ -241,7 +213,7 @@ class Dispatcher:
         if call.data is not None:
             call.data.at.add(seat.info.address)
         self._results[call.number] = ran.result
-        self._log.add(seat, call, ran, heard)
+        self.log.add(seat, call, ran, heard)
         done = len(self._results)
         self._report(Progress(self._task, f"{done} of {self._total}", done / self._total))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from lepton_lab.events import MapChanged, Report
 from lepton_lab.gantt import Span, thinned
@@ -90,14 +90,28 @@ class Log:
         with self._lock:
             now = self.now()
             spans = [span.later(seat.lag) for seat, mine in self._spans.items() for span in mine]
+            open_ = self._running(spans, now) if self._state == "running" else []
             return Schedule(
                 self._state,
                 self._num_done,
                 self._total,
-                tuple(sorted((*spans, *self._lost), key=lambda span: span.start)),
+                tuple(sorted((*spans, *open_, *self._lost), key=lambda span: span.start)),
                 tuple(seat.share(now) for seat in self._spans),
                 max((span.end for span in spans), default=0.0) if self._state == "done" else now,
                 self._plan,
                 self._even_share,
                 self._num_redone,
             )
+
+    def _running(self, spans: Iterable[Span], now: float) -> list[Span]:
+        """What is being done, as far as is known: a thread that is done goes on at once with what was sent."""
+        ends: dict[str, float] = {}
+        for span in spans:
+            ends[span.row] = max(span.end, ends.get(span.row, 0.0))
+        found = []
+        for seat in self._spans:
+            rows = sorted(map(seat.row, range(seat.info.threads)), key=lambda row: ends.get(row, 0.0))
+            for row, call in zip(rows, list(seat.sent.values()), strict=False):
+                start = min(max(ends.get(row, 0.0), call.sent), now)
+                found.append(Span(row, start, now, str(call.number), call.is_late(now), is_open=True))
+        return found

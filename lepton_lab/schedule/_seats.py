@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -45,6 +46,8 @@ class Call:
     """Bytes of its worker's memory that it needs."""
     data: Data | None = None
     """Of an item that is a Dask future."""
+    sent: float = 0.0
+    """When it was last given to a worker, in seconds after the map began."""
     losses: int = 0
     """How many workers were lost while they had it."""
 
@@ -70,6 +73,12 @@ class Ran(NamedTuple):
     began: float
     ended: float
     thread: int
+
+
+def timed(function: Callable[[Any], Any], item: Any) -> Ran:
+    """Dask task: the call's result, and when it was made."""
+    began = time.perf_counter()
+    return Ran(function(item), began, time.perf_counter(), threading.get_ident())
 
 
 @dataclass(eq=False)

@@ -60,7 +60,7 @@ def run(
     report: Callable[[Event], None] = ignore,
 ) -> Done:
     dispatcher = Dispatcher(handle.client, present or handle.workers, function, made, report, "map")
-    return Done(dispatcher.run(), dispatcher.schedule())
+    return Done(dispatcher.run(), dispatcher.log.schedule())
 
 
 def nothing_is_left(handle: Handle) -> None:
@@ -263,7 +263,7 @@ def test_an_interrupt_leaves_no_task_behind(pair: Handle) -> None:
     interrupted.start()
     with pytest.raises(KeyboardInterrupt):
         dispatcher.run()
-    schedule = dispatcher.schedule()
+    schedule = dispatcher.log.schedule()
     assert schedule.state == "cancelled" and 0 < schedule.done < 2000
     nothing_is_left(pair)
     assert run(pair, nap, calls(range(4))).results == list(range(4))
@@ -286,7 +286,7 @@ class TestData:
             data.num_bytes = num_bytes
         made = [replace(call, data=held[call.number]) for call in calls(items, "cpu")]
         dispatcher = Dispatcher(pair.client, pair.workers, nap, made, ignore, "map", 1e8)
-        return Done(dispatcher.run(), dispatcher.schedule())
+        return Done(dispatcher.run(), dispatcher.log.schedule())
 
     def test_calls_go_where_it_lies(self, pair: Handle) -> None:
         done = self.run(pair, self.scattered(pair, 30, 0, 1, 1), 10**8)
@@ -324,3 +324,18 @@ class TestData:
             Dispatcher(pair.client, pair.workers, once, made, ignore, "map").run()
         with pytest.raises(InputError, match=r"Item 1 is a Dask future that was cancelled, or lost"):
             find_data(pair.client, [0, items[0]])
+
+
+def test_what_goes_on_is_told_too(pair: Handle) -> None:
+    seen: list[Schedule] = []
+
+    def look(event: Event) -> None:
+        if isinstance(event, MapChanged) and event.state == "running" and event.done:
+            seen.append(dispatcher.log.schedule())
+
+    dispatcher = Dispatcher(pair.client, pair.workers, lambda item: time.sleep(0.4), calls(range(8)), look, "map")
+    dispatcher.run()
+    open_ = [span for schedule in seen for span in schedule.happened if span.is_open]
+    assert {span.row for span in open_} == {"w0", "w1"}
+    assert all(0 <= span.end - span.start < 0.8 for span in open_)
+    assert not [span for span in dispatcher.log.schedule().happened if span.is_open]
