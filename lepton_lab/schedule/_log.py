@@ -13,8 +13,10 @@ from lepton_lab.types import Plan, Schedule
 
 TELL_SECONDS = 0.3
 """How often to tell that something happened."""
-MOST_SPANS = 5000
-"""Bars that are kept of a worker; beyond that, short ones that follow each other become one."""
+MOST_SPANS = 3000
+"""Bars that are kept, about; beyond that, short ones that follow each other on a worker become one."""
+FEWEST_SPANS = 100
+"""Bars of a worker that are kept in any case."""
 
 
 class Log:
@@ -69,9 +71,9 @@ class Log:
             self._num_done += 1
             spans = self._spans[seat]
             spans.append(seat.note(call, ran, heard))
-            if len(spans) > MOST_SPANS:
-                long = 4 * seat.info.threads * (spans[-1].end - spans[0].start) / MOST_SPANS
-                spans[:] = thinned(spans, long)
+            limit = max(FEWEST_SPANS, MOST_SPANS // len(self._spans))
+            if len(spans) > limit:
+                spans[:] = thinned(spans, 4 * seat.info.threads * (spans[-1].end - spans[0].start) / limit)
 
     def tell(self, even_share: float | None) -> None:
         """Tell what has happened, unless that was done a moment ago."""
@@ -87,21 +89,23 @@ class Log:
 
     def schedule(self) -> Schedule:
         """All of this, as it is now."""
-        with self._lock:
-            now = self.now()
-            spans = [span.later(seat.lag) for seat, mine in self._spans.items() for span in mine]
-            open_ = self._running(spans, now) if self._state == "running" else []
-            return Schedule(
-                self._state,
-                self._num_done,
-                self._total,
-                tuple(sorted((*spans, *open_, *self._lost), key=lambda span: span.start)),
-                tuple(seat.share(now) for seat in self._spans),
-                max((span.end for span in spans), default=0.0) if self._state == "done" else now,
-                self._plan,
-                self._even_share,
-                self._num_redone,
-            )
+        with self._lock:  # for a moment only: the map waits for it
+            now, state, num_done = self.now(), self._state, self._num_done
+            theirs, lost = [(seat.lag, tuple(spans)) for seat, spans in self._spans.items()], tuple(self._lost)
+            shares = tuple(seat.share(now) for seat in self._spans)
+        spans = [span.later(lag) for lag, mine in theirs for span in mine]
+        open_ = self._running(spans, now) if state == "running" else []
+        return Schedule(
+            state,
+            num_done,
+            self._total,
+            tuple(sorted((*spans, *open_, *lost), key=lambda span: span.start)),
+            shares,
+            max((span.end for span in spans), default=0.0) if state == "done" else now,
+            self._plan,
+            self._even_share,
+            self._num_redone,
+        )
 
     def _running(self, spans: Iterable[Span], now: float) -> list[Span]:
         """What is being done, as far as is known: a thread that is done goes on at once with what was sent."""
@@ -109,7 +113,7 @@ class Log:
         for span in spans:
             ends[span.row] = max(span.end, ends.get(span.row, 0.0))
         found = []
-        for seat in self._spans:
+        for seat in tuple(self._spans):
             rows = sorted(map(seat.row, range(seat.info.threads)), key=lambda row: ends.get(row, 0.0))
             for row, call in zip(rows, list(seat.sent.values()), strict=False):
                 start = min(max(ends.get(row, 0.0), call.sent), now)

@@ -66,6 +66,7 @@ def test_two_cpus_three_gpus_a_tpu_and_a_hundred_tasks(ip: Any) -> None:
         ("%lepton plan taks.csv --machines nodes.csv", "no variable and no file 'taks.csv' with tasks"),
         ("%lepton plan tasks.csv --machines tasks.csv", "There is no column 'cpu'"),
         ("%lepton plan tasks.csv", "No cluster is up"),
+        ("%lepton schedule", "No lab.map has run yet"),
         ("%lepton plan tasks.csv --limit 0", "--limit is 0.0, expected a number greater than 0"),
         ("%lepton plan bad --machines nodes.csv", "Row 1 of the tasks ('a') has 'x' in the column 'cpu'"),
     ],

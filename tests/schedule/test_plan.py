@@ -10,6 +10,7 @@ import pytest
 
 from lepton_lab.errors import InputError
 from lepton_lab.schedule import make_plan
+from lepton_lab.schedule._problem import Problem
 from lepton_lab.types import Machine, Plan, Task
 
 
@@ -86,6 +87,15 @@ def test_where_longest_first_is_at_its_worst(machines: int) -> None:
 def test_many_short_ones_and_one_long() -> None:
     lengths = [1.0] * 6 * 5 + [6.0]
     assert make_plan(alike(lengths), cpus(6)).makespan == 6  # list scheduling gives 11
+
+
+def test_the_bound_knows_how_much_faster_some_machines_are() -> None:
+    seconds = np.array([[8.0, 1.0, 2.0]] * 40)
+    problem = Problem(seconds, np.zeros(3), np.zeros(40), np.full(3, np.inf))
+    assert problem.even_share() == pytest.approx(40 / (1 / 8 + 1 + 1 / 2)) and problem.longest() == 1
+    seconds[0] = [np.inf, np.inf, 100.0]
+    assert problem.bound() == 100
+    assert Problem(np.zeros((3, 2)), np.zeros(2), np.zeros(3), np.full(2, np.inf)).even_share() == 0
 
 
 @pytest.mark.parametrize("seed", range(8))
