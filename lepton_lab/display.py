@@ -139,10 +139,16 @@ def times(ratio: float, better: str, worse: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds for a person: `3.2 s`, `4 min 05 s`, `2 h 03 min`."""
-    if seconds < 60:
+    """Seconds for a person: `40 ms`, `3.2 s`, `4 min 05 s`, `6 h`, `2 h 03 min`, `3 d 4 h`."""
+    if 0 < seconds < 0.0995:
+        return f"{1000 * seconds:.2g} ms"
+    if seconds < 59.95:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:
-        return f"{minutes} min {rest:02d} s"
-    return f"{minutes // 60} h {minutes % 60:02d} min"
+        return f"{minutes} min {rest:02d} s" if rest else f"{minutes} min"
+    hours, rest = divmod(round(seconds / 60), 60)
+    if hours < 48:
+        return f"{hours} h {rest:02d} min" if rest else f"{hours} h"
+    days, rest = divmod(round(seconds / 3600), 24)
+    return f"{days} d {rest} h" if rest else f"{days} d"

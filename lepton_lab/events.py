@@ -152,6 +152,22 @@ class EpochEnded(Event):
 
 
 @dataclass(frozen=True)
+class MapChanged(Event):
+    """A `lab.map` began, went on (told at most about three times a second) or ended.
+
+    `lab.schedule()` says what it planned and what happened.
+    """
+
+    state: str
+    """One of `"running"`, `"done"`, `"failed"`, `"cancelled"`."""
+    done: int
+    """Calls whose results are there."""
+    total: int
+    redone: int = 0
+    """Calls that were begun again because their worker was lost."""
+
+
+@dataclass(frozen=True)
 class NamesChanged(Event):
     """The lab's names changed: something was made, replaced or dropped."""
 

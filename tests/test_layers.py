@@ -15,6 +15,7 @@ STAGES = ("data", "cluster", "schedule", "train", "evaluate", "explain", "compre
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("charts", "display"),
+    ("gantt",),
     ("events", "files", "types"),
     ("forkserver",),
     ("runtime",),

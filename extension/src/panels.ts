@@ -21,7 +21,8 @@ const PANELS = {
   training: 'Training',
   tasks: "Dask's tasks",
   shards: 'Shards',
-  compression: 'Compressed models'
+  compression: 'Compressed models',
+  schedule: 'Plan of lab.map'
 };
 
 /** Docks live panels of a notebook's kernel in the main area. */

@@ -83,9 +83,10 @@ def parse(
         name: verb.parameter(name).type.read(text, verb.parameter(name).label, namespace or {})
         for name, text in texts.items()
     }
+    takes_name = any(parameter.name == "name" for parameter in verb.parameters)
     for parameter in verb.parameters:
         kind, is_given = parameter.type, parameter.name in values
-        if isinstance(kind, Source) and parameter.positional and is_given and "name" not in values:
+        if isinstance(kind, Source) and parameter.positional and is_given and takes_name and "name" not in values:
             name = kind.name_for(texts[parameter.name], values[parameter.name])
             values |= {"name": name} if name else {}
         if parameter.is_required and parameter.name not in values:

@@ -308,7 +308,8 @@ def _connect() -> Connection:
 
 
 def _start_server() -> subprocess.Popen[bytes]:
-    # It may outlive the cluster whose worker starts it, so it takes nothing from there.
+    # It may outlive the cluster whose worker starts it, so it takes nothing from there: neither variables nor folders.
+    paths = [entry for entry in sys.path if entry and "dask-scratch-space" not in entry]
     variables = {
         name: value
         for name, value in os.environ.items()
@@ -322,7 +323,7 @@ def _start_server() -> subprocess.Popen[bytes]:
             stderr=log,
             start_new_session=True,
             cwd="/",
-            env={**variables, "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry)},
+            env={**variables, "PYTHONPATH": os.pathsep.join(paths)},
         )
 
 

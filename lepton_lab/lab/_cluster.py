@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,8 +33,7 @@ class ClusterNoun:
         self._stop_monitor: Callable[[], None] = lambda: None
         self._adapter: stage.Adapter | None = None
         self._settler = Settler(self._settle)
-        self.demands: dict[object, Callable[[], int]] = {}
-        """What work is under way that the scheduler doesn't know of; each gives how many workers it could use."""
+        self._needs: dict[object, Callable[[], int]] = {}
 
     @property
     def handle(self) -> Handle:
@@ -276,7 +275,23 @@ class ClusterNoun:
         """How many workers there is work for; a training run takes all that it gets."""
         if any(run.cluster == self.handle.name for run in self._lab.run.active()):
             return sys.maxsize
-        return max([self.handle.num_wanted(), *(demand() for demand in tuple(self.demands.values()))])
+        return max([self.handle.num_wanted(), *(needed() for needed in tuple(self._needs.values()))])
+
+    @contextmanager
+    def needing(self, num_wanted: Callable[[], int]) -> Iterator[None]:
+        """Have the number of workers go by work that Dask's scheduler doesn't know of.
+
+        Parameters
+        ----------
+        num_wanted
+            How many workers it could use; asked now and then, from another thread.
+        """
+        key = object()
+        self._needs[key] = num_wanted
+        try:
+            yield
+        finally:
+            del self._needs[key]
 
     def invite(self, to: Path | str = "lepton-invitation.json") -> Invitation:
         """Write a file with which another host's workers may join: `python -m lepton_lab.cluster.join FILE` there.

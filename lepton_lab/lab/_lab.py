@@ -23,12 +23,13 @@ from lepton_lab.lab._lines import line_of
 from lepton_lab.lab._model import ModelNoun
 from lepton_lab.lab._predict import check_destination, predict_rows, predict_split
 from lepton_lab.lab._runs import RunNoun
-from lepton_lab.lab._schedule import map_items, plan
+from lepton_lab.lab._schedule import map_items, plan, schedule
 from lepton_lab.lab._search import search
 from lepton_lab.lab._summary import summarize
 from lepton_lab.lab._training import Training, check_workers, prepare
 from lepton_lab.lab._workspace import Workspace
 from lepton_lab.runtime import check_fits, check_one_each
+from lepton_lab.schedule import Log
 from lepton_lab.train import KINDS
 from lepton_lab.types import (
     Bundle,
@@ -40,14 +41,13 @@ from lepton_lab.types import (
     Explanation,
     Front,
     Listing,
-    Machine,
     Model,
     Plan,
     Prediction,
     Preflight,
     Run,
+    Schedule,
     Status,
-    Task,
 )
 
 
@@ -75,6 +75,7 @@ class Lab:
         self.data = DataNoun(self)
         self.model = ModelNoun(self)
         self.run = RunNoun(self)
+        self.last_map: Log | None = None
 
     def close(self) -> None:
         """End the cluster that this session started, with its runs, unless it is detached: then they go on."""
@@ -266,22 +267,25 @@ class Lab:
         """All training runs, the latest last."""
         return self.run.list()
 
-    def plan(self, tasks: Iterable[Task], machines: Iterable[Machine] | None = None, *, limit: float = 20.0) -> Plan:
+    def plan(self, tasks: object, machines: object = None, *, limit: float = 20.0) -> Plan:
         """Who should do what, so that all is done as soon as it can be; nothing is done.
 
         Parameters
         ----------
         tasks
-            With how long each takes by kind of device, and what it uses up of a machine's capacity.
+            A list of `Task` or of dicts, a DataFrame, or a CSV file's path. Columns: `name`, one of seconds for each
+            kind of device (`cpu`, `gpu`, ...; empty where it can't do the task), and if wanted `demand` (of a machine's
+            capacity), `priority`, `deadline` (seconds), `num_bytes`, `at` (names of the machines that hold these).
         machines
-            Each does one task at a time; None takes a machine for each thread of the cluster's workers.
+            Likewise, of `Machine`: `name`, `kind`, `capacity`, `ready` (seconds), `slowness`, `bytes_per_second`. Each
+            does one task at a time; None takes a machine for each thread of the cluster's workers.
         limit
             Seconds in which to look for the best plan. The plan says how far from it it may be.
 
         Raises
         ------
         InputError
-            If a task can be done by no machine, or they don't fit into the capacities.
+            If a row can't be used, a task can be done by no machine, or they don't fit into the capacities.
         ClusterError
             If no machines are given and no cluster is up.
         """
@@ -295,11 +299,16 @@ class Lab:
         seconds: Mapping[str, float] | Callable[[Any], Mapping[str, float]] | None = None,
         priority: int | Callable[[Any], int] = 0,
         deadline: float | Callable[[Any], float] | None = None,
+        demand: float | Callable[[Any], float] = 0.0,
     ) -> list[Any]:
         """What a function gives for each item, in their order; called on the cluster's workers, an item at a time.
 
         A worker that joins takes its share, and what one had that is lost is done again elsewhere, so a function may be
         called twice with an item, though each result is there once. An interrupt ends what has not begun.
+
+        An item may be a Dask future, data that lies on workers: the function gets its value, and the call goes where it
+        lies, unless it would be done sooner elsewhere, the way of the data included. `lab.schedule()` says what was
+        planned and what happened.
 
         Parameters
         ----------
@@ -310,17 +319,29 @@ class Lab:
             Higher ones go first; a number, or a function that says so of an item.
         deadline
             Seconds from now; earlier ones go first among those of the same priority.
+        demand
+            Bytes of memory that a call needs: those that run at once on a worker never ask for more than its limit.
 
         Raises
         ------
         InputError
-            If no worker has a device that an item needs.
+            If no worker has a device that an item needs, or, before anything runs, the memory.
         UserCodeError
             If the function raises, or an item takes three workers with it; carries the traceback.
         ClusterError
-            If no cluster is up, or it went.
+            If no cluster is up, or it went, or an item's data was lost with its worker.
         """
-        return map_items(self, function, items, seconds, priority, deadline)
+        return map_items(self, function, items, seconds, priority, deadline, demand)
+
+    def schedule(self) -> Schedule:
+        """What the last `map` planned and what happened, also while it goes on.
+
+        Raises
+        ------
+        InputError
+            If there was none yet.
+        """
+        return schedule(self)
 
     def predict(
         self,

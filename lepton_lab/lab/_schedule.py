@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from lepton_lab.display import size
 from lepton_lab.errors import InputError
-from lepton_lab.schedule import Call, Dispatcher, make_plan
-from lepton_lab.types import Machine, Plan, Task
+from lepton_lab.schedule import Call, Dispatcher, bytes_per_second, find_data, make_plan, read_machines, read_tasks
+from lepton_lab.types import Machine, Plan, Schedule, WorkerInfo
 
 if TYPE_CHECKING:
     from lepton_lab.lab._lab import Lab
@@ -23,22 +24,45 @@ def map_items(
     seconds: Mapping[str, float] | Callable[[Any], Mapping[str, float]] | None,
     priority: int | Callable[[Any], int],
     deadline: float | Callable[[Any], float] | None,
+    demand: float | Callable[[Any], float],
 ) -> list[Any]:
     """See `Lab.map`."""
     if not callable(function):
         raise InputError(f"function is {function!r:.80}: give a function of one item.")
-    calls = [
-        Call(number, item, _checked(number, _of(seconds, item)), _of(priority, item), _of(deadline, item))
-        for number, item in enumerate(items)
-    ]
     handle = lab.cluster.handle
-    done = Dispatcher(handle.client, handle.workers, function, calls, lab.events.publish, TASK).run()
-    return list(done.results)
+    given = list(items)
+    held = find_data(handle.client, given)
+    calls = [
+        Call(
+            number,
+            item,
+            _seconds(number, _of(seconds, item)),
+            _of(priority, item),
+            _of(deadline, item),
+            _demand(number, _of(demand, item)),
+            held.get(number),
+        )
+        for number, item in enumerate(given)
+    ]
+    _check_memory(calls, handle.workers())
+    speed = bytes_per_second(handle.client) if held else math.inf
+    dispatcher = Dispatcher(handle.client, handle.workers, function, calls, lab.events.publish, TASK, speed)
+    lab.last_map = dispatcher.log
+    with lab.cluster.needing(dispatcher.num_wanted):
+        return dispatcher.run()
 
 
-def plan(lab: Lab, tasks: Iterable[Task], machines: Iterable[Machine] | None, limit: float) -> Plan:
+def schedule(lab: Lab) -> Schedule:
+    """See `Lab.schedule`."""
+    if lab.last_map is None:
+        raise InputError("No lab.map has run yet: call lab.map(function, items) first.")
+    return lab.last_map.schedule()
+
+
+def plan(lab: Lab, tasks: object, machines: object, limit: float) -> Plan:
     """See `Lab.plan`."""
-    return make_plan(tuple(tasks), tuple(machines if machines is not None else _machines(lab)), limit)
+    wanted = read_tasks(tasks)
+    return make_plan(wanted, _machines(lab) if machines is None else read_machines(machines), limit)
 
 
 def _machines(lab: Lab) -> list[Machine]:
@@ -52,7 +76,7 @@ def _of(given: Any, item: Any) -> Any:
     return given(item) if callable(given) else given
 
 
-def _checked(number: int, seconds: Any) -> Mapping[str, float] | None:
+def _seconds(number: int, seconds: Any) -> Mapping[str, float] | None:
     if seconds is None:
         return None
     is_usable = isinstance(seconds, Mapping) and seconds
@@ -62,3 +86,20 @@ def _checked(number: int, seconds: Any) -> Mapping[str, float] | None:
             "{'cpu': 4.0, 'gpu': 0.5}."
         )
     return dict(seconds)
+
+
+def _demand(number: int, demand: Any) -> float:
+    if not isinstance(demand, int | float) or not 0 <= demand < math.inf:
+        raise InputError(f"demand of item {number} is {demand!r:.80}: give bytes of memory, such as 2e9.")
+    return float(demand)
+
+
+def _check_memory(calls: Iterable[Call], workers: Sequence[WorkerInfo]) -> None:
+    """Refuse what no worker has the memory for; that none has its kind of device is the dispatcher's to say."""
+    for call in calls if any(worker.memory_limit for worker in workers) else ():
+        limits = [worker.memory_limit or math.inf for worker in workers if call.declared(worker.device) < math.inf]
+        if limits and call.demand > max(limits):
+            raise InputError(
+                f"Item {call.number} asks for {size(call.demand)} of memory, but the largest worker for it has "
+                f"{size(max(limits))}: start larger ones (%lepton cluster up --memory), or cut the item up."
+            )

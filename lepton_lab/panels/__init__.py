@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PANELS", "Panel", "open"]
 
-PANELS = ("devices", "training", "tasks", "shards", "compression")
+PANELS = ("devices", "training", "tasks", "shards", "compression", "schedule")
 """The panels' names, as `open` takes them."""
 
 
@@ -26,7 +26,7 @@ def open(lab: HasEvents, name: str) -> Panel:
     Parameters
     ----------
     lab
-        Whose `events` to follow. The shards and compression panels ask it for its shard sets and models too.
+        Whose `events` to follow. Some panels ask it for what events tell only the change of, such as shard sets.
     name
         One of `PANELS`.
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from lepton_lab.panels._picture import BarPlot, DotPlot, Plot
+from lepton_lab.gantt import Gantt, height_of
+from lepton_lab.panels._picture import AnyPlot, BarPlot, DotPlot
 
 HEIGHT = 190
 """Of a plot, in pixels."""
@@ -15,8 +16,10 @@ BAR = 22
 """Of each bar and the gap below it, where there are many."""
 
 
-def height(plot: Plot | BarPlot | DotPlot) -> int:
+def height(plot: AnyPlot) -> int:
     """Of this plot, in pixels."""
+    if isinstance(plot, Gantt):
+        return height_of(plot)
     if isinstance(plot, BarPlot):
         return max(HEIGHT, 60 + BAR * len(plot.places))
     return DOTS if isinstance(plot, DotPlot) else HEIGHT

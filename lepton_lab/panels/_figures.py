@@ -29,8 +29,10 @@ from bokeh.models import (
 from bokeh.models.annotations import Span
 from bokeh.plotting import figure
 
+from lepton_lab.gantt import Gantt
 from lepton_lab.panels._axes import bounds, height, log_bounds
-from lepton_lab.panels._picture import INK, BarPlot, DotPlot, Picture, Plot
+from lepton_lab.panels._gantts import LiveGantt
+from lepton_lab.panels._picture import INK, AnyPlot, BarPlot, DotPlot, Picture, Plot
 
 _TOOLTIP = """<style>
 :host {
@@ -60,8 +62,8 @@ _SIDES = {"square": 10, "diamond": 15, "star": 15}
 
 def grid_of(
     picture: Picture, sources: Mapping[str, ColumnDataSource]
-) -> tuple[GridPlot, list[Any], list[ColumnDataSource]]:
-    """The picture's plots as a layout that fills the width; its figures; and for each plot of dots their source.
+) -> tuple[GridPlot, list[Any], list[ColumnDataSource], list[LiveGantt]]:
+    """The picture's plots as a layout that fills the width; its figures; the sources of dots; and the Gantt charts.
 
     Parameters
     ----------
@@ -69,10 +71,13 @@ def grid_of(
         The histories' rows; those that the picture's lines need and that are not there are left out.
     """
     time_range, moment = DataRange1d(range_padding=0.0), Span(dimension="height", line_color=INK, line_dash=[4, 3])
-    figures, dots = [], []
+    figures, dots, gantts = [], [], []
     for plot in picture.plots:
         if isinstance(plot, BarPlot):
             figures.append(_bars(plot))
+        elif isinstance(plot, Gantt):
+            figures.append(_gantt(plot))
+            gantts.append(LiveGantt(figures[-1], plot, _hover("@words")))
         elif isinstance(plot, DotPlot):
             drawn, source = _dots(plot)
             figures.append(drawn)
@@ -92,7 +97,7 @@ def grid_of(
     grid.stylesheets = [_FLOW]
     grid.toolbar.stylesheets = [_ICONS]
     grid.toolbar.tools = [tool for tool in grid.toolbar.tools if not _is_passive(tool)]
-    return grid, figures, dots
+    return grid, figures, dots, gantts
 
 
 def _is_passive(tool: Any) -> bool:
@@ -100,7 +105,7 @@ def _is_passive(tool: Any) -> bool:
     return isinstance(tool.tools[0] if isinstance(tool, ToolProxy) else tool, InspectTool | TapTool)
 
 
-def _figure(plot: Plot | BarPlot | DotPlot, **options: Any) -> Any:
+def _figure(plot: AnyPlot, **options: Any) -> Any:
     drawn: Any = figure(
         height=height(plot),
         sizing_mode="stretch_width",
@@ -224,6 +229,15 @@ def _bars(plot: BarPlot) -> Any:
     )
     drawn.add_tools(_hover("@words"))
     return drawn
+
+
+def _gantt(plot: Gantt) -> Any:
+    return _figure(
+        plot,
+        x_range=DataRange1d(start=0, range_padding=0.02),
+        y_range=_range((max(1, len(plot.rows)), 0)),
+        tools="xbox_zoom,xpan,reset,save",
+    )
 
 
 def _dots(plot: DotPlot) -> tuple[Any, ColumnDataSource]:

@@ -26,7 +26,9 @@ import ipywidgets
 import pandas  # noqa: F401  # whole: Bokeh takes it as it is, even half-imported by another thread
 from bokeh.models import ColumnDataSource
 
+from lepton_lab.gantt import Gantt
 from lepton_lab.panels._figures import grid_of
+from lepton_lab.panels._gantts import LiveGantt
 from lepton_lab.panels._head import Head
 from lepton_lab.panels._history import Row
 from lepton_lab.panels._model import PlotsModel
@@ -62,6 +64,7 @@ class Page:
         self._sources: dict[str, ColumnDataSource] = {}
         self._figures: list[Any] = []
         self._dots: list[ColumnDataSource] = []
+        self._gantts: list[LiveGantt] = []
         self._streamed: dict[str, int] = {}
         self._asked = threading.Event()
         self._again = False
@@ -117,6 +120,9 @@ class Page:
             if self._again:
                 drawn.title.text = ""  # only a change is sent, and the view that has come has the first title
             drawn.title.text = plot.title
+        charts = [plot for plot in picture.plots if isinstance(plot, Gantt)]
+        for chart, live in zip(charts, self._gantts, strict=True):
+            live.show(chart, self._again)
         self._select(picture)
         self._plots.flush()
         return False
@@ -136,7 +142,7 @@ class Page:
     def _build(self, picture: Picture, changes: Mapping[str, Change]) -> None:
         self._sources = {key: ColumnDataSource(_columns(columns, rows)) for key, (columns, rows, _) in changes.items()}
         self._streamed = {}
-        layout, self._figures, self._dots = grid_of(picture, self._sources)
+        layout, self._figures, self._dots, self._gantts = grid_of(picture, self._sources)
         self._key = picture.key
         if self._plots is None:
             self._plots = PlotsModel(layout, self._asked, self._clicked)

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from lepton_lab.gantt import Gantt
+
 COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 """Okabe and Ito's colours, which the colour-blind can tell apart, less the two that vanish on white or on black.
 
@@ -139,13 +141,16 @@ class Mark:
     shape: str = ""
     """One of `SHAPES`; empty for a stroke."""
     is_filled: bool = True
+    opacity: float = 1.0
+    """Of what fills it."""
 
     def svg(self) -> str:
         """As SVG, 20 by 10 pixels, with the middle of its left edge at the origin."""
         fill = self.color if self.shape and self.is_filled else "none"
         path = f'transform="translate(10 0)" d="{SHAPES[self.shape]}"' if self.shape else 'd="M1 0h18"'
         dash = f' stroke-dasharray="{" ".join(map(str, self.dash))}"' if self.dash else ""
-        return f'<path {path} fill="{fill}" stroke="{self.color}" stroke-width="{1.5 if self.shape else 2.5}"{dash}/>'
+        look = f'fill="{fill}" fill-opacity="{self.opacity:g}" stroke="{self.color}"'
+        return f'<path {path} {look} stroke-width="{1.5 if self.shape else 2.5}"{dash}/>'
 
 
 @dataclass(frozen=True)
@@ -160,12 +165,15 @@ class Offer:
     """Of the chosen one, in their order."""
 
 
+AnyPlot = Plot | BarPlot | DotPlot | Gantt
+
+
 @dataclass(frozen=True)
 class Picture:
     """What a panel shows at one moment."""
 
     title: str
-    plots: tuple[Plot | BarPlot | DotPlot, ...]
+    plots: tuple[AnyPlot, ...]
     legend: tuple[Mark, ...] = ()
     """What stands for a name in several plots."""
     marks: str = ""

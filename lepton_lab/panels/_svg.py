@@ -9,6 +9,8 @@ import base64
 from collections.abc import Mapping, Sequence
 from html import escape
 
+from lepton_lab.gantt import Gantt
+from lepton_lab.gantt import draw as draw_gantt
 from lepton_lab.panels._axes import height
 from lepton_lab.panels._history import History, thinned
 from lepton_lab.panels._picture import BarPlot, DotPlot, Mark, Picture
@@ -31,14 +33,16 @@ def draw(picture: Picture, histories: Mapping[str, History]) -> str:
     span = (start, max(end, start + 1))
     marks = [row[0] for row in histories[picture.marks].rows()] if picture.marks in histories else []
 
-    num_columns = 2 if len(picture.plots) > 1 else 1
+    num_columns = 2 if len(picture.plots) > 1 or any(isinstance(plot, Gantt) for plot in picture.plots) else 1
     legend, y = _legend(picture.legend, num_columns * WIDTH)
     parts = []
     for i in range(0, len(picture.plots), num_columns):
         row = picture.plots[i : i + num_columns]
         for column, plot in enumerate(row):
             parts.append(f'<g transform="translate({column * WIDTH} {y})">')
-            if isinstance(plot, BarPlot):
+            if isinstance(plot, Gantt):
+                parts += draw_gantt(plot)[0]
+            elif isinstance(plot, BarPlot):
                 parts += draw_bars(plot)
             elif isinstance(plot, DotPlot):
                 parts += draw_dots(plot)

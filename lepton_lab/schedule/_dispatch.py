@@ -10,46 +10,32 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import math
 import queue
 import time
 import traceback
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lepton_lab.errors import InputError, UserCodeError
+from lepton_lab.errors import ClusterError, UserCodeError
 from lepton_lab.events import Progress, Report
-from lepton_lab.schedule._seats import Call, Seat, Speeds
+from lepton_lab.schedule._log import Log
+from lepton_lab.schedule._offer import Offer
+from lepton_lab.schedule._seats import Call, Ran, Seat, timed
+from lepton_lab.schedule._speeds import Speeds
 from lepton_lab.schedule._waiting import Waiting
-from lepton_lab.types import Placement, WorkerInfo
+from lepton_lab.types import WorkerInfo
 
 if TYPE_CHECKING:
     from distributed import Client, Future
 
+TARGET_SECONDS = 5.0
+"""In which work should be done where the number of workers goes by it; Dask's own `adaptive.target-duration`."""
 LOOK_SECONDS = 0.2
 """How often to see which workers there are."""
-OFFER_SECONDS = 1.0
-"""How long no worker may offer what a call needs: one that died may just be coming back."""
-NOBODY_SECONDS = 10.0
-"""How long there may be no worker at all."""
 MOST_LOSSES = 3
 """How many workers may be lost with the same call before it is thought to be the reason."""
-
-
-@dataclass(frozen=True)
-class Done:
-    """What became of all calls."""
-
-    results: tuple[Any, ...]
-    placements: tuple[Placement, ...]
-    """Which worker did which call, in seconds since the first was sent."""
-
-
-def timed(function: Callable[[Any], Any], item: Any) -> tuple[Any, float]:
-    """Dask task: the call's result, and how long it took."""
-    began = time.perf_counter()
-    return function(item), time.perf_counter() - began
 
 
 class Dispatcher:
@@ -63,23 +49,29 @@ class Dispatcher:
         calls: Sequence[Call],
         report: Report,
         task: str,
+        bytes_per_second: float = math.inf,
     ) -> None:
         self._client, self._present, self._function, self._report, self._task = client, present, function, report, task
         self._total = len(calls)
+        self._is_declared = any(call.seconds is not None for call in calls)
         self._results: dict[int, Any] = {}
-        self._placements: list[Placement] = []
         self._seats: dict[str, Seat] = {}
-        self._speeds = Speeds()
+        self._there: dict[str, WorkerInfo] | None = None
+        self._speeds = Speeds(bytes_per_second)
         self._waiting = Waiting(calls, self._speeds, self._seats.values)
-        self._news: queue.SimpleQueue[tuple[Seat, Future[Any], concurrent.futures.Future[Any] | None]] = (
+        self._news: queue.SimpleQueue[tuple[Seat, Future[Any], float, concurrent.futures.Future[Any] | None]] = (
             queue.SimpleQueue()
         )
-        self._began = time.monotonic()
-        self._looked = self._unoffered_since = 0.0
+        self.log = Log(self._total, report)
+        """What it planned and what happens."""
+        self._busy = 0.0
+        """Seconds that the calls took together that are done."""
+        self._offer = Offer()
+        self._looked = 0.0
         self._token = uuid.uuid4().hex[:8]
         self._attempts = 0
 
-    def run(self) -> Done:
+    def run(self) -> list[Any]:
         """All results, in the order of the calls.
 
         Raises
@@ -89,18 +81,35 @@ class Dispatcher:
         UserCodeError
             If the function raised, or its item took three workers with it.
         ClusterError
-            If the cluster went.
+            If the cluster went, or an item's data was lost with its worker.
         """
+        state = "failed"
         try:
+            self._look()
+            self.log.plan(self._waiting.foresee())
             while len(self._results) < self._total:
-                self._look()
                 self._send()
                 self._take()
+                self.log.tell(self._even_share())
+                self._look()
+            state = "done"
+        except KeyboardInterrupt:
+            state = "cancelled"
+            raise
         finally:
             for seat in self._seats.values():
                 self._give_up(seat)
-        results = tuple(self._results[number] for number in sorted(self._results))
-        return Done(results, tuple(self._placements))
+            self.log.end(state)
+        return [self._results[number] for number in sorted(self._results)]
+
+    def num_wanted(self) -> int:
+        """How many workers would be done with what is left in about `TARGET_SECONDS`; may be asked from any thread."""
+        done = len(self._results)
+        left = self._total - done
+        if not done:
+            return left
+        threads = max((seat.info.threads for seat in tuple(self._seats.values())), default=1)
+        return min(left, math.ceil(left * self._busy / done / TARGET_SECONDS / threads))
 
     def _look(self) -> None:
         """See which workers came and went."""
@@ -112,12 +121,18 @@ class Dispatcher:
             seat = self._seats.pop(address)
             self._lose(seat)
         for address, info in there.items():
-            self._seats.setdefault(address, Seat(info)).info = info
-        self._check_offer()
+            if address not in self._seats:
+                self._seats[address] = Seat(info)
+                self.log.join(self._seats[address])
+            self._seats[address].info = info
+        if self._offer.is_lacking or there != self._there:
+            self._there = there
+            self._offer.check(self._waiting.first_that_nobody_can_do(), self._seats.values())
 
     def _lose(self, seat: Seat) -> None:
         """Have others do what a worker had that is gone."""
         running = list(seat.sent.values())[: seat.info.threads]
+        self.log.leave(seat, running)
         for call in running:  # what waited behind them had no part in it
             call.losses += 1
             if call.losses >= MOST_LOSSES:
@@ -127,19 +142,12 @@ class Dispatcher:
                 )
         self._waiting.back(self._give_up(seat))
 
-    def _check_offer(self) -> None:
-        lacking = self._waiting.first_that_needs_more({seat.kind for seat in self._seats.values()})
-        if lacking is None:
-            self._unoffered_since = 0.0
-            return
-        self._unoffered_since = self._unoffered_since or time.monotonic()
-        if time.monotonic() - self._unoffered_since > (OFFER_SECONDS if self._seats else NOBODY_SECONDS):
-            names = ", ".join(f"{seat.info.name} ({seat.kind})" for seat in self._seats.values())
-            needs = " or ".join(lacking.seconds) if lacking.seconds is not None else "a worker"
-            raise InputError(
-                f"Item {lacking.number} needs {needs}, but the cluster has {names or 'no worker'}: start what is "
-                "missing (%lepton cluster up --device), or say how long the item takes on what is there."
-            )
+    def _even_share(self) -> float | None:
+        """Seconds that all takes by the measured speeds, shared out evenly; None where calls differ, or these lack."""
+        seats = self._seats.values()
+        if self._is_declared or not seats or not all(self._speeds.is_measured(seat.kind) for seat in seats):
+            return None
+        return self._total / sum(seat.info.threads / max(self._speeds.factor(seat.kind), 1e-9) for seat in seats)
 
     def _send(self) -> None:
         """Give calls to those that have room for them, a call each in turn."""
@@ -167,8 +175,8 @@ class Dispatcher:
         )
         if not seat.sent:
             seat.since = time.monotonic()
-        seat.sent[future] = call
-        future.add_done_callback(lambda future: self._news.put((seat, future, None)))
+        seat.sent[future], call.sent = call, self.log.now()
+        future.add_done_callback(lambda future: self._news.put((seat, future, self.log.now(), None)))
 
     def _take(self) -> None:
         """Take what is done; waits a little for it."""
@@ -179,49 +187,58 @@ class Dispatcher:
         except queue.Empty:
             return
 
-    def _hear(self, seat: Seat, future: Future[Any], fetched: concurrent.futures.Future[Any] | None) -> None:
+    def _hear(
+        self, seat: Seat, future: Future[Any], when: float, fetched: concurrent.futures.Future[Any] | None
+    ) -> None:
         """A call is done, or its result is here; or its worker was given up meanwhile, and somebody else does it."""
         if fetched is None and future in seat.sent:
-            seat.fetched[future], seat.since = seat.sent.pop(future), time.monotonic()
+            seat.fetched[future], seat.since = (seat.sent.pop(future), when), time.monotonic()
             self._fetch(seat, future)
         elif fetched is not None and future in seat.fetched:
-            self._keep(seat, seat.fetched.pop(future), future, fetched)
-            future.release()
+            try:
+                self._keep(seat, *seat.fetched.pop(future), future, fetched)
+            finally:
+                future.release()
 
     def _fetch(self, seat: Seat, future: Future[Any]) -> None:
         """Have a result sent here, without waiting for it: its worker may die, and Dask would wait for that one."""
         coming = asyncio.run_coroutine_threadsafe(
             self._client.gather(future, asynchronous=True), self._client.loop.asyncio_loop
         )
-        coming.add_done_callback(lambda fetched: self._news.put((seat, future, fetched)))
+        coming.add_done_callback(lambda fetched: self._news.put((seat, future, self.log.now(), fetched)))
 
-    def _keep(self, seat: Seat, call: Call, future: Future[Any], fetched: concurrent.futures.Future[Any]) -> None:
+    def _keep(
+        self, seat: Seat, call: Call, heard: float, future: Future[Any], fetched: concurrent.futures.Future[Any]
+    ) -> None:
         try:
-            result, seconds = fetched.result()
+            ran: Ran = fetched.result()
         except concurrent.futures.CancelledError:
+            if call.data is not None and call.item.cancelled():
+                raise ClusterError(
+                    f"The data of item {call.number} was lost with the worker that held it: make it again."
+                ) from None
             self._waiting.back([call])
             return
         except Exception as error:
-            if (
-                future.status != "error"
-            ):  # it was done, but its result is lost on the way: the worker or the cluster went
+            if future.status != "error":  # it was done, and its result was lost on the way: its worker went, or all did
                 self._waiting.back([call])
                 return
             text = "".join(traceback.format_exception(error))
             raise UserCodeError(
                 f"item {call.number} on worker {seat.info.name} raised {type(error).__name__}: {error}", text
             ) from None
-        end = time.monotonic() - self._began
-        is_late = call.deadline is not None and end > call.deadline
-        self._speeds.learn(call, seat.kind, seconds)
-        self._results[call.number] = result
-        self._placements.append(Placement(str(call.number), seat.info.name, max(0.0, end - seconds), end, is_late))
+        self._speeds.learn(call, seat.kind, ran.ended - ran.began)
+        if call.data is not None:
+            call.data.at.add(seat.info.address)
+        self._results[call.number] = ran.result
+        self._busy += ran.ended - ran.began
+        self.log.add(seat, call, ran, heard)
         done = len(self._results)
         self._report(Progress(self._task, f"{done} of {self._total}", done / self._total))
 
     def _give_up(self, seat: Seat) -> list[Call]:
         """Take back what a worker has, be it done or not."""
-        futures = {**seat.fetched, **seat.sent}
+        futures = {**{future: call for future, (call, _) in seat.fetched.items()}, **seat.sent}
         seat.fetched, seat.sent = {}, {}
         if futures:
             try:

@@ -89,10 +89,15 @@ def _in_order(
     """Each machine's tasks one after the other, without a gap."""
     placements = []
     now = problem.ready.copy()
-    for row in sorted(range(len(tasks)), key=lambda row: (-tasks[row].priority, tasks[row].deadline or math.inf)):
+    for row in sorted(range(len(tasks)), key=lambda row: _urgency(tasks[row])):
         task, column = tasks[row], int(choice[row])
         start = float(now[column])
         now[column] = end = start + float(problem.seconds[row, column])
         is_late = task.deadline is not None and end > task.deadline * (1 + 1e-9)
         placements.append(Placement(task.name, machines[column].name, start, end, is_late))
     return tuple(sorted(placements, key=lambda placement: placement.start))
+
+
+def _urgency(task: Task) -> tuple[float, float]:
+    """What goes first on its machine."""
+    return -task.priority, math.inf if task.deadline is None else task.deadline

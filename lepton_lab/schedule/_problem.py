@@ -47,8 +47,30 @@ class Problem:
         return np.isfinite(self.seconds) & (self.demand[:, None] <= self.capacity[None, :])
 
     def bound(self) -> float:
-        """What no answer can be better than: the longest of all tasks, each where it is done the soonest."""
+        """What no answer can be better than."""
+        return max(self.longest(), self.even_share())
+
+    def longest(self) -> float:
+        """The longest of all tasks, each where it is done the soonest."""
         if not len(self.seconds):
             return 0.0
         possible = np.where(self.can(), self.seconds + self.ready, np.inf)
         return float(possible.min(axis=1).max())
+
+    def even_share(self) -> float:
+        """How long all would take if tasks could be torn apart, and faster machines were as much faster for every task.
+
+        The sum over tasks of min_j w_j seconds_ij is a bound for any weights w_j of machines that sum to 1 (it is dual
+        to tearing tasks apart); here these are the machines' speeds, by the mean of the tasks that each can do.
+        """
+        seconds = np.where(self.can(), self.seconds, np.inf)
+        finite = np.isfinite(seconds)
+        useful = finite.any(axis=0)
+        if not useful.any():
+            return 0.0
+        seconds, finite = seconds[:, useful], finite[:, useful]
+        means = np.where(finite, seconds, 0.0).sum(axis=0) / finite.sum(axis=0)
+        if not means.all():
+            return 0.0
+        weights = 1 / means
+        return float((seconds * (weights / weights.sum())).min(axis=1).sum())

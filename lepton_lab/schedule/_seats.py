@@ -1,14 +1,17 @@
-"""The workers as the dispatcher sees them: what each has been sent, and how long it takes for what."""
+"""The calls, and the workers as the dispatcher sees them: what each has been sent, and what it has done."""
 
 from __future__ import annotations
 
 import math
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lepton_lab.types import WorkerInfo
+from lepton_lab.gantt import Span
+from lepton_lab.schedule._speeds import Speeds
+from lepton_lab.types import WorkerInfo, WorkerShare
 
 if TYPE_CHECKING:
     from distributed import Future
@@ -17,8 +20,15 @@ AHEAD_SECONDS = 0.1
 """How much work a thread is sent ahead, so that it needn't wait for the next call."""
 MOST_AHEAD = 16
 """Calls that a thread is sent ahead."""
-_REMEMBERED = 20
-"""Calls over which the mean of what was measured goes."""
+
+
+@dataclass(eq=False)
+class Data:
+    """A call's item that lies on workers already."""
+
+    num_bytes: int
+    at: set[str]
+    """Addresses of the workers that hold it."""
 
 
 @dataclass(eq=False)
@@ -32,6 +42,12 @@ class Call:
     priority: int = 0
     deadline: float | None = None
     """Seconds after the first call."""
+    demand: float = 0.0
+    """Bytes of its worker's memory that it needs."""
+    data: Data | None = None
+    """Of an item that is a Dask future."""
+    sent: float = 0.0
+    """When it was last given to a worker, in seconds after the map began."""
     losses: int = 0
     """How many workers were lost while they had it."""
 
@@ -50,29 +66,24 @@ class Call:
         """How long it should take on a kind of device; infinite where it can't be done."""
         return 1.0 if self.seconds is None else self.seconds.get(kind, math.inf)
 
+    def is_late(self, end: float) -> bool:
+        """Whether it would be late if it were done then."""
+        return self.deadline is not None and end > self.deadline
 
-class Speeds:
-    """How long calls take by kind of device: as declared, corrected by what was measured."""
 
-    def __init__(self) -> None:
-        self._factors: dict[str, float] = {}
-        self._counts: dict[str, int] = {}
+class Ran(NamedTuple):
+    """What a worker tells of a call, by its own clock."""
 
-    def factor(self, kind: str) -> float:
-        """How many times as long as declared a call takes."""
-        return self._factors.get(kind, 1.0)
+    result: Any
+    began: float
+    ended: float
+    thread: int
 
-    def seconds(self, call: Call, kind: str) -> float:
-        """How long a call should take."""
-        return call.declared(kind) * self.factor(kind)
 
-    def learn(self, call: Call, kind: str, seconds: float) -> None:
-        """Take note of how long one took."""
-        declared = call.declared(kind)
-        if declared > 0:
-            self._counts[kind] = count = self._counts.get(kind, 0) + 1
-            before = self.factor(kind)
-            self._factors[kind] = before + (seconds / declared - before) / min(count, _REMEMBERED)
+def timed(function: Callable[[Any], Any], item: Any) -> Ran:
+    """Dask task: the call's result, and when it was made."""
+    began = time.perf_counter()
+    return Ran(function(item), began, time.perf_counter(), threading.get_ident())
 
 
 @dataclass(eq=False)
@@ -80,23 +91,38 @@ class Seat:
     """A worker."""
 
     info: WorkerInfo
+    joined: float = 0.0
+    """Seconds after the map began."""
+    left: float | None = None
     sent: dict[Future[Any], Call] = field(default_factory=dict)
     """In the order in which they were sent."""
-    fetched: dict[Future[Any], Call] = field(default_factory=dict)
-    """Those that are done, whose result is on its way."""
+    fetched: dict[Future[Any], tuple[Call, float]] = field(default_factory=dict)
+    """Those that are done, whose result is on its way; with when that was heard."""
     since: float = 0.0
     """When the first of those sent began, as far as is known: when the one before it was done, or when it was sent."""
+    calls: int = 0
+    """That it has done."""
+    busy: float = 0.0
+    """Seconds that these took, of all threads together."""
+    lag: float = math.inf
+    """From the worker's clock to ours: the least that was seen between the end of a call there and hearing of it."""
+    threads: dict[int, int] = field(default_factory=dict)
+    """Number of each of its threads, by what the worker calls it."""
 
     @property
     def kind(self) -> str:
         """Of its device."""
         return self.info.device
 
+    def row(self, thread: int) -> str:
+        """What one of its threads is called."""
+        return self.info.name if self.info.threads == 1 else f"{self.info.name}/{thread % self.info.threads}"
+
     def free_after(self, speeds: Speeds) -> float:
         """Seconds from now until it could begin another call."""
         if not self.sent:
             return 0.0
-        work = sum(speeds.seconds(call, self.kind) for call in self.sent.values())
+        work = sum(speeds.seconds(call, self.info) for call in self.sent.values())
         return max(0.0, work / self.info.threads - (time.monotonic() - self.since))
 
     def has_room(self, speeds: Speeds) -> bool:
@@ -107,5 +133,32 @@ class Seat:
         if len(self.sent) < threads:
             return True
         ahead = list(self.sent.values())[threads:]
-        work = sum(speeds.seconds(call, self.kind) for call in ahead)
+        work = sum(speeds.seconds(call, self.info) for call in ahead)
         return len(ahead) < MOST_AHEAD * threads and work < AHEAD_SECONDS * threads
+
+    def has_memory_for(self, call: Call) -> bool:
+        """Whether it could begin this call beside all that it was sent."""
+        if not call.demand or not self.info.memory_limit:
+            return True
+        return call.demand + sum(sent.demand for sent in self.sent.values()) <= self.info.memory_limit
+
+    def note(self, call: Call, ran: Ran, heard: float) -> Span:
+        """Count a call that is done; returns when it was done, by the worker's clock.
+
+        Parameters
+        ----------
+        heard
+            When it was heard of, in seconds after the map began.
+        """
+        self.lag = min(self.lag, heard - ran.ended)
+        thread = self.threads.setdefault(ran.thread, len(self.threads))
+        self.calls, self.busy = self.calls + 1, self.busy + ran.ended - ran.began
+        return Span(self.row(thread), ran.began, ran.ended, str(call.number), call.is_late(ran.ended + self.lag))
+
+    def share(self, now: float) -> WorkerShare:
+        """What it did until now."""
+        until = now if self.left is None else self.left
+        present = max(until - self.joined, 0.0) * self.info.threads
+        return WorkerShare(
+            self.info.name, self.kind, self.info.threads, self.calls, self.busy, present, self.left is not None
+        )

@@ -21,6 +21,7 @@ from lepton_lab.types._layers import LayerFigures, LayerReport
 from lepton_lab.types._model import FINAL_STATES, RUN_STATES, Measure, Model, ModelFormat, Run
 from lepton_lab.types._plan import Machine, Placement, Plan, Task
 from lepton_lab.types._prediction import Prediction
+from lepton_lab.types._schedule import Schedule, WorkerShare
 
 __all__ = [
     "Target",
@@ -47,6 +48,8 @@ __all__ = [
     "Machine",
     "Placement",
     "Plan",
+    "Schedule",
+    "WorkerShare",
     "Prediction",
     "ClassScore",
     "CalibrationBin",

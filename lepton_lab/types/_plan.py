@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
-from lepton_lab.display import Shown, Table
+from lepton_lab.display import Shown, Table, duration
+from lepton_lab.gantt import Gantt, Span, image
+
+_SOME = 8
+"""Names that are written out of many."""
 
 
 @dataclass(frozen=True)
@@ -79,18 +84,29 @@ class Plan(Shown):
         """What a machine does, in order."""
         return tuple(placement for placement in self.placements if placement.machine == machine)
 
+    def gantt(self) -> Gantt:
+        """The plan as a chart."""
+        spans = tuple(Span(each.machine, each.start, each.end, each.task, each.is_late) for each in self.placements)
+        lines = (("bound", self.bound),) if spans else ()
+        return Gantt(
+            f"Plan for {len(spans):,} tasks: done after {duration(self.makespan)}", self.machines, spans, (), lines
+        )
+
     def table(self) -> Table:
         rows = [
-            (
-                name,
-                len(mine := self.of(name)),
-                f"{mine[-1].end:.3g} s" if mine else "-",
-                ", ".join(placement.task for placement in mine[:8]) + (", ..." if len(mine) > 8 else ""),
-            )
+            (name, len(mine := self.of(name)), duration(mine[-1].end) if mine else "-", _some(p.task for p in mine))
             for name in self.machines
         ]
         how = "no plan is shorter" if self.gap < 1e-6 else f"at most {self.gap:.2%} longer than the best"
-        late = [placement.task for placement in self.placements if placement.is_late]
-        notes = [f"done after {self.makespan:.4g} s: {how} ({self.method})"]
-        notes += [f"late: {', '.join(late)}"] if late else []
-        return Table(f"{len(self.placements)} tasks", ("machine", "tasks", "done after", ""), rows, notes=notes)
+        late = _some(placement.task for placement in self.placements if placement.is_late)
+        notes = [f"done after {duration(self.makespan)}: {how} ({self.method})"]
+        notes += [f"late: {late}"] if late else []
+        header = ("machine", "tasks", "done after", "")
+        figures = [image(self.gantt())] if self.placements else []
+        return Table(f"{len(self.placements)} tasks", header, rows, notes=notes, figures=figures)
+
+
+def _some(names: Iterable[str]) -> str:
+    """The first of them, with commas between."""
+    first = list(islice(names, _SOME + 1))
+    return ", ".join(first[:_SOME]) + (", ..." if len(first) > _SOME else "")

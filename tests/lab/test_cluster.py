@@ -156,6 +156,11 @@ class TestAdapting:
         lab.cluster.handle.client.cancel(futures)
         wait_until(lambda: len(lab.cluster.status().workers) == 1, 30)
 
+    def test_a_map_brings_workers(self, lab: Lab) -> None:
+        lab.cluster.up(threads=1, memory="300MB", adapt="1:2", device="cpu")
+        assert lab.map(_nap, range(30)) == [None] * 30
+        assert [share.worker for share in lab.schedule().workers] == ["w0", "w1"]
+
     def test_scaling_by_hand_ends_it_and_adapt_begins_it(self, lab: Lab, tmp_path: Path) -> None:
         lab.cluster.up(workers=1, threads=1, memory="300MB", device="cpu")
         lab.cluster.adapt("2:3")

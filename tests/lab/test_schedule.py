@@ -59,6 +59,8 @@ def test_scaling_while_it_goes_on(tmp_path: Path) -> None:
         ({"seconds": {}}, "seconds of item 0 are {}"),
         ({"seconds": {"cpu": -1}}, "by kind of device"),
         ({"seconds": lambda n: 4.0}, "seconds of item 0 are 4.0"),
+        ({"demand": "2GB"}, "demand of item 0 is '2GB': give bytes"),
+        ({"demand": lambda n: n * 5e9}, "Item 1 asks for 5.0 GB of memory, but the largest worker for it has 2.0 GB"),
     ],
 )
 def test_what_can_not_be_done_is_said(lab: Lab, arguments: dict[str, object], message: str) -> None:
@@ -76,3 +78,24 @@ def test_a_plan_for_the_cluster_and_for_machines_that_are_not_there(lab: Lab) ->
 def test_without_a_cluster(tmp_path: Path) -> None:
     with Lab(tmp_path) as lab, pytest.raises(ClusterError, match="No cluster is up"):
         lab.map(square, range(3))
+
+
+def test_the_last_map_is_told(lab: Lab) -> None:
+    lab.map(square, range(12), seconds={"cpu": 0.01})
+    schedule = lab.schedule()
+    assert (schedule.state, schedule.done) == ("done", 12) and schedule.planned is not None
+    assert {row[0] for row in schedule.table().rows} == {"w0", "w1"}
+    assert "12 of 12 calls after" in str(schedule) and "planned 60 ms, bound 60 ms, took" in str(schedule)
+    assert " on w0: " in schedule._repr_html_() and "<img" in schedule._repr_html_()
+
+
+def test_no_map_yet(tmp_path: Path) -> None:
+    with Lab(tmp_path) as lab, pytest.raises(InputError, match=r"No lab.map has run yet"):
+        lab.schedule()
+
+
+def test_data_on_workers(lab: Lab) -> None:
+    client = lab.cluster.handle.client
+    items = [client.scatter(n, hash=False) for n in range(6)]
+    assert lab.map(square, items) == [n * n for n in range(6)]
+    assert lab.map(square, [client.submit(square, 2), 3]) == [16, 9]

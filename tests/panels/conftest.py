@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from lepton_lab.errors import InputError
 from lepton_lab.events import AcceleratorLoad, Bus, EpochEnded, Event, RunChanged, RunProgress, WorkerLoad
-from lepton_lab.types import Measure, Model, Shard, ShardSet
+from lepton_lab.types import Measure, Model, Schedule, Shard, ShardSet
 
 
 @dataclass
@@ -47,6 +48,12 @@ class Events:
     events: Bus = field(default_factory=Bus)
     data: Data = field(default_factory=Data)
     model: Models = field(default_factory=Models)
+    last: Schedule | None = None
+
+    def schedule(self) -> Schedule:
+        if self.last is None:
+            raise InputError("none yet")
+        return self.last
 
 
 @pytest.fixture

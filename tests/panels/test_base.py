@@ -10,7 +10,7 @@ import pytest
 
 from lepton_lab import panels
 from lepton_lab.errors import InputError, UnknownNameError
-from lepton_lab.events import Bus, ClusterChanged, Event, NamesChanged, RunChanged, WorkerLoad
+from lepton_lab.events import Bus, ClusterChanged, Event, MapChanged, NamesChanged, RunChanged, WorkerLoad
 from tests.panels.conftest import Events, loads, training
 
 STARTS: dict[str, Event] = {
@@ -19,12 +19,14 @@ STARTS: dict[str, Event] = {
     "tasks": ClusterChanged("c", "running", 2),
     "shards": ClusterChanged("c", "running", 2),
     "compression": NamesChanged("model", "m"),
+    "schedule": MapChanged("running", 0, 9),
 }
 ENDS: dict[str, Event] = {
     "devices": ClusterChanged("c", "down"),
     "training": RunChanged("r", "failed"),
     "tasks": ClusterChanged("c", "down"),
     "shards": ClusterChanged("c", "down"),
+    "schedule": MapChanged("done", 9, 9),
 }
 OVER_TIME = ("devices", "training", "tasks")
 """The panels that draw lines."""

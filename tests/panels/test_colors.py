@@ -12,6 +12,7 @@ import itertools
 import numpy as np
 import pytest
 
+from lepton_lab.gantt import BLUE, GREY, RED
 from lepton_lab.panels._picture import styles
 from lepton_lab.panels._svg import DARK_INK, INK
 from lepton_lab.panels._training import CURVES
@@ -90,6 +91,16 @@ def test_stages_that_are_mostly_compared_differ_in_both(sight: np.ndarray) -> No
     often = ("pruned", "clustered", "qat", "dynamic", "int8")
     for (color, shape), (other, other_shape) in itertools.combinations(map(look, often), 2):
         assert shape != other_shape and distance(color, other, sight) > APART
+
+
+@sights
+def test_bars_of_a_gantt_chart_differ_and_stand_out(sight: np.ndarray) -> None:
+    assert all(distance(one, other, sight) > APART for one, other in itertools.combinations((BLUE, RED, GREY), 2))
+    assert all(distance(color, ground, sight) > OFF_THE_GROUND for color in (BLUE, RED) for ground in (WHITE, DARK))
+
+
+def test_names_in_bars_can_be_read() -> None:
+    assert all(contrast(color, WHITE) > 4.5 for color in (BLUE, RED))
 
 
 def test_what_was_not_compressed_has_a_shape_of_its_own() -> None:

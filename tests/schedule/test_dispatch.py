@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+from distributed import Future
 
 from lepton_lab.cluster import Handle, up
-from lepton_lab.errors import InputError, UserCodeError
-from lepton_lab.events import Event, ignore
-from lepton_lab.schedule._dispatch import Dispatcher, Done
+from lepton_lab.errors import ClusterError, InputError, UserCodeError
+from lepton_lab.events import Event, MapChanged, ignore
+from lepton_lab.gantt import Span
+from lepton_lab.schedule import bytes_per_second, find_data
+from lepton_lab.schedule._dispatch import Dispatcher
+from lepton_lab.schedule._log import TELL_SECONDS
 from lepton_lab.schedule._seats import Call
-from lepton_lab.types import WorkerInfo
+from lepton_lab.types import Schedule, WorkerInfo
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +33,19 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Handle]:
     handle = up(tmp_path_factory.mktemp("pair"), name="pair", workers=2, device="cpu", threads=1, memory="500MB")
     yield handle
     handle.down()
+
+
+@dataclass
+class Done:
+    """What a map gave."""
+
+    results: list[Any]
+    schedule: Schedule
+
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        """What was done, without what was lost."""
+        return tuple(span for span in self.schedule.happened if not span.is_lost)
 
 
 def calls(items: Sequence[Any], *kinds: str) -> list[Call]:
@@ -40,7 +59,16 @@ def run(
     present: Callable[[], Sequence[WorkerInfo]] | None = None,
     report: Callable[[Event], None] = ignore,
 ) -> Done:
-    return Dispatcher(handle.client, present or handle.workers, function, made, report, "map").run()
+    dispatcher = Dispatcher(handle.client, present or handle.workers, function, made, report, "map")
+    return Done(dispatcher.run(), dispatcher.log.schedule())
+
+
+def nothing_is_left(handle: Handle) -> None:
+    """Neither the client nor the scheduler has a task any more, or soon."""
+    deadline = time.monotonic() + 20
+    while left := [*handle.client.futures, *handle.client.who_has()]:
+        assert time.monotonic() < deadline, left
+        time.sleep(0.05)
 
 
 def nap(item: float) -> float:
@@ -50,9 +78,9 @@ def nap(item: float) -> float:
 
 def test_each_result_once_and_in_order(pair: Handle) -> None:
     done = run(pair, nap, calls(range(40)))
-    assert done.results == tuple(range(40))
-    assert sorted(int(placement.task) for placement in done.placements) == list(range(40))
-    assert {placement.machine for placement in done.placements} == {"w0", "w1"}
+    assert done.results == list(range(40))
+    assert sorted(int(span.name) for span in done.spans) == list(range(40))
+    assert {span.row for span in done.spans} == {"w0", "w1"}
 
 
 def test_a_worker_that_comes_late_takes_its_share(pair: Handle) -> None:
@@ -63,8 +91,8 @@ def test_a_worker_that_comes_late_takes_its_share(pair: Handle) -> None:
         return there if len(told) >= 20 else there[:1]
 
     done = run(pair, nap, calls(range(120), "gpu"), present, told.append)
-    assert done.results == tuple(range(120))
-    assert Counter(placement.machine for placement in done.placements)["w1"] >= 30  # 50 at best
+    assert done.results == list(range(120))
+    assert Counter(span.row for span in done.spans)["w1"] >= 30  # 50 at best
 
 
 def test_what_nobody_offers_is_said(pair: Handle) -> None:
@@ -72,7 +100,7 @@ def test_what_nobody_offers_is_said(pair: Handle) -> None:
     with pytest.raises(InputError, match=r"Item 1 needs gpu or tpu, but the cluster has w0 \(cpu\), w1 \(cpu\)"):
         run(pair, nap, [*calls([0], "cpu"), replace(calls([0], "gpu", "tpu")[0], number=1)])
     assert time.monotonic() - began < 10
-    assert run(pair, nap, calls([7])).results == (7,)
+    assert run(pair, nap, calls([7])).results == [7]
 
 
 def test_a_slow_device_leaves_the_rest_to_a_fast_one(pair: Handle) -> None:
@@ -98,7 +126,7 @@ def test_what_was_thought_of_a_device_is_corrected(pair: Handle) -> None:
         return [replace(first, device="gpu"), second]
 
     done = run(pair, nap, [Call(n, n, {"gpu": 0.001, "cpu": 0.02}) for n in range(100)], present)
-    assert Counter(placement.machine for placement in done.placements)["w1"] >= 20  # 5 by what was declared
+    assert Counter(span.row for span in done.spans)["w1"] >= 20  # 5 by what was declared
 
 
 def test_the_functions_own_error_is_told(pair: Handle) -> None:
@@ -110,6 +138,7 @@ def test_the_functions_own_error_is_told(pair: Handle) -> None:
     ) as caught:
         run(pair, divide, calls([2, 1, 0, 3]))
     assert "in divide" in caught.value.user_traceback
+    nothing_is_left(pair)
 
 
 def test_what_a_killed_worker_had_is_done_elsewhere(pair: Handle, tmp_path: Path) -> None:
@@ -123,7 +152,11 @@ def test_what_a_killed_worker_had_is_done_elsewhere(pair: Handle, tmp_path: Path
         return item
 
     done = run(pair, once, calls(range(60)))
-    assert done.results == tuple(range(60)) and (tmp_path / "killed").exists()
+    assert done.results == list(range(60)) and (tmp_path / "killed").exists()
+    lost = [span for span in done.schedule.happened if span.is_lost]
+    assert len(lost) == 1 and 1 <= done.schedule.redone <= 20
+    assert [share.is_gone for share in done.schedule.workers].count(True) == 1
+    assert "done again because a worker was lost" in str(done.schedule)
 
 
 def test_an_item_that_kills_every_worker_is_named(pair: Handle) -> None:
@@ -145,4 +178,164 @@ def test_priority_then_deadline_then_length(pair: Handle) -> None:
     ]
     assert [call.number for call in sorted(made, key=lambda call: call.order)] == [3, 2, 1, 0]
     done = run(pair, nap, made, lambda: pair.workers()[:1])
-    assert [placement.task for placement in done.placements] == ["3", "2", "1", "0"]
+    assert [span.name for span in done.spans] == ["3", "2", "1", "0"]
+
+
+def test_what_was_planned_and_what_happened(pair: Handle) -> None:
+    told: list[Event] = []
+    done = run(pair, nap, calls(range(30), "cpu"), report=told.append)
+    schedule = done.schedule
+    assert (schedule.state, schedule.done, schedule.total, schedule.redone) == ("done", 30, 30, 0)
+    assert schedule.planned is not None and schedule.planned.machines == ("w0", "w1")
+    assert sorted(int(placement.task) for placement in schedule.planned.placements) == list(range(30))
+    assert schedule.planned.makespan == pytest.approx(0.3) and schedule.bound == pytest.approx(0.3)
+    assert all(span.end - span.start >= 0.02 for span in done.spans)
+    for row in ("w0", "w1"):
+        mine = sorted((span.start, span.end) for span in done.spans if span.row == row)
+        assert all(after[0] > before[1] - 0.005 for before, after in pairwise(mine))  # one at a time
+    assert schedule.makespan == max(span.end for span in done.spans) >= 0.3
+    assert sum(share.calls for share in schedule.workers) == 30
+    assert sum(share.busy for share in schedule.workers) == pytest.approx(
+        sum(span.end - span.start for span in done.spans)
+    )
+    assert 0.1 < schedule.utilisation <= 1.0
+    changes = [event for event in told if isinstance(event, MapChanged)]
+    assert [event.state for event in changes][-1] == "done" and changes[-1].done == 30
+    assert 2 <= len(changes) <= 2 + schedule.makespan / TELL_SECONDS
+
+
+def test_where_nothing_is_declared_there_is_an_even_share(pair: Handle) -> None:
+    schedule = run(pair, nap, calls(range(40))).schedule
+    assert schedule.planned is None
+    assert schedule.even_share == schedule.bound == pytest.approx(0.4, rel=0.2)
+
+
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Handle]:
+    """A worker with three threads."""
+    handle = up(tmp_path_factory.mktemp("wide"), name="wide", workers=1, device="cpu", threads=3, memory="500MB")
+    yield handle
+    handle.down()
+
+
+def crowd(item: int) -> int:
+    """How many calls there are on this worker just now."""
+    from distributed import get_worker
+
+    inside = vars(get_worker()).setdefault("inside", [])
+    inside.append(item)
+    time.sleep(0.02)
+    count = len(inside)
+    inside.remove(item)
+    return count
+
+
+@pytest.mark.parametrize(("demand", "most"), [(0.0, 3), (200e6, 2), (300e6, 1)])
+def test_calls_that_run_at_once_fit_into_the_memory(wide: Handle, demand: float, most: int) -> None:
+    done = run(wide, crowd, [replace(call, demand=demand) for call in calls(range(20))])
+    assert max(done.results) == most
+
+
+def test_one_that_needs_much_memory_is_not_overtaken_for_ever(wide: Handle) -> None:
+    made = [replace(call, demand=450e6 if call.number == 5 else 100e6) for call in calls(range(40))]
+    done = run(wide, nap, made)
+    names = [span.name for span in sorted(done.spans, key=lambda span: span.start)]
+    assert names.index("5") <= 8
+
+
+def test_what_no_worker_has_the_memory_for_is_said(wide: Handle) -> None:
+    with pytest.raises(InputError, match=r"Item 1 needs cpu with 2.0 GB of memory, but the cluster has w0 \(cpu\)"):
+        run(wide, nap, [replace(call, demand=2e9 * call.number) for call in calls(range(2), "cpu")])
+
+
+def test_threads_have_rows_of_their_own(wide: Handle) -> None:
+    done = run(wide, nap, calls(range(30), "cpu"))
+    assert {span.row for span in done.spans} == {"w0/0", "w0/1", "w0/2"}
+    assert done.schedule.planned is not None and done.schedule.planned.makespan == pytest.approx(0.2)
+    for row in ("w0/0", "w0/1", "w0/2"):
+        mine = sorted((span.start, span.end) for span in done.spans if span.row == row)
+        assert all(after[0] > before[1] - 0.005 for before, after in pairwise(mine))
+
+
+def test_an_interrupt_leaves_no_task_behind(pair: Handle) -> None:
+    interrupted = threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT))
+    dispatcher = Dispatcher(pair.client, pair.workers, nap, calls(range(2000)), ignore, "map")
+    interrupted.start()
+    with pytest.raises(KeyboardInterrupt):
+        dispatcher.run()
+    schedule = dispatcher.log.schedule()
+    assert schedule.state == "cancelled" and 0 < schedule.done < 2000
+    nothing_is_left(pair)
+    assert run(pair, nap, calls(range(4))).results == list(range(4))
+
+
+class TestData:
+    """Items that lie on workers."""
+
+    def scattered(self, pair: Handle, count: int, *workers: int) -> list[Future]:
+        """Of a few bytes each, one worker after the other."""
+        addresses = [worker.address for worker in pair.workers()]
+        return [
+            pair.client.scatter(n, workers=[addresses[workers[n % len(workers)]]], hash=False) for n in range(count)
+        ]
+
+    def run(self, pair: Handle, items: list[Future], num_bytes: int) -> Done:
+        """As if they had so many bytes."""
+        held = find_data(pair.client, items)
+        for data in held.values():
+            data.num_bytes = num_bytes
+        made = [replace(call, data=held[call.number]) for call in calls(items, "cpu")]
+        dispatcher = Dispatcher(pair.client, pair.workers, nap, made, ignore, "map", 1e8)
+        return Done(dispatcher.run(), dispatcher.log.schedule())
+
+    def test_calls_go_where_it_lies(self, pair: Handle) -> None:
+        done = self.run(pair, self.scattered(pair, 30, 0, 1, 1), 10**8)
+        assert done.results == list(range(30))
+        assert {(int(span.name) % 3 > 0, span.row) for span in done.spans} == {(False, "w0"), (True, "w1")}
+        assert done.schedule.planned is not None and done.schedule.planned.makespan == pytest.approx(0.4)
+
+    def test_where_a_worker_would_be_busy_for_longer_some_are_sent(self, pair: Handle) -> None:
+        light, heavy = self.scattered(pair, 60, 0), self.scattered(pair, 60, 0)
+        assert Counter(span.row for span in self.run(pair, light, 1000).spans)["w1"] >= 20
+        assert Counter(span.row for span in self.run(pair, heavy, 10**9).spans) == {"w0": 60}  # 10 s for one
+
+    def test_where_it_lies_and_how_large_it_is(self, pair: Handle) -> None:
+        first, second = (worker.address for worker in pair.workers())
+        here = pair.client.scatter(b"x" * 100_000, workers=[first], hash=False)
+        both = pair.client.scatter(b"y" * 10, broadcast=True, hash=False)
+        held = find_data(pair.client, [7, here, both, here])
+        assert set(held) == {1, 2, 3} and held[1] is held[3]
+        assert held[1].at == {first} and 100_000 <= held[1].num_bytes < 110_000
+        assert held[2].at == {first, second}
+        assert 1e6 < bytes_per_second(pair.client) < 1e11
+
+    def test_what_was_lost_is_said(self, pair: Handle) -> None:
+        items = self.scattered(pair, 4, 0)
+        pid = pair.client.submit(os.getpid, workers=[pair.workers()[0].address], pure=False).result()
+
+        def once(item: int) -> int:
+            if os.getpid() == pid:
+                os.kill(pid, signal.SIGKILL)
+            return item
+
+        held = find_data(pair.client, items)
+        made = [replace(call, data=held[call.number]) for call in calls(items)]
+        with pytest.raises(ClusterError, match=r"The data of item \d was lost with the worker that held it"):
+            Dispatcher(pair.client, pair.workers, once, made, ignore, "map").run()
+        with pytest.raises(InputError, match=r"Item 1 is a Dask future that was cancelled, or lost"):
+            find_data(pair.client, [0, items[0]])
+
+
+def test_what_goes_on_is_told_too(pair: Handle) -> None:
+    seen: list[Schedule] = []
+
+    def look(event: Event) -> None:
+        if isinstance(event, MapChanged) and event.state == "running" and event.done:
+            seen.append(dispatcher.log.schedule())
+
+    dispatcher = Dispatcher(pair.client, pair.workers, lambda item: time.sleep(0.4), calls(range(8)), look, "map")
+    dispatcher.run()
+    open_ = [span for schedule in seen for span in schedule.happened if span.is_open]
+    assert {span.row for span in open_} == {"w0", "w1"}
+    assert all(0 <= span.end - span.start < 0.8 for span in open_)
+    assert not [span for span in dispatcher.log.schedule().happened if span.is_open]

@@ -10,6 +10,7 @@ import pytest
 
 from lepton_lab.errors import InputError
 from lepton_lab.schedule import make_plan
+from lepton_lab.schedule._problem import Problem
 from lepton_lab.types import Machine, Plan, Task
 
 
@@ -54,6 +55,13 @@ def test_three_nodes_with_core_hours() -> None:
     assert plan.makespan == 6 and plan.gap == 0
 
 
+def test_long_times_and_a_chart_are_shown() -> None:
+    plan = make_plan(alike([7200.0, 14400.0, 21600.0]), cpus(2))
+    assert "done after 6 h: no plan is shorter" in str(plan) and "<img" not in str(plan)
+    assert [span.end for span in plan.gantt().spans] == [placement.end for placement in plan.placements]
+    assert "title='t2 on m0: 6 h, from 0.0 s to 6 h'" in plan._repr_html_()
+
+
 def test_two_cpus_three_gpus_a_tpu_and_a_hundred_tasks() -> None:
     random = np.random.default_rng(0)
     machines = [
@@ -79,6 +87,15 @@ def test_where_longest_first_is_at_its_worst(machines: int) -> None:
 def test_many_short_ones_and_one_long() -> None:
     lengths = [1.0] * 6 * 5 + [6.0]
     assert make_plan(alike(lengths), cpus(6)).makespan == 6  # list scheduling gives 11
+
+
+def test_the_bound_knows_how_much_faster_some_machines_are() -> None:
+    seconds = np.array([[8.0, 1.0, 2.0]] * 40)
+    problem = Problem(seconds, np.zeros(3), np.zeros(40), np.full(3, np.inf))
+    assert problem.even_share() == pytest.approx(40 / (1 / 8 + 1 + 1 / 2)) and problem.longest() == 1
+    seconds[0] = [np.inf, np.inf, 100.0]
+    assert problem.bound() == 100
+    assert Problem(np.zeros((3, 2)), np.zeros(2), np.zeros(3), np.full(2, np.inf)).even_share() == 0
 
 
 @pytest.mark.parametrize("seed", range(8))
