@@ -68,7 +68,7 @@ class Dispatcher:
         """Seconds that the calls took together that are done."""
         self._offer = Offer()
         self._looked = 0.0
-        self._token = uuid.uuid4().hex[:8]
+        self._prefix = f"lepton-map-{uuid.uuid4().hex[:8]}-"
         self._attempts = 0
 
     def run(self) -> list[Any]:
@@ -97,8 +97,7 @@ class Dispatcher:
             state = "cancelled"
             raise
         finally:
-            for seat in self._seats.values():
-                self._give_up(seat)
+            self._cancel_all()
             self.log.end(state)
         return [self._results[number] for number in sorted(self._results)]
 
@@ -167,7 +166,7 @@ class Dispatcher:
             timed,
             self._function,
             call.item,
-            key=f"lepton-map-{self._token}-{self._attempts}",
+            key=f"{self._prefix}{self._attempts}",
             pure=False,
             workers=[seat.info.address],
             retries=0,
@@ -236,13 +235,23 @@ class Dispatcher:
         done = len(self._results)
         self._report(Progress(self._task, f"{done} of {self._total}", done / self._total))
 
+    def _cancel_all(self) -> None:
+        """Leave nothing behind, also of what an interrupt kept from being written down."""
+        from distributed import Future
+
+        mine = [key for key in tuple(self._client.futures) if str(key).startswith(self._prefix)]
+        self._cancel([Future(key, self._client) for key in mine])
+
+    def _cancel(self, futures: list[Future[Any]]) -> None:
+        if futures:
+            try:
+                self._client.cancel(futures, force=True)
+            except Exception:
+                pass  # the cluster has gone, and they with it
+
     def _give_up(self, seat: Seat) -> list[Call]:
         """Take back what a worker has, be it done or not."""
         futures = {**{future: call for future, (call, _) in seat.fetched.items()}, **seat.sent}
         seat.fetched, seat.sent = {}, {}
-        if futures:
-            try:
-                self._client.cancel(list(futures), force=True)
-            except Exception:
-                pass  # the cluster has gone, and they with it
+        self._cancel(list(futures))
         return list(futures.values())
