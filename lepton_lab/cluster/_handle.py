@@ -117,6 +117,14 @@ class Handle:
             monitor.report(ClusterChanged(self.name, "running", len(described), "; ".join(news)))
         return described
 
+    def _ask_and_mend(self) -> Mapping[str, Mapping[str, Any]]:
+        described = self._ask()
+        # What this starts would end with this kernel, so somebody else's cluster is left to its own kernel.
+        if self._record is not None and (self._record.detached or not self._is_attached):
+            with suppress(ClusterError):  # it is being changed just now
+                self._record = _scale.revive(self._record.reloaded(), {worker.name for worker in self._roll.here})
+        return described
+
     def _describe(self) -> Mapping[str, Mapping[str, Any]]:
         try:
             return self._ask()
@@ -250,18 +258,23 @@ class Handle:
         _invite.write_pass(self._record, path)
 
     def logs(self, worker: str | None = None, lines: int = 50) -> ClusterLogs:
-        """The last lines that each process wrote: `"scheduler"`, `"nanny"` (which starts workers), `"w0"` and so on."""
-        if self._record is None:
-            raise ClusterError(f"{self._address} was not started by this lab: its logs lie where it was started.")
+        """The last lines that each process wrote: `"scheduler"`, `"nanny"` (which starts workers), `"w0"` and so on.
+
+        Of processes on other hosts they are those that Dask keeps, without what was printed.
+        """
         self._check_up()
-        return _logs.read_logs(self._record.logs, worker, lines)
+        if self._record is None:
+            self._describe()
+        far = {w.name: w.address for w in self._roll.here if self._record is None or w.host != self._record.host}
+        told = _logs.told(self.client, far, lines, with_scheduler=self._record is None) if far else {}
+        return _logs.read_logs(self._record.logs if self._record is not None else None, worker, lines, told)
 
     def monitor(self, report: Report) -> Callable[[], None]:
         """Report a `WorkerLoad` for each worker once a second, on a thread; returns what ends that.
 
         Workers that come and go unasked are told by a `ClusterChanged` with a message.
         """
-        monitor = Monitor(self._ask, report)
+        monitor = Monitor(self._ask_and_mend, report)
         self._monitors.append(monitor)
         return monitor.stop
 

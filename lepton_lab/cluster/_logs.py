@@ -4,25 +4,58 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lepton_lab.errors import InputError, UnknownNameError
 from lepton_lab.types import ClusterLogs
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 _BLOCK = 200
 """Bytes read for each line that is wanted: a generous mean length."""
 _RAISED = re.compile(r"[\w.]*(Error|Exception)\b")
 
 
-def read_logs(folder: Path, worker: str | None, lines: int) -> ClusterLogs:
-    """The last `lines` lines of each process, or of one: `"scheduler"`, `"nanny"` or a worker's name."""
+def read_logs(
+    folder: Path | None, worker: str | None, lines: int, told: Mapping[str, Sequence[str]] | None = None
+) -> ClusterLogs:
+    """The last `lines` lines of each process, or of one: `"scheduler"`, `"nanny"` or a worker's name.
+
+    Parameters
+    ----------
+    folder
+        With a file for each process of this host; None where there are none.
+    told
+        What is known of others.
+    """
     if not isinstance(lines, int) or isinstance(lines, bool) or lines < 1:
         raise InputError(f"lines={lines!r} is not a number from 1 on: say how many lines to show of each log.")
-    files = {path.stem: path for path in sorted(folder.glob("*.log"), key=_order)}
-    if worker is not None and worker not in files:
-        raise UnknownNameError("worker", worker, files)
-    return ClusterLogs({name: tail(path, lines) for name, path in files.items() if worker in (None, name)})
+    told = told or {}
+    files = {path.stem: path for path in sorted(folder.glob("*.log"), key=_order)} if folder is not None else {}
+    if worker is not None and worker not in {**files, **told}:
+        raise UnknownNameError("worker", worker, {**files, **told})
+    found = {name: tail(path, lines) for name, path in files.items() if worker in (None, name)}
+    return ClusterLogs(found | {name: text[-lines:] for name, text in told.items() if worker in (None, name)})
+
+
+def told(client: Client, workers: Mapping[str, str], lines: int, with_scheduler: bool) -> dict[str, tuple[str, ...]]:
+    """What Dask keeps of the logs of processes elsewhere; nothing where nobody answers.
+
+    Parameters
+    ----------
+    workers
+        Addresses by name.
+    """
+    try:
+        found = {"scheduler": client.get_scheduler_logs(n=lines)} if with_scheduler else {}
+        answers = client.get_worker_logs(n=lines, workers=list(workers.values()))
+    except (OSError, ValueError):
+        return {}
+    found |= {name: answers.get(address, ()) for name, address in workers.items()}
+    return {name: tuple(text for _, text in reversed(entries)) for name, entries in found.items()}
 
 
 def _order(path: Path) -> tuple[bool, int, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from itertools import count, islice
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,27 @@ def adapt(record: Record, bounds: tuple[int, int] | None) -> Record:
     """Write down that the number of workers goes by the work, or no longer does; gives the new record."""
     with _record.locked(record.folder.parent, record.name):
         return _record.changed(record.reloaded(), adapt=bounds)
+
+
+def revive(record: Record, present: Collection[str]) -> Record:
+    """Start those workers again whose nannies have died with them; gives the new record, or the same.
+
+    Parameters
+    ----------
+    present
+        Names of the workers that the scheduler knows.
+    """
+    if all(process.is_alive() for process in record.processes):
+        return record
+    with _record.locked(record.folder.parent, record.name):
+        record = record.reloaded()
+        living = tuple(process for process in record.processes if process.is_alive())
+        plans = tuple(worker for worker in record.workers if worker.name not in present)
+        if len(living) == len(record.processes) or not plans or living[:1] != record.processes[:1]:
+            return record
+        with _processes.deferring_interrupts():
+            process = _start.workers(record, record.address, plans)
+            return _record.changed(record, processes=(*living, process))
 
 
 def _grow(record: Record, client: Client, wanted: int, report: Report) -> Record:

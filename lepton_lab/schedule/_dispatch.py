@@ -34,6 +34,8 @@ TARGET_SECONDS = 5.0
 """In which work should be done where the number of workers goes by it; Dask's own `adaptive.target-duration`."""
 LOOK_SECONDS = 0.2
 """How often to see which workers there are."""
+WHY_SECONDS = 3.0
+"""How long to wait for a worker that is started again, to say why it died."""
 MOST_LOSSES = 3
 """How many workers may be lost with the same call before it is thought to be the reason."""
 
@@ -133,13 +135,23 @@ class Dispatcher:
         running = list(seat.sent.values())[: seat.info.threads]
         self.log.leave(seat, running)
         for call in running:  # what waited behind them had no part in it
-            call.losses += 1
-            if call.losses >= MOST_LOSSES:
+            call.lost_with.append(seat.info.name)
+            if len(call.lost_with) >= MOST_LOSSES:
                 raise UserCodeError(
-                    f"Item {call.number} was with {call.losses} workers when they were lost: does it need more memory "
-                    "than a worker has? See %lepton cluster logs."
+                    f"Item {call.number} was with {MOST_LOSSES} workers when they were lost: {self._why(call)}. See "
+                    "%lepton cluster logs."
                 )
         self._waiting.back(self._give_up(seat))
+
+    def _why(self, call: Call) -> str:
+        """Why the workers were lost that had a call: what those of them say that are back."""
+        deadline = time.monotonic() + WHY_SECONDS
+        while time.monotonic() < deadline:
+            whys = {info.why for info in self._present() if info.name in call.lost_with and info.why}
+            if whys:
+                return "; ".join(sorted(whys))
+            time.sleep(LOOK_SECONDS)
+        return "does it need more memory than a worker has?"
 
     def _even_share(self) -> float | None:
         """Seconds that all takes by the measured speeds, shared out evenly; None where calls differ, or these lack."""

@@ -48,8 +48,8 @@ class Call:
     """Of an item that is a Dask future."""
     sent: float = 0.0
     """When it was last given to a worker, in seconds after the map began."""
-    losses: int = 0
-    """How many workers were lost while they had it."""
+    lost_with: list[str] = field(default_factory=list)
+    """Names of the workers that were lost while they had it."""
 
     @property
     def order(self) -> tuple[float, ...]:
@@ -60,7 +60,7 @@ class Call:
         """
         longest = -min(self.seconds.values(), default=0.0) if self.seconds else 0.0
         deadline = self.deadline if self.deadline is not None else math.inf
-        return (-self.priority, self.losses, deadline, longest, self.number)
+        return (-self.priority, len(self.lost_with), deadline, longest, self.number)
 
     def declared(self, kind: str) -> float:
         """How long it should take on a kind of device; infinite where it can't be done."""

@@ -36,6 +36,7 @@ def test_by_address(plain: LocalCluster, tmp_path: Path) -> None:
         assert handle.client.submit(abs, -2, resources={"lepton": 1}, pure=False).result(10) == 2
         wait_until(lambda: all(METRIC in w["metrics"] for w in _connect.describe(handle.client).values()))
         wait_until(lambda: handle.devices().devices[0].load is not None)
+        assert set(handle.logs(lines=3).lines) == {"scheduler", "0"}
         with pytest.raises(ClusterError, match="was not started by this lab: scale it where it was started"):
             handle.scale(2)
     finally:

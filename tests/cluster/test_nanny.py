@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ import pytest
 from lepton_lab.cluster import Handle, up
 from lepton_lab.cluster._nanny import _kills_for_memory
 from lepton_lab.events import ClusterChanged, Event
-from tests.cluster.processes import wait_until
+from tests.cluster.processes import expect_none_of, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -69,3 +70,20 @@ def test_the_system_s_kills_are_counted(tmp_path: Path) -> None:
     (tmp_path / "vmstat").write_text("nr_free_pages 1\noom_kill 17\nother 3\n")
     assert _kills_for_memory(tmp_path / "vmstat") == 17
     assert _kills_for_memory(tmp_path / "none") == 0
+
+
+def test_workers_whose_nannies_died_come_back(tmp_path: Path) -> None:
+    handle = up(tmp_path, name="orphans", workers=2, threads=1, memory="250MB")
+    stop = handle.monitor(lambda event: None)
+    try:
+        before = json.loads((tmp_path / "orphans" / "cluster.json").read_text())["processes"]
+        os.kill(before[1]["pid"], signal.SIGKILL)
+        wait_until(lambda: len(handle.workers()) < 2)
+        wait_until(lambda: len(handle.workers()) == 2, 30)
+        after = json.loads((tmp_path / "orphans" / "cluster.json").read_text())["processes"]
+        assert after[0] == before[0] and len(after) == 2 and after[1] != before[1]
+        assert handle.client.map(abs, [-1, -2], pure=False)[1].result(10) == 2
+    finally:
+        stop()
+        handle.down()
+    expect_none_of(tmp_path)

@@ -165,7 +165,7 @@ def test_an_item_that_kills_every_worker_is_named(pair: Handle) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         return item
 
-    with pytest.raises(UserCodeError, match="Item 3 was with 3 workers when they were lost"):
+    with pytest.raises(UserCodeError, match="Item 3 was with 3 workers when they were lost: it was killed by SIGKILL"):
         run(pair, deadly, calls(range(6)))
 
 
