@@ -62,7 +62,8 @@ def schedule(lab: Lab) -> Schedule:
 def plan(lab: Lab, tasks: object, machines: object, limit: float) -> Plan:
     """See `Lab.plan`."""
     wanted = read_tasks(tasks)
-    return make_plan(wanted, _machines(lab) if machines is None else read_machines(machines), limit)
+    there = _machines(lab) if machines is None else read_machines(machines)
+    return make_plan(wanted, there, limit, lab.events.publish)
 
 
 def _machines(lab: Lab) -> list[Machine]:

@@ -7,15 +7,28 @@ more than its capacity (sum_i demand_i x_ij <= capacity_j).
 
 from __future__ import annotations
 
+import logging
+import subprocess
+import sys
+import tempfile
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from lepton_lab.schedule import _solver
 from lepton_lab.schedule._least_load import improved, least_load
 from lepton_lab.schedule._problem import Choice, Numbers, Problem
 
+log = logging.getLogger(__name__)
+
+_TELL_SECONDS = 0.25
+_LATE_SECONDS = 10.0
+"""How much longer than allowed it may take, with starting, before it is ended."""
 _EXACT = 1e-6
 """A relative gap that counts as none."""
 
@@ -33,8 +46,13 @@ class Answer:
     """`least load`, or `exact` where integer programming made it better or said how good it is."""
 
 
-def solve(problem: Problem, limit: float) -> Answer | None:
+def solve(problem: Problem, limit: float, tell: Callable[[float], None] = lambda share: None) -> Answer | None:
     """The best choice that is found in about `limit` seconds; None where it is shown that there is none.
+
+    Parameters
+    ----------
+    tell
+        Hears what share of the time is over, while it looks for a better one by integer programming.
 
     Raises
     ------
@@ -55,7 +73,7 @@ def solve(problem: Problem, limit: float) -> Answer | None:
             choice, best = rounded, problem.makespan(rounded)
     if choice is not None and best <= bound * (1 + _EXACT):
         return Answer(choice, best, bound, "least load")
-    found, lower = _integer(problem, best, max(0.1, limit - (time.monotonic() - began)))
+    found, lower = _integer(problem, best, max(0.1, limit - (time.monotonic() - began)), tell)
     if lower is None and choice is None and found is None:
         return None
     bound = max(bound, min(lower or 0.0, best))
@@ -126,27 +144,44 @@ def _relaxed(problem: Problem) -> tuple[float | None, Choice | None]:
     return float(result.fun), rounded if np.isfinite(problem.makespan(rounded)) else None
 
 
-def _integer(problem: Problem, best: float, limit: float) -> tuple[Choice | None, float | None]:
+def _integer(
+    problem: Problem, best: float, limit: float, tell: Callable[[float], None]
+) -> tuple[Choice | None, float | None]:
     """A choice better than `best`, if one was found in time; and the bound, None where there is no choice at all."""
-    from scipy.optimize import Bounds, LinearConstraint, milp
-
     (tasks, machines), matrix, low, high = _parts(problem, best)
     k = len(tasks)
     if not np.all(np.isin(np.arange(len(problem.seconds)), tasks)):
         return None, best if np.isfinite(best) else None
-    ones = np.ones(matrix.shape[1] - 1)
-    result = milp(
-        np.append(0 * ones, 1.0),
-        integrality=np.append(ones, 0.0),
-        constraints=LinearConstraint(matrix, low, high),
-        bounds=Bounds(0, np.append(ones, best)),
-        options={"time_limit": limit},
-    )
-    if result.status == 2:  # nothing is below `best`
+    with tempfile.TemporaryDirectory(prefix="lepton-plan-") as folder:
+        given = {"data": matrix.data, "indices": matrix.indices, "indptr": matrix.indptr, "shape": matrix.shape}
+        np.savez(Path(folder) / "given.npz", **given, low=low, high=high, best=best, limit=limit)
+        if not _run(folder, limit, tell):
+            return None, 0.0
+        with np.load(Path(folder) / "found.npz", allow_pickle=False) as found:
+            is_impossible, x, lower = bool(found["is_impossible"]), found["x"], float(found["bound"])
+    if is_impossible:  # nothing is below `best`
         return None, best if np.isfinite(best) else None
-    lower = float(result.mip_dual_bound) if result.mip_dual_bound is not None else 0.0
-    if result.x is None:
+    if not len(x):
         return None, lower
     share = np.full(problem.seconds.shape, -1.0)
-    share[tasks, machines] = result.x[:k]
+    share[tasks, machines] = x[:k]
     return share.argmax(axis=1), lower
+
+
+def _run(folder: str, limit: float, tell: Callable[[float], None]) -> bool:
+    """Solve what lies in a folder; says whether that went well. An interrupt ends it at once."""
+    command = [sys.executable, str(Path(_solver.__file__)), folder]
+    began = time.monotonic()
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        try:
+            while process.poll() is None and (spent := time.monotonic() - began) < limit + _LATE_SECONDS:
+                tell(min(1.0, spent / limit))
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(_TELL_SECONDS)
+        finally:
+            process.kill()
+            process.wait()
+        errors = process.stderr.read() if process.stderr is not None else b""
+    if process.returncode != 0:
+        log.warning("the integer program was not solved (status %s): %s", process.returncode, errors.decode()[-500:])
+    return process.returncode == 0

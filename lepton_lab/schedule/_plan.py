@@ -8,12 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from lepton_lab.errors import InputError
+from lepton_lab.events import Progress, Report, ignore
 from lepton_lab.schedule._exact import solve
 from lepton_lab.schedule._problem import Choice, Problem
 from lepton_lab.types import Machine, Placement, Plan, Task
 
 
-def make_plan(tasks: Sequence[Task], machines: Sequence[Machine], limit: float = 20.0) -> Plan:
+def make_plan(tasks: Sequence[Task], machines: Sequence[Machine], limit: float = 20.0, report: Report = ignore) -> Plan:
     """Who does what, so that all is done as soon as it can be; each machine does its tasks by priority, then deadline.
 
     Parameters
@@ -36,7 +37,7 @@ def make_plan(tasks: Sequence[Task], machines: Sequence[Machine], limit: float =
     problem = _problem(tasks, machines)
     _check(problem, tasks, machines)
     try:
-        answer = solve(problem, limit)
+        answer = solve(problem, limit, lambda share: report(Progress("plan", "looking for a better plan", share)))
     except TimeoutError:
         raise InputError(
             f"No plan within the machines' capacities was found in {limit:g} s: give more time, or more capacity."

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
+import time
 from dataclasses import replace
 from itertools import product
+from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from lepton_lab.errors import InputError
-from lepton_lab.schedule import make_plan
+from lepton_lab.events import Event, Progress
+from lepton_lab.schedule import _solver, make_plan
 from lepton_lab.schedule._problem import Problem
 from lepton_lab.types import Machine, Plan, Task
 
@@ -188,3 +195,40 @@ def test_nothing_to_do_takes_no_time() -> None:
 def test_what_can_not_be_planned_is_said(tasks: list[Task], machines: list[Machine], message: str) -> None:
     with pytest.raises(InputError, match=message):
         make_plan(tasks, machines)
+
+
+def hard() -> tuple[list[Task], list[Machine]]:
+    """For which the best plan isn't found within a minute."""
+    tasks, machines, _ = unrelated(200, 20, 0)
+    return tasks, machines
+
+
+def test_an_interrupt_ends_the_search_at_once_and_leaves_no_process() -> None:
+    timer = threading.Timer(3.0, lambda: os.kill(os.getpid(), signal.SIGINT))
+    began = time.monotonic()
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        make_plan(*hard(), 60)
+    assert 2.9 < time.monotonic() - began < 5
+    assert not [child for child in psutil.Process().children() if "_solver" in " ".join(child.cmdline())]
+
+
+def test_the_time_limit_holds_and_progress_is_told(capfd: pytest.CaptureFixture[str]) -> None:
+    told: list[Event] = []
+    began = time.monotonic()
+    plan = make_plan(*hard(), 4, told.append)
+    assert time.monotonic() - began < 8
+    assert len(plan.placements) == 200 and 0 < plan.gap < 0.2
+    shares = [event.fraction for event in told if isinstance(event, Progress)]
+    assert len(shares) > 5 and shares == sorted(shares)
+    assert capfd.readouterr() == ("", "")  # HiGHS prints now and then
+
+
+def test_a_solver_that_fails_leaves_what_was_found_without_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "broken.py").write_text("raise MemoryError('no more')")
+    monkeypatch.setattr(_solver, "__file__", str(tmp_path / "broken.py"))
+    plan = make_plan(*hard(), 4)
+    assert len(plan.placements) == 200 and 0 < plan.gap < 0.2
+    assert "the integer program was not solved" in caplog.text and "no more" in caplog.text

@@ -243,7 +243,7 @@ class TestMoreOptions:
         opened.close()
 
     def test_a_verb_with_few_has_none(self, small: Lab) -> None:
-        assert not form(small, "cluster up").more.fields
+        assert not form(small, "data shard").more.fields
 
 
 class TestRun:
