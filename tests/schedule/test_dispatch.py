@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from distributed import Future
+from distributed import Future, get_worker
 
 from lepton_lab.cluster import Handle, up
 from lepton_lab.errors import ClusterError, InputError, UserCodeError
@@ -339,3 +339,35 @@ def test_what_goes_on_is_told_too(pair: Handle) -> None:
     assert {span.row for span in open_} == {"w0", "w1"}
     assert all(0 <= span.end - span.start < 0.8 for span in open_)
     assert not [span for span in dispatcher.log.schedule().happened if span.is_open]
+
+
+KINDS = {"w0": "cpu", "w1": "cpu", "w2": "gpu", "w3": "gpu", "w4": "gpu", "w5": "tpu"}
+TAKES = {"cpu": 0.8, "gpu": 0.2, "tpu": 0.1}
+"""Seconds of a call."""
+
+
+def test_two_cpus_three_gpus_a_tpu_and_a_hundred_calls(tmp_path: Path) -> None:
+    """Each exactly once, and all within 4/3 of the least time that it can take."""
+    ran = tmp_path / "ran"
+    ran.touch()
+
+    def work(item: int, ran: Path = ran, takes: dict[str, float] = TAKES, kinds: dict[str, str] = KINDS) -> int:
+        time.sleep(takes[kinds[get_worker().name]])  # as long as that kind of device would take
+        with ran.open("a") as stream:
+            stream.write(f"{item}\n")
+        return item
+
+    handle = up(tmp_path, name="six", workers=6, threads=1, memory="300MB", device="cpu")
+    try:
+        run(handle, nap, calls(range(12)))  # loads what workers load with their first call
+        made = [Call(number, number, TAKES) for number in range(100)]
+        there = lambda: [replace(worker, device=KINDS[worker.name]) for worker in handle.workers()]  # noqa: E731
+        done = run(handle, work, made, there)
+    finally:
+        handle.down()
+    assert done.results == list(range(100))
+    assert Counter(ran.read_text().split()) == Counter(map(str, range(100)))
+    bound = 100 / sum(1 / TAKES[kind] for kind in KINDS.values())
+    assert done.schedule.bound is not None and bound <= done.schedule.bound * 1.001
+    assert done.schedule.makespan < done.schedule.bound * 4 / 3
+    assert done.schedule.utilisation > 0.7
