@@ -61,12 +61,18 @@ def device_names() -> tuple[str, ...]:
 
 
 def make_plan(
-    workers: int | None, device: str, threads: int | None, memory: str | None, cpu_workers: int = 0
+    workers: int | None,
+    device: str,
+    threads: int | None,
+    memory: str | None,
+    cpu_workers: int = 0,
+    bounds: tuple[int, int] | None = None,
 ) -> tuple[WorkerPlan, ...]:
     """Decide on device, threads and memory of each worker; those with an accelerator come first.
 
     Where there is none, `cpu_workers` are more CPU workers. Cores are shared out equally, and what is left over goes to
-    the CPU workers beside accelerators, which compute on nothing else.
+    the CPU workers beside accelerators, which compute on nothing else. Where the number of workers will go by the work,
+    `bounds` are the fewest and the most: as many cores and as much memory are left as the most will take.
 
     Raises
     ------
@@ -78,6 +84,11 @@ def make_plan(
             raise InputError(
                 f"{option}={value!r} is not a number from {least} on: leave it out, or give a whole number."
             )
+    if bounds is not None:
+        if cpu_workers or not bounds[0] <= (workers or bounds[0]) <= bounds[1]:
+            what = f"cpu_workers={cpu_workers}" if cpu_workers else f"workers={workers}"
+            raise InputError(f"{what} doesn't go with adapt='{bounds[0]}:{bounds[1]}': leave it out, or adapt.")
+        return make_plan(bounds[1], device, threads, memory)[: workers or bounds[0]]
     inventory = _choose(device, workers)
     own = inventory.accelerators[:workers]
     cores = _host.num_cores()

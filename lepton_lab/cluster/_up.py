@@ -79,7 +79,7 @@ def up(
     report(Progress(TASK, f"starting cluster {name}", 0.0))
     _record.check_name(name)
     bounds = parse_adapt(adapt) if adapt is not None else None
-    plan = make_plan(workers or bounds[0] if bounds else workers, device, threads, memory, cpu_workers)
+    plan = make_plan(workers, device, threads, memory, cpu_workers, bounds)
     check_host(host)
     idle = check_idle(idle_timeout, detach)
     folder = Path(folder).absolute()

@@ -124,3 +124,15 @@ def test_a_plan_comes_back_from_its_record() -> None:
 )
 def test_memory_is_read(text: str, amount: int) -> None:
     assert parse_memory(text, 1) == amount
+
+
+def test_room_is_left_for_the_most_that_adapting_may_bring() -> None:
+    fixed, adapted = make_plan(4, "cpu", None, None), make_plan(None, "cpu", None, None, 0, (2, 4))
+    assert adapted == fixed[:2]
+    assert make_plan(3, "cpu", 1, "300MB", 0, (1, 4)) == make_plan(3, "cpu", 1, "300MB")
+
+
+@pytest.mark.parametrize(("workers", "cpu_workers"), [(5, 0), (1, 0), (None, 1)])
+def test_what_does_not_go_with_adapting(workers: int | None, cpu_workers: int) -> None:
+    with pytest.raises(InputError, match="doesn't go with adapt='2:4'"):
+        make_plan(workers, "cpu", 1, "300MB", cpu_workers, (2, 4))
