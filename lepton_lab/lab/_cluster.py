@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lepton_lab import cluster as stage
 from lepton_lab.errors import ClusterError, InputError, LeptonError
 from lepton_lab.events import ClusterChanged, Event, NamesChanged
+from lepton_lab.lab._adapting import Adapting
 from lepton_lab.lab._settle import Settler
 from lepton_lab.types import ClusterInfo, ClusterLogs, DeviceTable, Invitation, Listing
 
@@ -31,9 +31,9 @@ class ClusterNoun:
         self._ends_with_lab = False
         """Whether this lab started the cluster, and not to outlive it."""
         self._stop_monitor: Callable[[], None] = lambda: None
-        self._adapter: stage.Adapter | None = None
+        self._adapting = Adapting(lab, self._scale)
+        self.needing = self._adapting.needing
         self._settler = Settler(self._settle)
-        self._needs: dict[object, Callable[[], int]] = {}
 
     @property
     def handle(self) -> Handle:
@@ -65,7 +65,7 @@ class ClusterNoun:
 
     def _forget(self) -> None:
         """Be without a cluster."""
-        self._stop_adapting()
+        self._adapting.stop()
         self._settler.stop()
         self._stop_monitor()
         self._handle, self._stop_monitor, self._ends_with_lab = None, lambda: None, False
@@ -193,7 +193,7 @@ class ClusterNoun:
     def _take(self, handle: Handle, ends_with_lab: bool) -> ClusterInfo:
         self._handle, self._ends_with_lab = handle, ends_with_lab
         self._stop_monitor = handle.monitor(self._hear)
-        self._adapt(handle)
+        self._adapting.begin(handle)
         info = handle.info()
         # What the stage told came before this lab had the cluster, so whoever looked then saw none.
         self._lab.events.publish(ClusterChanged(handle.name, "running", len(info.workers)))
@@ -231,7 +231,7 @@ class ClusterNoun:
 
     def scale(self, workers: int) -> ClusterInfo:
         """Change the number of workers. Runs go on with as many as there are, from a checkpoint, and lose nothing."""
-        self._stop_adapting()
+        self._adapting.stop()
         if self.handle.bounds is not None:
             self.handle.adapt(None)
         return self._scale(workers)
@@ -257,41 +257,10 @@ class ClusterNoun:
             The fewest and the most workers, such as `"1:4"`.
         """
         parsed = stage.parse_adapt(bounds)
-        self._stop_adapting()
+        self._adapting.stop()
         self.handle.adapt(parsed)
-        self._adapt(self.handle)
+        self._adapting.begin(self.handle)
         return self.handle.info()
-
-    def _adapt(self, handle: Handle) -> None:
-        if handle.bounds is not None:
-            self._adapter = stage.Adapter(handle.bounds, self._num_wanted, lambda: len(handle.workers()), self._scale)
-
-    def _stop_adapting(self) -> None:
-        adapter, self._adapter = self._adapter, None
-        if adapter is not None:
-            adapter.stop()
-
-    def _num_wanted(self) -> int:
-        """How many workers there is work for; a training run takes all that it gets."""
-        if any(run.cluster == self.handle.name for run in self._lab.run.active()):
-            return sys.maxsize
-        return max([self.handle.num_wanted(), *(needed() for needed in tuple(self._needs.values()))])
-
-    @contextmanager
-    def needing(self, num_wanted: Callable[[], int]) -> Iterator[None]:
-        """Have the number of workers go by work that Dask's scheduler doesn't know of.
-
-        Parameters
-        ----------
-        num_wanted
-            How many workers it could use; asked now and then, from another thread.
-        """
-        key = object()
-        self._needs[key] = num_wanted
-        try:
-            yield
-        finally:
-            del self._needs[key]
 
     def invite(self, to: Path | str = "lepton-invitation.json") -> Invitation:
         """Write a file with which another host's workers may join: `python -m lepton_lab.cluster.join FILE` there.

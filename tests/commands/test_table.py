@@ -23,7 +23,6 @@ NOT_VERBS = {
     "cluster.glance",
     "cluster.handle",
     "cluster.is_up",
-    "cluster.needing",
     "cluster.others",
     "data.names",
     "data.get",
