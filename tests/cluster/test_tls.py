@@ -51,6 +51,13 @@ def test_no_key_stands_on_a_command_line(cluster: Handle, clusters: Path) -> Non
         assert "PRIVATE" not in " ".join([*process.cmdline(), *process.environ().values()])
 
 
+def test_no_key_stands_in_a_log_or_a_record(cluster: Handle, clusters: Path) -> None:
+    files = [path for path in (clusters / "shared").rglob("*") if path.is_file() and path.parent.name != "tls"]
+    assert {"cluster.json", "scheduler.log", "w0.log"} <= {path.name for path in files}
+    for path in files:
+        assert b"PRIVATE" not in path.read_bytes()
+
+
 def test_a_client_without_a_certificate_is_refused(cluster: Handle) -> None:
     with pytest.raises((OSError, TypeError, RuntimeError)):
         _connect.connect(cluster.info().address, None, timeout=1)
