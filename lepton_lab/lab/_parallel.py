@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import queue
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
@@ -56,7 +56,7 @@ class Work(Generic[T]):
 
 
 def on_workers(lab: Lab, works: Mapping[str, Work[T]], done: Callable[[str, T], None]) -> None:
-    """Do all pieces, as many at once as there are workers.
+    """Do all pieces, as many at once as there are workers; one that joins meanwhile takes its share.
 
     Parameters
     ----------
@@ -72,21 +72,9 @@ def on_workers(lab: Lab, works: Mapping[str, Work[T]], done: Callable[[str, T], 
     Exception
         What the first piece raises, or KeyboardInterrupt. In each case the runs under way are stopped before.
     """
-    names = [worker.name for worker in lab.cluster.handle.workers()]
-    free: queue.SimpleQueue[str] = queue.SimpleQueue()
-    for name in names:
-        free.put(name)
-
-    def on_a_free_one(work: Work[T]) -> T:
-        worker = free.get()
-        try:
-            return work.do((worker,))
-        finally:
-            free.put(worker)
-
-    waiting, running = dict(works), dict[Future[T], str]()
+    waiting, running = dict(works), dict[Future[T], tuple[str, str]]()  # the piece, and its worker
     with (
-        ThreadPoolExecutor(len(names), "lepton-parallel") as pool,
+        ThreadPoolExecutor(max(1, len(works)), "lepton-parallel") as pool,
         STOP.get(Stop()).heard() as stop,
     ):
         try:
@@ -95,18 +83,24 @@ def on_workers(lab: Lab, works: Mapping[str, Work[T]], done: Callable[[str, T], 
                     raise StoppedError(
                         f"Stopped when {len(works) - len(waiting) - len(running)} of {len(works)} were done."
                     )
-                under_way = set(waiting) | set(running.values())
-                for name in [name for name, work in waiting.items() if work.after not in under_way]:
-                    running[pool.submit(on_a_free_one, waiting.pop(name))] = name
+                under_way = {*waiting, *(name for name, _ in running.values())}
+                ready = [name for name, work in waiting.items() if work.after not in under_way]
+                busy = {worker for _, worker in running.values()}
+                free = [info.name for info in lab.cluster.handle.workers() if info.name not in busy] if ready else []
+                for name, worker in zip(ready, free, strict=False):
+                    running[pool.submit(waiting.pop(name).do, (worker,))] = (name, worker)
+                if not running:
+                    time.sleep(0.2)  # there is no worker now
                 for future in wait(running, timeout=0.2, return_when=FIRST_COMPLETED).done:
-                    name = running.pop(future)
+                    name, _ = running.pop(future)
                     done(name, future.result())
         except BaseException:
             for future in running:
                 future.cancel()
             while wait(running, timeout=0.2).not_done:  # one that had no run yet may begin one now
+                names = {name for name, _ in running.values()}
                 for run in lab.run.active():
-                    if run.id.rpartition("-")[0] in running.values():
+                    if run.id.rpartition("-")[0] in names:
                         with suppress(LeptonError):
                             lab.run.stop(run.id)
             raise

@@ -16,8 +16,8 @@ class Stage:
     """A lab of two workers whose runs go on until they are stopped."""
 
     def __init__(self) -> None:
-        workers = [SimpleNamespace(name=f"w{n}") for n in range(2)]
-        self.cluster = SimpleNamespace(handle=SimpleNamespace(workers=lambda: workers))
+        self.workers = [SimpleNamespace(name=f"w{n}") for n in range(2)]
+        self.cluster = SimpleNamespace(handle=SimpleNamespace(workers=lambda: tuple(self.workers)))
         self.run = SimpleNamespace(active=lambda: list(self.runs.values()), stop=self.stop)
         self.runs: dict[str, Any] = {}
         self.ends: dict[str, threading.Event] = {}
@@ -57,3 +57,23 @@ def test_pieces_wait_for_those_before_them() -> None:
     }
     on_workers(Stage(), works, lambda name, value: done.append(value))  # type: ignore[arg-type]
     assert sorted(done) == ["0", "1", "2"] and done.index("1") < done.index("2")
+
+
+def test_workers_that_come_and_go_meanwhile() -> None:
+    stage, by = Stage(), dict[str, str]()
+    first, second = stage.workers
+    stage.workers = []
+
+    def work(name: str, workers: tuple[str, ...]) -> str:
+        by[name] = workers[0]
+        if len(by) == 1:
+            stage.workers = [second]
+        time.sleep(0.05)
+        return name
+
+    threading.Timer(0.4, lambda: stage.workers.append(first)).start()
+    works = {name: Work(lambda workers, name=name: work(name, workers)) for name in "abc"}  # type: ignore[misc]
+    began = time.monotonic()
+    on_workers(stage, works, lambda name, value: None)  # type: ignore[arg-type]
+    assert time.monotonic() - began > 0.35
+    assert by == {"a": "w0", "b": "w1", "c": "w1"}
