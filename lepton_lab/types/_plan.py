@@ -97,7 +97,8 @@ class Plan(Shown):
             (name, len(mine := self.of(name)), duration(mine[-1].end) if mine else "-", _some(p.task for p in mine))
             for name in self.machines
         ]
-        how = "no plan is shorter" if self.gap < 1e-6 else f"at most {self.gap:.2%} longer than the best"
+        gap = f"at most {self.gap:.2%}" if self.gap >= 5e-5 else "less than 0.01%"
+        how = "no plan is shorter" if self.gap < 1e-6 else f"{gap} longer than the best"
         late = _some(placement.task for placement in self.placements if placement.is_late)
         notes = [f"done after {duration(self.makespan)}: {how} ({self.method})"]
         notes += [f"late: {late}"] if late else []
