@@ -156,6 +156,7 @@ class Handle:
             self._table(described),
             is_attached=self._is_attached,
             notes=(*self._notes, *(_tls.warnings(record.tls) if record else ())),
+            adapt=self.bounds,
         )
 
     def how_to_attach(self, folder: Path) -> dict[str, Any]:
