@@ -77,7 +77,8 @@ class Schedule(Shown):
     def facts(self) -> tuple[str, ...]:
         """What is to be said of it besides, a line each."""
         facts = []
-        took = f"{'took' if self.state == 'done' else 'so far'} {duration(self.makespan)}"
+        word = {"running": "so far", "done": "took"}.get(self.state, "ended after")
+        took = f"{word} {duration(self.makespan)}"
         if self.planned is not None:
             facts.append(f"planned {duration(self.planned.makespan)}, bound {duration(self.planned.bound)}, {took}")
         elif self.even_share is not None:

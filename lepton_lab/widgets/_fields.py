@@ -148,7 +148,7 @@ class Field:
             return f"{self._gone!r} is no longer there: choose another {kind.kind}"
         if isinstance(kind, Name) and len(self.control.options) == 1:
             return f"needed, and the lab has no {kind.kind} yet"
-        return "needed"
+        return f"needed: {meaning}" if (meaning := self._meaning()) else "needed"
 
     def _meaning(self) -> str:
         """What stands beside the control: nothing that its label, its choices or its default say already."""
