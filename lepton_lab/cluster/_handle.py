@@ -117,6 +117,12 @@ class Handle:
             monitor.report(ClusterChanged(self.name, "running", len(described), "; ".join(news)))
         return described
 
+    def _look(self) -> Mapping[str, Mapping[str, Any]]:
+        """What the scheduler says; workers that came are asked for their devices, so that a glance shows these too."""
+        described = self._ask()
+        self._probe(described)
+        return described
+
     def _describe(self) -> Mapping[str, Mapping[str, Any]]:
         try:
             return self._ask()
@@ -262,7 +268,7 @@ class Handle:
 
         Workers that come and go unasked are told by a `ClusterChanged` with a message.
         """
-        monitor = Monitor(self._ask, report)
+        monitor = Monitor(self._look, report)
         self._monitors.append(monitor)
         return monitor.stop
 

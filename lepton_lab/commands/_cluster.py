@@ -21,8 +21,8 @@ VERBS = (
                 is_rare=True,
             ),
             Parameter("threads", Integer(1), "of each worker; an equal share of the cores if left out", None),
-            Parameter("memory", Memory(), "memory of each worker; an equal share if left out", None),
-            Parameter("adapt", Bounds(), "the fewest and the most workers: as many as there is work for", None),
+            Parameter("memory", Memory(), "of each worker; an equal share if left out", None),
+            Parameter("adapt", Bounds(), "have their number go by the work, within bounds such as 1:4", None),
             Parameter(
                 "host",
                 Text(metavar="ADDRESS"),
@@ -73,7 +73,7 @@ VERBS = (
             Parameter(
                 "address",
                 Variable(),
-                "of a Dask scheduler (tls://host:8786), or its scheduler file, or a variable with a Dask client",
+                "of a Dask scheduler (tls://host:8786); its scheduler file; or a variable with a client or cluster",
                 None,
             ),
             Parameter("tls_ca", File(), "for a tls:// address: the authority's certificate", None, is_rare=True),

@@ -113,4 +113,5 @@ class Schedule(Shown):
             for share in self.workers
         ]
         header = ("worker", "device", "calls", "busy", "of its time")
-        return Table(self.title, header, rows, notes=self.facts, figures=[image(self.gantt())] if rows else [])
+        figures = [image(self.gantt())] if self.happened or self.planned is not None else []
+        return Table(self.title, header, rows, notes=self.facts, figures=figures)

@@ -121,4 +121,5 @@ def test_a_lost_worker_is_shown_and_told_of(jupyter: LabPage) -> None:
     jupyter.start(4)
     expect(lost.get_by_role("progressbar", name="CPU of w0")).to_be_visible()
     expect(lost).to_have_attribute("title", "died once: it was killed by SIGKILL")
+    expect(sidebar.locator(".lepton-Sidebar-detail", has_text="CPU of w0")).to_be_visible()
     assert jupyter.errors == []

@@ -47,6 +47,19 @@ def test_a_killed_worker(frail: Handle, heard: Callable[[], list[str]]) -> None:
     assert frail.info().missing == ()
 
 
+def test_the_devices_of_one_that_is_back_are_seen_at_a_glance(frail: Handle, heard: Callable[[], list[str]]) -> None:
+    (address,) = [worker.address for worker in frail.workers() if worker.name == "w0"]
+    (pid,) = frail.client.run(os.getpid, workers=[address]).values()
+    os.kill(pid, signal.SIGKILL)
+
+    def is_back() -> bool:
+        info = frail.glance()
+        found = [worker for worker in info.workers if worker.name == "w0" and worker.address != address]
+        return bool(found) and {device.worker for device in info.devices.devices} == {"w0", "w1"}
+
+    wait_until(is_back)
+
+
 def test_a_worker_that_uses_up_its_memory(frail: Handle, heard: Callable[[], list[str]]) -> None:
     future = frail.client.submit(_eat, workers=["w1"], pure=False, retries=0)
     wait_until(lambda: any("w1 was lost" in message for message in heard()), 30)

@@ -268,7 +268,8 @@ class TestRun:
     def test_an_error_is_one_line_in_the_form(self, small: Lab) -> None:
         offered = len(small.events.recent(LineOffered))
         opened = form(small, "data load")
-        assert opened.errors["source"].startswith("needed: digits; a path")
+        assert opened.errors == {"source": "needed"}
+        assert "needed: </span>digits; a path" in note(opened, "source")
         fill(opened, source="/no/such/place.csv")
         opened.button.click()
         assert opened.wait(30)
