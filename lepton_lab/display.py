@@ -14,6 +14,8 @@ from pathlib import Path
 
 GONE = "<div class='lepton-gone'></div>"
 """HTML of an output that has nothing more to show; the JupyterLab extension takes its empty row away."""
+SHORT = 16
+"""Characters of a cell that is never broken into two lines, so that a number keeps its unit."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class Table:
                 parts.append(f"<thead><tr>{head}</tr></thead>")
             parts.append("<tbody>")
             for row in self.rows:
-                body = "".join(f"<td style='text-align:left'>{escape(str(cell))}</td>" for cell in row)
+                body = "".join(_cell(str(cell)) for cell in row)
                 parts.append(f"<tr>{body}</tr>")
             parts.append("</tbody></table>")
         if self.images:
@@ -81,6 +83,11 @@ class Table:
             drawn = "".join(f"<div>{figure}</div>" for figure in self.figures)
             parts.append(f"<div style='display:flex;flex-wrap:wrap;gap:1.5em;margin:0.6em 0'>{drawn}</div>")
         return "".join([*parts, "</div>"])
+
+
+def _cell(text: str) -> str:
+    whole = ";white-space:nowrap" if len(text) <= SHORT else ""
+    return f"<td style='text-align:left{whole}'>{html.escape(text)}</td>"
 
 
 def _figure(caption: str, pngs: Sequence[str], side: int) -> str:
@@ -139,7 +146,9 @@ def times(ratio: float, better: str, worse: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds for a person: `40 ms`, `3.2 s`, `4 min 05 s`, `6 h`, `2 h 03 min`, `3 d 4 h`."""
+    """Seconds for a person: `7 us`, `40 ms`, `3.2 s`, `4 min 05 s`, `6 h`, `2 h 03 min`, `3 d 4 h`."""
+    if 0 < seconds < 0.000_995:
+        return f"{max(1e6 * seconds, 1):.0f} us"
     if 0 < seconds < 0.0995:
         return f"{1000 * seconds:.2g} ms"
     if seconds < 59.95:

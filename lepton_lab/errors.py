@@ -19,11 +19,29 @@ message alone; a traceback is shown for `UserCodeError` and for everything that 
 from __future__ import annotations
 
 import difflib
+import itertools
+import os
+import traceback
 from collections.abc import Iterable
+from pathlib import Path
+
+_HERE = str(Path(__file__).parent) + os.sep
 
 
 class LeptonError(Exception):
     """Anything a user can mend; the message says what came, what was expected and how to mend it."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows where it was not caught: the message, and the user's own frames; `%tb` shows the lab's."""
+        frames = traceback.extract_tb(self.__traceback__)
+        above = itertools.takewhile(lambda frame: not frame.filename.startswith(_HERE), frames)
+        own = [frame for frame in above if "IPython" not in Path(frame.filename).parts]
+        where = traceback.format_list(own) if len(own) > 1 else []  # a single one is the cell itself
+        return [*where, *self._details(), f"{type(self).__name__}: {self}"]
+
+    def _details(self) -> list[str]:
+        """What is to be seen above the message."""
+        return []
 
 
 class InputError(LeptonError, ValueError):
@@ -89,6 +107,9 @@ class UserCodeError(TrainingError):
     def __init__(self, message: str, user_traceback: str = "") -> None:
         super().__init__(message)
         self.user_traceback = user_traceback
+
+    def _details(self) -> list[str]:
+        return [self.user_traceback] if self.user_traceback else []
 
     def __reduce__(self) -> tuple[type[UserCodeError], tuple[str, str]]:
         return type(self), (str(self), self.user_traceback)

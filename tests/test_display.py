@@ -17,10 +17,19 @@ def test_changes_as_words() -> None:
     assert times(0.96, "faster", "slower") == "the same"
 
 
+def test_a_number_keeps_its_unit_beside_it_and_a_long_cell_is_broken() -> None:
+    number, long = Table("t", (), [("31.3 MB", "<" + 30 * "long ")]).html().split("<td")[1:]
+    assert "nowrap" in number and "nowrap" not in long and "&lt;long" in long
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [
         (0, "0.0 s"),
+        (1e-9, "1 us"),
+        (0.0000512, "51 us"),
+        (0.000_994, "994 us"),
+        (0.000_996, "1 ms"),
         (0.004, "4 ms"),
         (0.0996, "0.1 s"),
         (59.9, "59.9 s"),

@@ -1,7 +1,7 @@
 import { counted } from './format';
 import { type LabState, fractionDone, isActive } from './state';
 
-/** A lab in a few words: `2 workers · CPU 63 % · GPU 90 % · run-3 42 %`. */
+/** A lab in a few words: `2 workers, 1 lost · CPU 63 % · GPU 90 % · run-3 42 %`. */
 export function glance({ summary, loads, progress }: LabState): string {
   const { cluster, runs } = summary;
   const known = cluster.workers.flatMap(worker => loads[worker.name] ?? []);
@@ -10,8 +10,10 @@ export function glance({ summary, loads, progress }: LabState): string {
   );
   const cores = cluster.workers.reduce((sum, worker) => sum + (loads[worker.name] ? worker.threads : 0), 0);
   const cpu = known.reduce((sum, load) => sum + load.cpu_percent, 0) / Math.max(1, cores);
+  const lost = cluster.missing.filter(({ state }) => state === 'lost').length;
+  const workers = counted(cluster.workers.length, 'worker') + (lost > 0 ? `, ${lost} lost` : '');
   const parts = [
-    cluster.state === 'running' ? counted(cluster.workers.length, 'worker') : `cluster ${cluster.state}`,
+    cluster.state === 'running' ? workers : `cluster ${cluster.state}`,
     known.length > 0 && `CPU ${whole(cpu)}`,
     gpus.length > 0 && `GPU ${whole(gpus.reduce((sum, value) => sum + value, 0) / gpus.length)}`,
     ...runs.filter(isActive).map(run => {

@@ -11,6 +11,7 @@ import { restore } from './restore';
 import { settings } from './settings';
 import { sidebar } from './sidebar';
 import { status } from './status';
+import { warnings } from './warnings';
 
 export default [
   settings,
@@ -25,5 +26,6 @@ export default [
   completion,
   hover,
   offered,
-  keys
+  keys,
+  warnings
 ];

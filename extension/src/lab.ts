@@ -4,7 +4,8 @@ import { type ISignal, Signal } from '@lumino/signaling';
 
 import { Bridge, HELLO } from './bridge';
 import { busyAfter } from './busy';
-import { EMPTY, type LabState, type OfferedLine, type Push, apply } from './state';
+import { newlyLost } from './losses';
+import { EMPTY, type LabState, type OfferedLine, type Push, type Worker, apply } from './state';
 import type { ILab, Phase, Requests } from './tokens';
 
 /** Milliseconds until the next attempt after one that failed. */
@@ -45,6 +46,11 @@ export class KernelLab implements ILab, IDisposable {
   /** The kernel offers a `%lepton` line. */
   get offered(): ISignal<this, OfferedLine> {
     return this._offered;
+  }
+
+  /** Workers were lost just now. */
+  get lost(): ISignal<this, Worker[]> {
+    return this._lost;
   }
 
   get isDisposed(): boolean {
@@ -123,8 +129,13 @@ export class KernelLab implements ILab, IDisposable {
       this._offered.emit(push.data);
       return;
     }
+    const before = this._state.summary.cluster;
     this._state = apply(this._state, push);
     this._changed.emit();
+    const lost = newlyLost(before, this._state.summary.cluster);
+    if (lost.length > 0) {
+      this._lost.emit(lost);
+    }
   }
 
   private _set(phase: Phase): void {
@@ -186,4 +197,5 @@ export class KernelLab implements ILab, IDisposable {
   private _isDisposed = false;
   private _changed = new Signal<this, void>(this);
   private _offered = new Signal<this, OfferedLine>(this);
+  private _lost = new Signal<this, Worker[]>(this);
 }

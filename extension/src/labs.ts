@@ -3,8 +3,7 @@ import { INotebookTracker, type NotebookPanel } from '@jupyterlab/notebook';
 import { type ISignal, Signal } from '@lumino/signaling';
 
 import { KernelLab } from './lab';
-import type { OfferedLine } from './state';
-import { type ILab, ILabs, type Offer } from './tokens';
+import { type ILab, ILabs, type Loss, type Offer } from './tokens';
 
 /** Keeps one lab for each kernel that a notebook uses. */
 class Labs implements ILabs {
@@ -45,6 +44,10 @@ class Labs implements ILabs {
     return this._offered;
   }
 
+  get lost(): ISignal<this, Loss> {
+    return this._lost;
+  }
+
   private _add(panel: NotebookPanel): void {
     const context = panel.sessionContext;
     context.kernelChanged.connect(() => this._watch(panel));
@@ -67,7 +70,18 @@ class Labs implements ILabs {
         ready = lab.phase === 'ready';
         this._changed.emit();
       });
-      lab.offered.connect((_, offered) => this._offer(lab, offered));
+      lab.offered.connect((_, offered) => {
+        const notebook = this._notebookOf(lab);
+        if (notebook) {
+          this._offered.emit({ notebook, ...offered });
+        }
+      });
+      lab.lost.connect((_, workers) => {
+        const notebook = this._notebookOf(lab);
+        if (notebook) {
+          this._lost.emit({ notebook, workers });
+        }
+      });
       kernel.disposed.connect(() => {
         lab.dispose();
         if (this._labs.get(kernel.id) === lab) {
@@ -81,12 +95,9 @@ class Labs implements ILabs {
   }
 
   /** Of several notebooks with this kernel, the active one is meant. */
-  private _offer(lab: KernelLab, offered: OfferedLine): void {
+  private _notebookOf(lab: KernelLab): NotebookPanel | undefined {
     const isOf = (panel: NotebookPanel): boolean => this.of(panel) === lab;
-    const notebook = this.notebook && isOf(this.notebook) ? this.notebook : this._tracker.find(isOf);
-    if (notebook) {
-      this._offered.emit({ notebook, ...offered });
-    }
+    return this.notebook && isOf(this.notebook) ? this.notebook : this._tracker.find(isOf);
   }
 
   /** Whether a lab talks with this kernel, or tries to; one that may not is no obstacle to another that may. */
@@ -99,6 +110,7 @@ class Labs implements ILabs {
   private _changed = new Signal<this, void>(this);
   private _connected = new Signal<this, ILab>(this);
   private _offered = new Signal<this, Offer>(this);
+  private _lost = new Signal<this, Loss>(this);
 }
 
 /** Provides the labs of the open notebooks. */

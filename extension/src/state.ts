@@ -5,9 +5,14 @@ export interface Worker {
   threads: number;
   /** Bytes; 0 is without limit. */
   memory_limit: number;
+  /** `running`, `paused` (its memory is nearly full), `lost`, `starting`, or another word of Dask's. */
   state: string;
   /** `cpu`, `gpu`, `tpu` or a plug-in's kind: what it computes on. */
   device: string;
+  /** How often its process died and was started again. */
+  losses: number;
+  /** Why it was lost the last time; empty where it never was. */
+  why: string;
 }
 
 export interface Cluster {
@@ -18,7 +23,11 @@ export interface Cluster {
   dashboard: string;
   /** Whether it lies in the workspace, and may be changed and ended from here. */
   is_own: boolean;
+  /** The fewest and the most workers, where their number goes by the work. */
+  adapt: [number, number] | null;
   workers: Worker[];
+  /** Those that were lost, or are still starting. */
+  missing: Worker[];
 }
 
 /** A cluster of the workspace which the kernel is not attached to. */
@@ -152,7 +161,7 @@ export interface LabState {
 
 export const EMPTY: LabState = {
   summary: {
-    cluster: { state: 'down', name: '', dashboard: '', is_own: false, workers: [] },
+    cluster: { state: 'down', name: '', dashboard: '', is_own: false, adapt: null, workers: [], missing: [] },
     clusters: [],
     devices: [],
     datasets: [],

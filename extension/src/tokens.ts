@@ -3,7 +3,7 @@ import { Token } from '@lumino/coreutils';
 import type { ISignal } from '@lumino/signaling';
 
 import type { WidgetState } from './restore';
-import type { LabState, OfferedLine } from './state';
+import type { LabState, OfferedLine, Worker } from './state';
 
 /**
  * Where the talk with a kernel stands.
@@ -53,6 +53,12 @@ export interface Offer extends Readonly<OfferedLine> {
   readonly notebook: NotebookPanel;
 }
 
+/** Workers that the cluster of the notebook's kernel lost just now; some may be back already. */
+export interface Loss {
+  readonly notebook: NotebookPanel;
+  readonly workers: readonly Worker[];
+}
+
 /** The labs of all open notebooks. */
 export interface ILabs {
   /** The notebook that was last active, if one is open. */
@@ -67,6 +73,8 @@ export interface ILabs {
   readonly connected: ISignal<ILabs, ILab>;
   /** A kernel offers a line. */
   readonly offered: ISignal<ILabs, Offer>;
+  /** A kernel's cluster lost workers. */
+  readonly lost: ISignal<ILabs, Loss>;
 }
 
 export const ILabs = new Token<ILabs>('lepton-lab:ILabs', 'The labs of the open notebooks.');

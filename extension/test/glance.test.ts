@@ -3,7 +3,15 @@ import { expect, it } from 'vitest';
 import { glance } from '../src/glance';
 import { EMPTY, type LabState } from '../src/state';
 
-const worker = { name: 'w0', threads: 2, memory_limit: 0, state: 'running', device: 'gpu' };
+const worker = {
+  name: 'w0',
+  threads: 2,
+  memory_limit: 0,
+  state: 'running',
+  device: 'gpu',
+  losses: 0,
+  why: ''
+};
 const gpu = {
   kind: 'gpu',
   name: 'H',
@@ -49,4 +57,14 @@ it('sums up workers, load and the running run', () => {
     loads: { w0: load }
   };
   expect(glance(state).replaceAll('\u00a0', ' ')).toBe('1 worker · CPU 63 % · GPU 90 % · run-3 50 %');
+});
+
+it('counts the workers that were lost, and not those that start', () => {
+  const missing = ['lost', 'lost', 'starting'].map((state, index) => ({
+    ...worker,
+    name: `w${index + 1}`,
+    state
+  }));
+  const cluster = { ...EMPTY.summary.cluster, state: 'running', workers: [worker], missing };
+  expect(glance({ ...EMPTY, summary: { ...EMPTY.summary, cluster } })).toBe('1 worker, 2 lost');
 });

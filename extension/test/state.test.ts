@@ -38,7 +38,15 @@ const progress: RunProgress = {
   remaining: 3
 };
 const load = { worker: 'w0', cpu_percent: 150, memory: 1, memory_limit: 2, accelerators: [] };
-const worker = { name: 'w0', threads: 2, memory_limit: 2, state: 'running', device: 'cpu' };
+const worker = {
+  name: 'w0',
+  threads: 2,
+  memory_limit: 2,
+  state: 'running',
+  device: 'cpu',
+  losses: 0,
+  why: ''
+};
 
 function running(): LabState {
   const cluster = { ...EMPTY.summary.cluster, state: 'running', workers: [worker] };

@@ -117,8 +117,10 @@ class Handle:
             monitor.report(ClusterChanged(self.name, "running", len(described), "; ".join(news)))
         return described
 
-    def _ask_and_mend(self) -> Mapping[str, Mapping[str, Any]]:
+    def _look_after(self) -> Mapping[str, Mapping[str, Any]]:
+        """What the scheduler says; workers that came tell their devices, and those that lost their nanny get another."""
         described = self._ask()
+        self._probe(described)
         # What this starts would end with this kernel, so somebody else's cluster is left to its own kernel.
         if self._record is not None and (self._record.detached or not self._is_attached):
             with suppress(ClusterError):  # it is being changed just now
@@ -164,6 +166,7 @@ class Handle:
             self._table(described),
             is_attached=self._is_attached,
             notes=(*self._notes, *(_tls.warnings(record.tls) if record else ())),
+            adapt=self.bounds,
         )
 
     def how_to_attach(self, folder: Path) -> dict[str, Any]:
@@ -274,7 +277,7 @@ class Handle:
 
         Workers that come and go unasked are told by a `ClusterChanged` with a message.
         """
-        monitor = Monitor(self._ask_and_mend, report)
+        monitor = Monitor(self._look_after, report)
         self._monitors.append(monitor)
         return monitor.stop
 

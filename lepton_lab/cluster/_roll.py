@@ -64,6 +64,8 @@ class Roll:
             known = before.get(name) or lost.get(name)
             if known is None:
                 missing[name] = WorkerInfo(name, "", "", 0, 0, "starting")
+            elif known.state == "starting" and _with_losses(known, exits).losses == known.losses:
+                missing[name] = known
             elif name in lost or not self._left(known.address):
                 now = _with_losses(known, exits)
                 missing[name] = replace(known, state="lost", why=now.why if now.losses > known.losses else UNREACHABLE)

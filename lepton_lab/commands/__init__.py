@@ -9,6 +9,7 @@ from lepton_lab.commands._spec import REQUIRED, Parameter, Verb, When
 from lepton_lab.commands._table import VERBS
 from lepton_lab.commands._types import (
     Body,
+    Bounds,
     Choice,
     File,
     Flag,
@@ -31,6 +32,7 @@ __all__ = [
     "Verb",
     "When",
     "Body",
+    "Bounds",
     "Choice",
     "File",
     "Flag",

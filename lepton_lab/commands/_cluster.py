@@ -2,7 +2,7 @@
 
 from lepton_lab.cluster import device_names
 from lepton_lab.commands._spec import Parameter, Verb
-from lepton_lab.commands._types import Choice, File, Flag, Integer, Memory, Name, Text, Variable
+from lepton_lab.commands._types import Bounds, Choice, File, Flag, Integer, Memory, Name, Text, Variable
 from lepton_lab.types import ClusterInfo, ClusterLogs, DeviceTable, Invitation, Listing
 
 VERBS = (
@@ -12,21 +12,28 @@ VERBS = (
         (
             Parameter("workers", Integer(1), "how many; one per core (or device) if left out", None, unit="workers"),
             Parameter("device", Choice(device_names()), "what the workers compute on", "auto"),
-            Parameter("cpu_workers", Integer(0), "CPU workers beside those of a device", 0, unit="workers"),
-            Parameter("threads", Integer(1), "threads of each worker", None, unit="threads"),
-            Parameter("memory", Memory(), "memory of each worker; an equal share if left out", None),
-            Parameter("adapt", Text(), "fewest and most workers, MIN:MAX: as many as there is work for", None),
+            Parameter(
+                "cpu_workers",
+                Integer(0),
+                "where workers have a GPU or another device: so many more that compute on the CPU",
+                0,
+                unit="workers",
+                is_rare=True,
+            ),
+            Parameter("threads", Integer(1), "of each worker; an equal share of the cores if left out", None),
+            Parameter("memory", Memory(), "of each worker; an equal share if left out", None),
+            Parameter("adapt", Bounds(), "have their number go by the work, within bounds such as 1:4", None),
             Parameter(
                 "host",
-                Text(),
-                "this machine's address to listen at, for workers of other hosts",
+                Text(metavar="ADDRESS"),
+                "this machine's address to listen at, where workers of other hosts are to join",
                 "127.0.0.1",
                 is_rare=True,
             ),
             Parameter(
                 "idle_timeout",
-                Text(),
-                "without work for so long it ends itself, such as 30min; never if left out, 1h if detached",
+                Text(metavar="TIME"),
+                "the cluster ends itself after so long without work, such as 30min; never if left out, 1h if detached",
                 None,
                 is_rare=True,
             ),
@@ -46,7 +53,7 @@ VERBS = (
     Verb(
         ("cluster", "adapt"),
         "Let the number of workers go by the work.",
-        (Parameter("bounds", Text(), "the fewest and the most, such as 1:4", positional=True),),
+        (Parameter("bounds", Bounds(), "the fewest and the most workers, such as 1:4", positional=True),),
         ClusterInfo,
     ),
     Verb(
@@ -64,7 +71,10 @@ VERBS = (
         (
             Parameter("name", Name("cluster"), "which, where there are several", None, positional=True),
             Parameter(
-                "address", Variable(), "a Dask scheduler's, its scheduler file, or a variable with a Dask client", None
+                "address",
+                Variable(),
+                "of a Dask scheduler (tls://host:8786); its scheduler file; or a variable with a client or cluster",
+                None,
             ),
             Parameter("tls_ca", File(), "for a tls:// address: the authority's certificate", None, is_rare=True),
             Parameter("tls_cert", File(), "and the client's certificate", None, is_rare=True),

@@ -12,15 +12,15 @@ VERBS = (
             Parameter(
                 "tasks",
                 Source(),
-                "a CSV file or a variable: name, seconds in a column for each kind of device (cpu, gpu), and maybe "
-                "demand, priority, deadline, num_bytes, at",
+                "a CSV file, or a variable with a DataFrame or a list: for each task its name, the seconds it takes on "
+                "each kind of device (columns cpu, gpu, ...), and if wanted demand, priority, deadline, num_bytes, at",
                 positional=True,
             ),
             Parameter(
                 "machines",
                 Source(),
-                "the same with name, kind, capacity, ready, slowness, bytes_per_second; the cluster's workers if left "
-                "out",
+                "likewise: for each machine its name, and if wanted kind (cpu), capacity, ready, slowness (2: takes "
+                "twice as long), bytes_per_second; the cluster's workers if left out",
                 None,
             ),
             Parameter(

@@ -98,7 +98,7 @@ class Text(ValueType):
 
     suggestions: tuple[str, ...] = ()
     several: bool = False
-    metavar = "TEXT"
+    metavar: str = "TEXT"
 
     @property
     def choices(self) -> tuple[str, ...]:
@@ -161,6 +161,19 @@ class Memory(ValueType):
     def read(self, text: str, what: str, namespace: Namespace) -> str:
         if not re.fullmatch(r"\d*\.?\d+\s*[A-Za-z]*", text):
             raise InputError(f"{what} is {text!r}, expected an amount of memory such as 4GB.")
+        return text
+
+
+@dataclass(frozen=True)
+class Bounds(ValueType):
+    """The fewest and the most of something: `1:4`."""
+
+    metavar = "MIN:MAX"
+
+    def read(self, text: str, what: str, namespace: Namespace) -> str:
+        found = re.fullmatch(r"([1-9]\d*):([1-9]\d*)", text)
+        if found is None or int(found[1]) > int(found[2]):
+            raise InputError(f"{what} is {text!r}, expected the fewest and the most, such as 1:4.")
         return text
 
 

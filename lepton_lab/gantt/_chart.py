@@ -90,9 +90,10 @@ class Gantt:
 
     def looks(self) -> list[tuple[str, str, float]]:
         """What the bars' looks mean: name, colour and opacity of each look that there is."""
-        looks = [("happened" if self.planned else "in time", BLUE, 1.0)]
+        is_late = any(span.is_late for span in (*self.spans, *self.planned))
+        looks = [("happened" if self.planned else "in time" if is_late else "done", BLUE, 1.0)]
         looks += [("planned", BLUE, PLANNED)] if self.planned else []
-        looks += [("late", RED, 1.0)] if any(span.is_late for span in (*self.spans, *self.planned)) else []
+        looks += [("late", RED, 1.0)] if is_late else []
         looks += [("going on", BLUE, 0.6)] if any(span.is_open for span in self.spans) else []
         return looks + ([("lost", GREY, 0.15)] if any(span.is_lost for span in self.spans) else [])
 

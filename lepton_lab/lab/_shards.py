@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -30,11 +31,14 @@ def read(lab: Lab, name: str) -> ShardSet:
 @contextmanager
 def _alone(lab: Lab, name: str) -> Iterator[None]:
     """Keep other threads and other kernels from changing a data set's shards meanwhile; waits for them."""
-    folder = lab.workspace.path("shards")
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / f".{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    # A folder that is there anyway is locked, so that work which is refused leaves no file behind.
+    folders = [lab.workspace.path(kind, name) for kind in ("data", "shards")]
+    descriptor = os.open(next((folder for folder in folders if folder.is_dir()), folders[0]), os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(descriptor)
 
 
 def cut(lab: Lab, dataset: Dataset, replicas: int | None, **options: Any) -> ShardSet:

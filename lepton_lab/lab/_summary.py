@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from lepton_lab.lab._server import server_root
-from lepton_lab.types import Bundle, ClusterInfo, Run, Status
+from lepton_lab.types import Bundle, ClusterInfo, Run, Status, WorkerInfo
 
 
 def summarize(status: Status, others: Sequence[ClusterInfo]) -> dict[str, Any]:
@@ -54,16 +54,21 @@ def _cluster(cluster: ClusterInfo) -> dict[str, Any]:
         "dashboard": cluster.dashboard,
         # one that lies in the workspace can be changed and ended from here, whichever kernel started it
         "is_own": cluster.folder is not None,
-        "workers": [
-            {
-                "name": w.name,
-                "threads": w.threads,
-                "memory_limit": w.memory_limit,
-                "state": w.state,
-                "device": w.device,
-            }
-            for w in cluster.workers
-        ],
+        "adapt": cluster.adapt,
+        "workers": [_worker(worker) for worker in cluster.workers],
+        "missing": [_worker(worker) for worker in cluster.missing],
+    }
+
+
+def _worker(worker: WorkerInfo) -> dict[str, Any]:
+    return {
+        "name": worker.name,
+        "threads": worker.threads,
+        "memory_limit": worker.memory_limit,
+        "state": worker.state,
+        "device": worker.device,
+        "losses": worker.losses,
+        "why": worker.why,
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 
 from lepton_lab.display import Table
@@ -26,6 +27,8 @@ ACCELERATOR_PLOTS = (
 COLUMNS = tuple(column for column, *_ in (*PLOTS, *ACCELERATOR_PLOTS))
 STALE = 5.0
 """Seconds: a worker that was silent for so long, while another one spoke, has gone."""
+NEWS = 10.0
+"""Seconds for which the title says which workers came and went."""
 
 
 class DevicesPanel(Panel):
@@ -36,6 +39,7 @@ class DevicesPanel(Panel):
 
     def __init__(self, lab: HasEvents) -> None:
         self._cluster, self._state = "", ""
+        self._news, self._news_time = "", 0.0
         self._latest: dict[str, WorkerLoad] = {}
         self._columns: dict[str, set[str]] = {}
         """What each worker has told of; some accelerators tell nothing."""
@@ -48,6 +52,8 @@ class DevicesPanel(Panel):
             if self._state == "down" and event.state != "down":
                 self._clear()
             self._cluster, self._state = event.name, event.state
+            if event.message:
+                self._news, self._news_time = event.message, event.time
             return event.state == "down"
         if isinstance(event, WorkerLoad):
             values = measured(event)
@@ -92,7 +98,8 @@ class DevicesPanel(Panel):
             return "Devices: no worker has told its load yet"
         state = f", {self._state}" if self._state else ""
         num = len(present(self._latest))
-        return f"Devices of {self._cluster or 'the cluster'}: {num} worker{'s' if num > 1 else ''}{state}"
+        news = f"; {self._news}" if time.time() - self._news_time < NEWS else ""
+        return f"Devices of {self._cluster or 'the cluster'}: {num} worker{'s' if num > 1 else ''}{state}{news}"
 
     def table(self) -> Table:
         with self._lock:

@@ -13,7 +13,6 @@ import concurrent.futures
 import math
 import queue
 import time
-import traceback
 import uuid
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -22,7 +21,7 @@ from lepton_lab.errors import ClusterError, UserCodeError
 from lepton_lab.events import Progress, Report
 from lepton_lab.schedule._log import Log
 from lepton_lab.schedule._offer import Offer
-from lepton_lab.schedule._seats import Call, Ran, Seat, timed
+from lepton_lab.schedule._seats import Call, Ran, Seat, timed, traceback_of
 from lepton_lab.schedule._speeds import Speeds
 from lepton_lab.schedule._waiting import Waiting
 from lepton_lab.types import WorkerInfo
@@ -234,10 +233,8 @@ class Dispatcher:
             if future.status != "error":  # it was done, and its result was lost on the way: its worker went, or all did
                 self._waiting.back([call])
                 return
-            text = "".join(traceback.format_exception(error))
-            raise UserCodeError(
-                f"item {call.number} on worker {seat.info.name} raised {type(error).__name__}: {error}", text
-            ) from None
+            message = f"item {call.number} on worker {seat.info.name} raised {type(error).__name__}: {error}"
+            raise UserCodeError(message, traceback_of(error)) from None
         self._speeds.learn(call, seat.kind, ran.ended - ran.began)
         if call.data is not None:
             call.data.at.add(seat.info.address)

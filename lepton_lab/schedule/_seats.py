@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -84,6 +85,15 @@ def timed(function: Callable[[Any], Any], item: Any) -> Ran:
     """Dask task: the call's result, and when it was made."""
     began = time.perf_counter()
     return Ran(function(item), began, time.perf_counter(), threading.get_ident())
+
+
+def traceback_of(error: BaseException) -> str:
+    """The traceback of what a call raised, as text, from its function on: how it was called is none of its author's."""
+    frames = error.__traceback__
+    while frames is not None and frames.tb_frame.f_code.co_name != timed.__name__:
+        frames = frames.tb_next
+    own = frames.tb_next if frames is not None else None
+    return "".join(traceback.format_exception(type(error), error, own or error.__traceback__))
 
 
 @dataclass(eq=False)

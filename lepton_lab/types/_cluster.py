@@ -107,6 +107,8 @@ class ClusterInfo(Shown):
     """Whether it was started elsewhere and this kernel only joined it."""
     notes: tuple[str, ...] = ()
     """What a person should know besides: versions that differ, certificates that will soon have expired."""
+    adapt: tuple[int, int] | None = None
+    """The fewest and the most workers, where their number goes by the work."""
 
     def table(self) -> Table:
         if self.state == "down":
@@ -121,12 +123,13 @@ class ClusterInfo(Shown):
             devices.rows or [(w.name, w.address, w.threads, size(w.memory_limit), w.state) for w in self.workers],
             notes=[
                 f"{self.address}, " + ("outlives this kernel" if self.detached else f"ends with {kernel}"),
+                *([f"{self.adapt[0]} to {self.adapt[1]} workers, as many as there is work for"] if self.adapt else []),
                 *(
                     f"{w.name} is {'being started' if w.state == 'starting' else f'lost: {w.why}'}"
                     for w in self.missing
                 ),
                 *(f"{w.name} is {w.state}: its memory is nearly full" for w in self.workers if w.state == "paused"),
-                *(f"{w.name} died {_times(w.losses)}; the last time {w.why}" for w in self.workers if w.losses),
+                *(f"{w.name} died {_times(w.losses)} {w.why}" for w in self.workers if w.losses),
                 *self.notes,
             ],
             links=[("dashboard", self.dashboard)] if self.dashboard else [],
@@ -134,7 +137,7 @@ class ClusterInfo(Shown):
 
 
 def _times(count: int) -> str:
-    return "once" if count == 1 else f"{count} times"
+    return "once:" if count == 1 else f"{'twice' if count == 2 else f'{count} times'}; the last time"
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sized
 from dataclasses import dataclass
 from itertools import islice
 
@@ -88,9 +88,7 @@ class Plan(Shown):
         """The plan as a chart."""
         spans = tuple(Span(each.machine, each.start, each.end, each.task, each.is_late) for each in self.placements)
         lines = (("bound", self.bound),) if spans else ()
-        return Gantt(
-            f"Plan for {len(spans):,} tasks: done after {duration(self.makespan)}", self.machines, spans, (), lines
-        )
+        return Gantt(f"Plan for {_tasks(spans)}: done after {duration(self.makespan)}", self.machines, spans, (), lines)
 
     def table(self) -> Table:
         rows = [
@@ -99,12 +97,17 @@ class Plan(Shown):
         ]
         gap = f"at most {self.gap:.2%}" if self.gap >= 5e-5 else "less than 0.01%"
         how = "no plan is shorter" if self.gap < 1e-6 else f"{gap} longer than the best"
-        late = _some(placement.task for placement in self.placements if placement.is_late)
+        late = [placement.task for placement in self.placements if placement.is_late]
         notes = [f"done after {duration(self.makespan)}: {how} ({self.method})"]
-        notes += [f"late: {late}"] if late else []
+        notes += [f"{len(late):,} late: {_some(late)}"] if late else []
         header = ("machine", "tasks", "done after", "")
         figures = [image(self.gantt())] if self.placements else []
-        return Table(f"{len(self.placements)} tasks", header, rows, notes=notes, figures=figures)
+        return Table(f"Plan for {_tasks(self.placements)}", header, rows, notes=notes, figures=figures)
+
+
+def _tasks(each: Sized) -> str:
+    """`1 task`, `1,200 tasks`."""
+    return f"{len(each):,} task{'' if len(each) == 1 else 's'}"
 
 
 def _some(names: Iterable[str]) -> str:

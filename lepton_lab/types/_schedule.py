@@ -77,7 +77,8 @@ class Schedule(Shown):
     def facts(self) -> tuple[str, ...]:
         """What is to be said of it besides, a line each."""
         facts = []
-        took = f"{'took' if self.state == 'done' else 'so far'} {duration(self.makespan)}"
+        word = {"running": "so far", "done": "took"}.get(self.state, "ended after")
+        took = f"{word} {duration(self.makespan)}"
         if self.planned is not None:
             facts.append(f"planned {duration(self.planned.makespan)}, bound {duration(self.planned.bound)}, {took}")
         elif self.even_share is not None:
@@ -112,4 +113,5 @@ class Schedule(Shown):
             for share in self.workers
         ]
         header = ("worker", "device", "calls", "busy", "of its time")
-        return Table(self.title, header, rows, notes=self.facts, figures=[image(self.gantt())] if rows else [])
+        figures = [image(self.gantt())] if self.happened or self.planned is not None else []
+        return Table(self.title, header, rows, notes=self.facts, figures=figures)

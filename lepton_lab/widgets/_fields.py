@@ -16,6 +16,8 @@ from lepton_lab.widgets._looks import note
 if TYPE_CHECKING:
     from lepton_lab.lab import Lab
 
+NEEDED = "needed"
+
 
 class Field:
     """A parameter's line in a form.
@@ -137,7 +139,8 @@ class Field:
         except InputError as error:
             message = str(error) if self.shown else ""
         required = self.parameter.is_required
-        self._note.value = note(self._id, message or self._meaning(), is_wrong=bool(message), is_required=required)
+        more = self._meaning() if message in ("", NEEDED) else ""
+        self._note.value = note(self._id, message, more, is_required=required)
         if isinstance(self.control, ipywidgets.Combobox):
             self.control.options = suggestions(self.parameter.type, str(self.control.value), self._variables())
         return message
@@ -148,7 +151,7 @@ class Field:
             return f"{self._gone!r} is no longer there: choose another {kind.kind}"
         if isinstance(kind, Name) and len(self.control.options) == 1:
             return f"needed, and the lab has no {kind.kind} yet"
-        return "needed"
+        return NEEDED
 
     def _meaning(self) -> str:
         """What stands beside the control: nothing that its label, its choices or its default say already."""

@@ -47,22 +47,24 @@ for (const control of row ? row.querySelectorAll('input, select, textarea, [role
 }"""
 
 
-def note(id: str, text: str, *, is_wrong: bool, is_required: bool) -> str:
+def note(id: str, wrong: str, meaning: str, *, is_required: bool) -> str:
     """HTML of what stands beside a field: what it means, or what is wrong with it.
 
     Parameters
     ----------
     id
         Of the element, unique on the page.
-    text
-        What it says; plain.
-    is_wrong, is_required
-        Of the field; told to screen readers with the text.
+    wrong, meaning
+        What it says, plain; each may be empty.
+    is_required
+        Whether the field has to be filled in; told to screen readers with the text.
     """
-    role, color = (" role='status'", ERROR_COLOR) if is_wrong else ("", QUIET_COLOR)
+    role = " role='status'" if wrong else ""
+    told = f"<span style='color:{ERROR_COLOR}'>{html.escape(wrong)}{': ' * bool(meaning)}</span>" if wrong else ""
     return (
-        f"<div class='lepton-note' id='{id}'{role} style='color:{color}' data-wrong='{_word(is_wrong)}' "
-        f"data-required='{_word(is_required)}' onanimationstart=\"{html.escape(_TIE)}\">{html.escape(text)}</div>"
+        f"<div class='lepton-note' id='{id}'{role} style='color:{QUIET_COLOR}' data-wrong='{_word(bool(wrong))}' "
+        f"data-required='{_word(is_required)}' onanimationstart=\"{html.escape(_TIE)}\">"
+        f"{told}{html.escape(meaning)}</div>"
     )
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def test_extension_is_active_without_console_errors(jupyter: LabPage) -> None:
     jupyter.open()
     assert jupyter.page.evaluate("jupyterapp.version") == version("jupyterlab")
-    plugins = "settings labs commands sidebar buttons restore panels layout status completion hover offered"
+    plugins = "settings labs commands sidebar buttons restore panels layout status completion hover offered warnings"
     for plugin in plugins.split():
         assert jupyter.page.evaluate(f"jupyterapp.isPluginActivated('lepton-lab:{plugin}')")
     assert jupyter.errors == []
@@ -89,3 +89,37 @@ def test_follows_the_active_notebook(jupyter: LabPage) -> None:
     expect(sidebar.get_by_role("button", name="Load Lepton Lab")).to_be_visible()
     jupyter.switch_to("one.ipynb")
     expect(sidebar.get_by_role("button", name="Start cluster")).to_be_visible()
+
+
+def test_a_lost_worker_is_shown_and_told_of(jupyter: LabPage) -> None:
+    jupyter.write(
+        "lost.ipynb",
+        "%load_ext lepton_lab\n%lepton cluster up --workers 2 --threads 1",
+        "import os, signal, psutil\nfrom lepton_lab import current_lab\nclient = current_lab().cluster.handle.client\n"
+        "pids = {name: pid for name, pid in client.run(lambda dask_worker: (dask_worker.name, os.getpid())).values()}",
+        "os.kill(pids['w1'], signal.SIGKILL)",
+        "nanny = psutil.Process(pids['w0']).parent()\nnanny.suspend()\nos.kill(pids['w0'], signal.SIGKILL)",
+        "nanny.resume()",
+    )
+    jupyter.open("lost.ipynb")
+    sidebar = jupyter.show_sidebar()
+    row = sidebar.locator(".lepton-Sidebar-item")
+    for index in range(3):
+        jupyter.start(index)
+        jupyter.wait_for_cell(index)
+    died = row.filter(has=jupyter.page.locator("b", has_text="w1")).first
+    expect(died).to_have_attribute("title", "died once: it was killed by SIGKILL")
+    expect(died.get_by_role("progressbar", name="CPU of w1")).to_be_visible()
+    told = jupyter.page.locator(".Toastify__toast", has_text="w1 was lost")
+    expect(told).to_have_count(1)
+    jupyter.start(3)
+    lost = row.filter(has=jupyter.page.locator("b", has_text="w0")).first
+    expect(lost.locator(".lepton-Sidebar-state-lost")).to_have_text("lost")
+    expect(lost).to_have_attribute("title", "it can't be reached")
+    expect(jupyter.page.locator(".lepton-Status")).to_contain_text("1 worker, 1 lost")
+    jupyter.picture("lost")
+    jupyter.start(4)
+    expect(lost.get_by_role("progressbar", name="CPU of w0")).to_be_visible()
+    expect(lost).to_have_attribute("title", "died once: it was killed by SIGKILL")
+    expect(sidebar.locator(".lepton-Sidebar-detail", has_text="CPU of w0")).to_be_visible()
+    assert jupyter.errors == []

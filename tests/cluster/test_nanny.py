@@ -44,8 +44,21 @@ def test_a_killed_worker(frail: Handle, heard: Callable[[], list[str]]) -> None:
     wait_until(lambda: again(frail, "w0", 1))
     wait_until(lambda: any("w0 was lost" in message for message in heard()))
     assert any("it was killed by SIGKILL" in message for message in heard())
-    assert "w0 died once; the last time it was killed by SIGKILL" in str(frail.info())
+    assert "w0 died once: it was killed by SIGKILL" in str(frail.info())
     assert frail.info().missing == ()
+
+
+def test_the_devices_of_one_that_is_back_are_seen_at_a_glance(frail: Handle, heard: Callable[[], list[str]]) -> None:
+    (address,) = [worker.address for worker in frail.workers() if worker.name == "w0"]
+    (pid,) = frail.client.run(os.getpid, workers=[address]).values()
+    os.kill(pid, signal.SIGKILL)
+
+    def is_back() -> bool:
+        info = frail.glance()
+        found = [worker for worker in info.workers if worker.name == "w0" and worker.address != address]
+        return bool(found) and {device.worker for device in info.devices.devices} == {"w0", "w1"}
+
+    wait_until(is_back)
 
 
 def test_a_worker_that_uses_up_its_memory(frail: Handle, heard: Callable[[], list[str]]) -> None:

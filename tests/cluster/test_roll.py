@@ -23,8 +23,17 @@ def test_the_first_look_is_no_news() -> None:
     assert it.call(described(w0="a"), []) == []
     assert [worker.name for worker in it.here] == ["w0"]
     assert [(worker.name, worker.state) for worker in it.missing] == [("w1", "starting")]
+    it.call(described(w0="a"), [])
+    assert [worker.state for worker in it.missing] == ["starting"]
     assert it.call(described(w0="a", w1="b"), []) == ["w1 has joined"]
     assert it.missing == ()
+
+
+def test_one_that_dies_while_it_starts_is_lost() -> None:
+    it = roll({"w0"})
+    it.call({}, [])
+    it.call({}, [Exit("w0", "it ended with status 1", 1.0)])
+    assert [(w.state, w.why) for w in it.missing] == [("lost", "it ended with status 1")]
 
 
 def test_lost_and_back() -> None:

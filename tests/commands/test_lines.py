@@ -11,6 +11,7 @@ from lepton_lab.commands import (
     REQUIRED,
     VERBS,
     Body,
+    Bounds,
     Flag,
     Integer,
     Memory,
@@ -42,6 +43,8 @@ def other_value(parameter: Parameter) -> object:
         return (8, 8, 1)
     if isinstance(kind, Memory):
         return "512MiB"
+    if isinstance(kind, Bounds):
+        return "2:3"
     if isinstance(kind, Body):
         return "def build(input_shape, num_classes):\n    return None\n"
     if kind.choices:
@@ -130,6 +133,8 @@ class TestVariables:
         ("compress cnn prune --scheme int8", "--scheme does not apply to TECHNIQUE prune, only to quantize"),
         ("compress cnn prune --sparsity 1", "--sparsity is 1.0, expected a number between 0 and 1, both excluded."),
         ("cluster up --memory lots", "expected an amount of memory such as 4GB"),
+        ("cluster up --adapt 3", "--adapt is '3', expected the fewest and the most, such as 1:4."),
+        ("cluster adapt 3:1", "expected the fewest and the most, such as 1:4."),
         ("model new n --input-shape 8x8", "such as 8,8,1"),
         ("data load 'x", "close the quote"),
     ],

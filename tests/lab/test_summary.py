@@ -15,8 +15,9 @@ from lepton_lab.cluster import up
 from lepton_lab.files import write_json
 from lepton_lab.lab import Lab
 from lepton_lab.lab._server import server_root
+from lepton_lab.lab._summary import summarize
 from lepton_lab.train import write_run
-from lepton_lab.types import Agreement, Bundle, Run
+from lepton_lab.types import Agreement, Bundle, ClusterInfo, Run, WorkerInfo
 from lepton_lab.widgets._requests import NO_LAB
 
 
@@ -109,6 +110,22 @@ class TestClusters:
         ]
         assert {device["worker"] for device in summary["devices"]} == {"w0", "w1"}
         assert summary["clusters"] == []
+
+    def test_workers_that_died_and_are_missing(self, tmp_path: Path) -> None:
+        died = WorkerInfo("w0", "tcp://x", "h", 1, 0, losses=2, why="it ran out of memory")
+        lost = WorkerInfo("w1", "", "", 1, 0, "lost", why="it can't be reached")
+        with Lab(tmp_path) as lab:
+            cluster = ClusterInfo("lab", "running", workers=(died,), missing=(lost,), adapt=(1, 3))
+            told = summarize(dataclasses.replace(lab.status(), cluster=cluster), ())["cluster"]
+        (here,), (missing,) = told["workers"], told["missing"]
+        assert (here["name"], here["state"], here["losses"], here["why"]) == (
+            "w0",
+            "running",
+            2,
+            "it ran out of memory",
+        )
+        assert (missing["name"], missing["state"], missing["why"]) == ("w1", "lost", "it can't be reached")
+        assert json.loads(json.dumps(told))["adapt"] == [1, 3]
 
     def test_one_that_does_not_answer_and_one_that_died(self, tmp_path: Path) -> None:
         with Lab(tmp_path) as lab:

@@ -72,6 +72,20 @@ def test_what_is_no_error_of_ours_has_its_traceback(ip: Any, capsys: pytest.Capt
     assert "Traceback" in capsys.readouterr().out
 
 
+def test_what_a_call_in_python_raises_is_shown_without_the_labs_own_frames(
+    ip: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ip.run_cell("from lepton_lab import current_lab\nlab = current_lab()")
+    ip.run_cell("lab.data.get('digits')")
+    seen = capsys.readouterr()
+    shown = (seen.out + seen.err).strip()
+    assert shown.startswith("UnknownNameError: There is no data set 'digits'") and "\n" not in shown
+    Path("mine.py").write_text("def look(lab):\n    return lab.data.get('digits')\n")
+    ip.run_cell("import sys; sys.path.insert(0, '')\nimport mine\nmine.look(lab)")
+    seen = capsys.readouterr()
+    assert "mine.py" in seen.out and "in look" in seen.out and "_data.py" not in seen.out
+
+
 def test_help(ip: Any, capsys: pytest.CaptureFixture[str]) -> None:
     def out(line: str) -> str:
         assert ip.run_cell(line).success

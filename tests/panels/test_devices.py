@@ -46,6 +46,18 @@ def test_a_line_for_each_worker_and_the_peak_in_the_title(lab: Events) -> None:
     assert len(picture.plots) == 6
 
 
+def test_for_some_seconds_the_title_says_which_workers_came_and_went(lab: Events) -> None:
+    panel = panels.open(lab, "devices")
+    lab.events.publish(WorkerLoad("w0", 1.0, 1, 0))
+    lost = "w1 was lost: it was killed by SIGKILL"
+    lab.events.publish(ClusterChanged("demo", "running", 1, lost))
+    assert panel._picture().title == f"Devices of demo: 1 worker, running; {lost}"
+    lab.events.publish(ClusterChanged("demo", "running", 1))
+    assert lost in panel._picture().title
+    lab.events.publish(ClusterChanged("demo", "running", 1, "w2 has joined", time=time.time() - 60))
+    assert panel._picture().title == "Devices of demo: 1 worker, running"
+
+
 def test_gpus_add_their_plots(lab: Events) -> None:
     for event in loads(2, 3, num_gpus=2):
         lab.events.publish(event)

@@ -243,7 +243,7 @@ class TestMoreOptions:
         opened.close()
 
     def test_a_verb_with_few_has_none(self, small: Lab) -> None:
-        assert not form(small, "data shard").more.fields
+        assert not form(small, "cluster scale").more.fields
 
 
 class TestRun:
@@ -269,6 +269,7 @@ class TestRun:
         offered = len(small.events.recent(LineOffered))
         opened = form(small, "data load")
         assert opened.errors == {"source": "needed"}
+        assert "needed: </span>digits; a path" in note(opened, "source")
         fill(opened, source="/no/such/place.csv")
         opened.button.click()
         assert opened.wait(30)

@@ -1,5 +1,6 @@
 import { counted, size } from '../format';
 import { dashboardLink } from '../links';
+import { everyWorker, remark } from '../losses';
 import type { Summary, Worker, WorkerLoad } from '../state';
 import { ClusterForm } from './clusterForm';
 import { Others } from './others';
@@ -24,16 +25,26 @@ export function Cluster({ summary, loads, workers, actions }: ClusterProps): JSX
         <>
           <Empty>No cluster is running.</Empty>
           <ClusterForm workers={workers} actions={actions} />
+          <div className="lepton-Sidebar-actions">
+            <LineButton line="%lepton ui cluster up" actions={actions}>
+              More options&hellip;
+            </LineButton>
+          </div>
         </>
       )}
       <ul>
-        {cluster.workers.map(worker => (
+        {everyWorker(cluster).map(worker => (
           <WorkerItem key={worker.name} worker={worker} load={loads[worker.name]} />
         ))}
       </ul>
       {isRunning && (
         <>
           {cluster.is_own && <Scale workers={cluster.workers.length} actions={actions} />}
+          {cluster.adapt && (
+            <div className="lepton-Sidebar-detail">
+              {cluster.adapt.join(' to ')}, as many as there is work for; a number chosen above ends that
+            </div>
+          )}
           <div className="lepton-Sidebar-actions">
             <LineButton line="%lepton cluster down" actions={actions}>
               Stop cluster
@@ -63,9 +74,12 @@ export function Cluster({ summary, loads, workers, actions }: ClusterProps): JSX
 }
 
 function WorkerItem({ worker, load }: { worker: Worker; load?: WorkerLoad }): JSX.Element {
+  if (['lost', 'starting'].includes(worker.state)) {
+    return <MissingItem worker={worker} />;
+  }
   const limit = load?.memory_limit ?? worker.memory_limit;
   return (
-    <li className="lepton-Sidebar-item">
+    <li className="lepton-Sidebar-item" title={remark(worker) || undefined}>
       <div className="lepton-Sidebar-line">
         <b>{worker.name}</b>
         <span className="lepton-Sidebar-detail">
@@ -88,6 +102,18 @@ function WorkerItem({ worker, load }: { worker: Worker; load?: WorkerLoad }): JS
           text={load ? size(load.memory) + (limit > 0 ? ` of ${size(limit)}` : '') : '\u2013'}
         />
       </div>
+    </li>
+  );
+}
+
+function MissingItem({ worker }: { worker: Worker }): JSX.Element {
+  return (
+    <li className="lepton-Sidebar-item" title={remark(worker) || undefined}>
+      <div className="lepton-Sidebar-line">
+        <b>{worker.name}</b>
+        <span className={`lepton-Sidebar-state lepton-Sidebar-state-${worker.state}`}>{worker.state}</span>
+      </div>
+      <div className="lepton-Sidebar-detail">{remark(worker)}</div>
     </li>
   );
 }
