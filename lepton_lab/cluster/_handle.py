@@ -118,7 +118,7 @@ class Handle:
         return described
 
     def _look_after(self) -> Mapping[str, Mapping[str, Any]]:
-        """What the scheduler says; workers that came tell their devices, and those that lost their nanny get another."""
+        """What the scheduler says; new workers tell their devices, and those that lost their nanny get another."""
         described = self._ask()
         self._probe(described)
         # What this starts would end with this kernel, so somebody else's cluster is left to its own kernel.
