@@ -9,15 +9,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lepton_lab.cluster import _connect, _dashboard, _invite, _logs, _probe, _record, _scale, _tls
+from lepton_lab.cluster import _connect, _dashboard, _invite, _logs, _probe, _record, _scale, _sight, _tls
 from lepton_lab.cluster._end import PATIENCE
 from lepton_lab.cluster._monitor import Monitor
 from lepton_lab.cluster._record import Record
 from lepton_lab.cluster._roll import EXITS, Roll, exits_from
+from lepton_lab.cluster._start import LOOPBACK
 from lepton_lab.cluster._worker import METRIC
 from lepton_lab.errors import ClusterError
 from lepton_lab.events import ClusterChanged, Progress, Report, ignore
-from lepton_lab.types import ClusterInfo, ClusterLogs, Device, DeviceTable, WorkerInfo
+from lepton_lab.types import ClusterInfo, ClusterLogs, Device, DeviceTable, Sight, WorkerInfo
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -67,6 +68,8 @@ class Handle:
         self._roll = Roll(self._expected, lambda address: _connect.has_left(self.client, address))
         self._asking = threading.Lock()
         self._devices: dict[str, tuple[Device, ...]] = {}
+        self._seen: set[tuple[Path, str]] = set()
+        """Folders, and the addresses of workers that see them."""
         self._monitors: list[Monitor] = []
         self._ended = False
 
@@ -189,6 +192,16 @@ class Handle:
         """The workers that the scheduler knows now."""
         self._describe()
         return self._roll.here
+
+    def sight(self, folder: Path) -> Sight:
+        """Which of them see a folder of this machine; those of other hosts are asked until they do."""
+        workers = self.workers()
+        is_local = self._record is not None and self._record.host == LOOPBACK
+        unsure = [w.address for w in workers if not is_local and (folder, w.address) not in self._seen]
+        told = _sight.who_sees(self.client, folder, unsure) if unsure else {}
+        self._seen |= {(folder, address) for address, sees in told.items() if sees}
+        blind = tuple(worker for worker in workers if told.get(worker.address) is False)
+        return Sight(folder, tuple(worker for worker in workers if worker not in blind), blind)
 
     def devices(self) -> DeviceTable:
         """The devices of every worker, and how busy they are."""

@@ -6,8 +6,10 @@ kernel knows which workers were lost and for what reason.
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import time
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -16,9 +18,24 @@ from distributed import Nanny as _Nanny
 from lepton_lab.cluster._roll import EXITS, Exit
 from lepton_lab.display import size
 
+RETIRE_SECONDS = 3.0
+"""How long a worker that leaves may take to give away the results that it has."""
+
 
 class Nanny(_Nanny):  # type: ignore[misc]  # Dask has no types
-    """Dask's nanny, and tells of the worker's ends."""
+    """Dask's nanny, and tells of the worker's ends.
+
+    Parameters
+    ----------
+    retires
+        Whether the worker gives away what it has when it is to end, so that the cluster knows that it left on purpose.
+    others
+        As for `distributed.Nanny`.
+    """
+
+    def __init__(self, *others, retires: bool = False, **options) -> None:  # type: ignore[no-untyped-def]
+        super().__init__(*others, **options)
+        self._retires = retires
 
     _held = -1
     """The worker's process id."""
@@ -31,6 +48,14 @@ class Nanny(_Nanny):  # type: ignore[misc]  # Dask has no types
         status = await super().instantiate()
         self._held = self.pid or -1
         return status
+
+    async def close(self, *others, **options):  # type: ignore[no-untyped-def]
+        """See `distributed.Nanny`."""
+        if self._retires and self.status.name == "running" and self.worker_address:
+            with suppress(Exception):  # the scheduler has gone, or can't be reached
+                retired = self.scheduler.retire_workers(workers=[self.worker_address], stimulus_id="lepton-leave")
+                await asyncio.wait_for(retired, RETIRE_SECONDS)
+        return await super().close(*others, **options)
 
     async def _on_worker_exit(self, exitcode):  # type: ignore[no-untyped-def]
         if self.status.name == "running":

@@ -16,8 +16,11 @@ from lepton_lab.files import write_json
 
 LOOPBACK = "127.0.0.1"
 """Where the web server with Dask's dashboard listens always, and all else unless told otherwise."""
-SILENCE_TIMEOUT = "15s"
-"""After which a connection to another host counts as cut that says nothing, not even by TCP's own keep-alive."""
+SILENCE_TIMEOUT = "12s"
+"""After which a connection to another host counts as cut that says nothing, not even by TCP's own keep-alive.
+
+At its end Dask has TCP send ten probes, a second apart, so it must be more than 10 s.
+"""
 DEATH_TIMEOUT = 60
 """Seconds for which a worker waits for a scheduler that doesn't answer, before it ends itself."""
 SCHEDULER_FILE = "scheduler.json"
@@ -71,6 +74,8 @@ def scheduler(record: Record, port: int) -> Process:
         "lepton_lab.cluster._lifeline",
         "--preload",
         "lepton_lab.cluster._dashboard",
+        "--preload",
+        "lepton_lab.cluster._cut",
     ]
     command += ["--idle-timeout", record.idle_timeout] if record.idle_timeout else []
     environment = {
@@ -87,11 +92,16 @@ def _common(record: Record) -> dict[str, str]:
     return {"DASK_TEMPORARY_DIRECTORY": str(record.folder / "scratch"), **_NO_NVML, **silence}
 
 
-def workers(record: Record, address: str, plans: Sequence[WorkerPlan]) -> Process:
+def workers(record: Record, address: str, plans: Sequence[WorkerPlan], *, retires: bool = False) -> Process:
     """Start one `dask spec`, a process that holds a nanny for each of these workers, of the scheduler at `address`.
 
     The workers are forked from it rather than started afresh: that spares each the import of Dask (0.4 s), and they
     share its memory, which makes a worker of 50 MB one of 30 MB. The nannies start a worker that died again.
+
+    Parameters
+    ----------
+    retires
+        Whether they take their leave when the process is told to end, rather than vanish.
     """
     options = {
         "host": record.host,
@@ -102,6 +112,7 @@ def workers(record: Record, address: str, plans: Sequence[WorkerPlan]) -> Proces
         "security": {"require_encryption": True, **_tls.options(record.tls, "worker")},
         "preload_nanny": ["lepton_lab.cluster._lifeline"],
         "preload": ["lepton_lab.cluster._worker", *record.preload],
+        "retires": retires,
     }
     spec = {
         plan.name: {

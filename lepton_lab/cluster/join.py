@@ -78,7 +78,7 @@ def join(invitation: Path, host: str | None, name: str, plan: Sequence[WorkerPla
         print(f"{len(plans)} worker(s) of {host} join {held.cluster} at {held.address}; Ctrl-C ends them.", flush=True)
         while True:
             began = time.monotonic()
-            process = _start.workers(record, held.address, plans)
+            process = _start.workers(record, held.address, plans, retires=True)
             try:
                 while process.is_alive():
                     time.sleep(_LOOK_SECONDS)

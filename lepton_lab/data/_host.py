@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -139,17 +140,40 @@ def fetch(shard: Shard, worker: Worker) -> Path | None:
 
 async def _fetch(shard: Shard, worker: Worker) -> Path | None:
     workers = (await worker.scheduler.identity(n_workers=-1))["workers"]
-    for source in [address for address, each in workers.items() if str(each["name"]) in shard.nodes]:
-        aside = await begin(worker)
-        try:
-            files = await asyncio.wait_for(_ask(worker, source, measure, shard), ANSWER_SECONDS)
-            for block in _copies.blocks(files):
-                if why := await fetch_block(aside, shard, block, source, worker):
-                    raise OSError(why)
-            if await settle(aside, shard, worker):
+    named = [address for address, each in workers.items() if str(each["name"]) in shard.nodes]
+    others = [address for address in workers if address not in named]
+    for sources in (named, others):  # it may lie elsewhere by now
+        async for source, files in _having(shard, [each for each in sources if each != worker.address], worker):
+            if await _fetch_from(source, shard, files, worker):
                 return _copies.find(shard, worker)
-        except OSError:
-            continue  # the next one may have more luck
-        finally:
-            await throw_away([aside])
     return None
+
+
+async def _having(shard: Shard, sources: Sequence[str], worker: Worker) -> AsyncIterator[tuple[str, Mapping[str, int]]]:
+    """Those of these workers, by address, that have a shard, and the sizes of its files; the first to answer first."""
+
+    async def ask(source: str) -> tuple[str, Mapping[str, int]]:
+        return source, await asyncio.wait_for(_ask(worker, source, measure, shard), ANSWER_SECONDS)
+
+    asked = [asyncio.ensure_future(ask(source)) for source in sources]
+    try:
+        for answer in asyncio.as_completed(asked):
+            with suppress(OSError):  # it can't be reached; TimeoutError is one
+                source, files = await answer
+                if files:
+                    yield source, files
+    finally:
+        for each in asked:
+            each.cancel()
+
+
+async def _fetch_from(source: str, shard: Shard, files: Mapping[str, int], worker: Worker) -> bool:
+    """Copy a shard from a worker; says whether it came as it was once written."""
+    aside = await begin(worker)
+    try:
+        for block in _copies.blocks(files):
+            if await fetch_block(aside, shard, block, source, worker):
+                return False
+        return await settle(aside, shard, worker)
+    finally:
+        await throw_away([aside])

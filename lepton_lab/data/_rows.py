@@ -146,15 +146,19 @@ def open_shard(shard: Shard) -> Rows:
         If nobody has the shard, or its files are not what was written.
     """
     name = shard.folder.parent.name
-    folder = shard.folder if _copies.seen([shard]) else _from_host(shard)
-    if folder is None:
-        held = f"is held by {', '.join(shard.nodes)}" if shard.nodes else "is held by no worker"
-        raise DataError(
-            f"shard {shard.index} of {name!r} is not in {shard.folder}, and there is no copy on this host (it {held}): "
-            f"{_MEND}"
-        )
-    weighted = (folder / "w.npy").is_file()
-    return open_rows(ShardSet(name, folder.parent, "", (replace(shard, folder=folder),), weighted=weighted))
+    while (folder := shard.folder if _copies.seen([shard]) else _from_host(shard)) is not None:
+        weighted = (folder / "w.npy").is_file()
+        try:
+            return open_rows(ShardSet(name, folder.parent, "", (replace(shard, folder=folder),), weighted=weighted))
+        except DataError:
+            if folder == shard.folder or _copies.is_whole(folder, shard):
+                raise
+            # The copy was one too many, and a placement has just removed it: another is fetched.
+    held = f"is held by {', '.join(shard.nodes)}" if shard.nodes else "is held by no worker"
+    raise DataError(
+        f"shard {shard.index} of {name!r} is not in {shard.folder}, and there is no copy on this host (it {held}): "
+        f"{_MEND}"
+    )
 
 
 def _from_host(shard: Shard) -> Path | None:

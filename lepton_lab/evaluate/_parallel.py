@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from lepton_lab.errors import ClusterError, LeptonError
@@ -52,8 +52,15 @@ def answer_here(work: Work, report: Report = ignore) -> tuple[str, ...]:
     return ()
 
 
-def answer_on(client: Client, num_workers: int, work: Work, report: Report = ignore) -> tuple[str, ...]:
+def answer_on(
+    client: Client, num_workers: int, work: Work, report: Report = ignore, only: Sequence[str] | None = None
+) -> tuple[str, ...]:
     """Answer all rows by the workers of a cluster.
+
+    Parameters
+    ----------
+    only
+        Addresses of those that see the work's files; None where all do.
 
     Returns
     -------
@@ -78,7 +85,12 @@ def answer_on(client: Client, num_workers: int, work: Work, report: Report = ign
             # Without the resource `lepton`, of which a training run takes all for as long as it lasts: answers are
             # wanted now, and the worker's cores are shared with the rank meanwhile.
             future = client.submit(
-                _worker.answer_piece, work, piece, key=f"lepton-predict-{work.token}-{piece.start}", retries=RETRIES
+                _worker.answer_piece,
+                work,
+                piece,
+                key=f"lepton-predict-{work.token}-{piece.start}",
+                retries=RETRIES,
+                workers=only,
             )
             out[future] = piece
             running.add(future)

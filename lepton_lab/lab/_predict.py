@@ -68,9 +68,10 @@ def _answer(lab: Lab, model: Model, rows_file: Path, num_rows: int, folder: Path
     file = folder / f"answers{SUFFIX}"
     work = begin(model, rows_file, num_rows, file)
     is_worth_it = num_rows * (math.prod(model.input_shape) + model.num_parameters) >= MIN_COST
-    workers = lab.cluster.handle.workers() if is_worth_it and lab.cluster.is_up else ()
-    if workers:
-        names = answer_on(lab.cluster.handle.client, len(workers), work, lab.events.publish)
+    sight = lab.cluster.handle.sight(lab.workspace.folder) if is_worth_it and lab.cluster.is_up else None
+    if sight is not None and sight.seeing:
+        only = [worker.address for worker in sight.seeing] if sight.blind else None
+        names = answer_on(lab.cluster.handle.client, len(sight.seeing), work, lab.events.publish, only)
     else:
         names = answer_here(work, lab.events.publish)
     return Answers(file, num_rows, time.perf_counter() - started, names)

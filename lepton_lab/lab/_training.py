@@ -320,10 +320,19 @@ def check_workers(lab: Lab, training: Training) -> None:
         Says how to have more.
     """
     workers = lab.cluster.handle.workers()
-    layouts(training.strategy, workers, training.workers)
-    present = of_one_kind(workers)
+    lab.workspace.folder.mkdir(parents=True, exist_ok=True)
+    sight = lab.cluster.handle.sight(lab.workspace.folder)
+    if workers and not sight.seeing:
+        raise InputError(f"No worker sees the workspace, which a training run needs: {sight.note}.")
+    layouts(training.strategy, sight.seeing or workers, training.workers)
+    present = of_one_kind(sight.seeing)
+    if training.workers is not None and training.workers > len(present) and sight.blind:
+        raise InputError(
+            f"--workers is {training.workers}, but {len(present)} of the cluster's {len(workers)} can train here: "
+            f"{sight.note}."
+        )
     if training.workers is not None and training.workers > len(present):
-        others = len(workers) - len(present)
+        others = len(sight.seeing) - len(present)
         which = f" with GPUs beside {others} without, which can't train with them" if others else ""
         raise InputError(
             f"--workers is {training.workers}, but the cluster has {len(present)}{which}: "

@@ -17,7 +17,7 @@ import logging
 import queue
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -98,6 +98,8 @@ class Controller:
         self.cluster: Any = None
         self._topic = _supervisor.topic(self.job)
         self._generation = 0
+        self._blind: dict[str, bool] = {}
+        """By a worker's address, whether it doesn't see the run's folder; as far as that was asked."""
         self._wishes: dict[str, Any] = {}
         self._read = 0.0
         self._inbox: queue.SimpleQueue[Mapping[str, Any]] = queue.SimpleQueue()
@@ -217,8 +219,9 @@ class Controller:
             if present and (enough or waited > REPLACE_SECONDS):
                 break
             if waited > NOBODY_SECONDS:
+                seeing = f" that sees {self.run.folder}" if any(self._blind.values()) else ""
                 raise ClusterError(
-                    f"The cluster has had no worker for {waited:.0f} s: scale it up, then go on with "
+                    f"The cluster has had no worker{seeing} for {waited:.0f} s: scale it up, then go on with "
                     f"%lepton run resume {self.run.id}."
                 )
             time.sleep(POLL_SECONDS)
@@ -232,8 +235,18 @@ class Controller:
         except LeptonError:
             self._check()
             return ()
-        able = tuple(w for w in workers if w.name not in avoid and w.state == "running")
+        able = self._seeing([w for w in workers if w.name not in avoid and w.state == "running"])
         return tuple(w for w in able if w.name in self.order.only) or able
+
+    def _seeing(self, workers: Sequence[WorkerInfo]) -> tuple[WorkerInfo, ...]:
+        """Those of these that see the run's folder, into which ranks write and out of which they read."""
+        if any(worker.address not in self._blind for worker in workers):
+            sight = self.cluster.sight(self.run.folder)
+            blind = [worker for worker in sight.blind if worker.address not in self._blind]
+            self._blind |= {w.address: False for w in sight.seeing} | {w.address: True for w in sight.blind}
+            if blind:
+                self._note(f"{replace(sight, blind=tuple(blind)).note}, to have this run use them.")
+        return tuple(worker for worker in workers if not self._blind.get(worker.address))
 
     def _attempt(self, layout: Layout, checkpoint: Checkpoint | None) -> list[Mapping[str, Any]]:
         """One generation."""

@@ -8,7 +8,7 @@ reads them, but for `Prediction.answers` and `Explanation.values` when they are 
 
 from lepton_lab.types._breakdown import Breakdown, CalibrationBin, ClassScore
 from lepton_lab.types._bundle import Agreement, Bundle
-from lepton_lab.types._cluster import ClusterInfo, ClusterLogs, Device, DeviceTable, Invitation, WorkerInfo
+from lepton_lab.types._cluster import ClusterInfo, ClusterLogs, Device, DeviceTable, Invitation, Sight, WorkerInfo
 from lepton_lab.types._comparison import Comparison, Difference, Verdict
 from lepton_lab.types._compression import CompressedModel, Front, Preflight, Trial
 from lepton_lab.types._data import WORKSPACE, Dataset, Move, Scaling, Shard, ShardSet, Target
@@ -40,6 +40,7 @@ __all__ = [
     "ClusterInfo",
     "ClusterLogs",
     "Invitation",
+    "Sight",
     "Measure",
     "Model",
     "ModelFormat",

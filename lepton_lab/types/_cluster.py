@@ -84,6 +84,28 @@ class WorkerInfo:
 
 
 @dataclass(frozen=True)
+class Sight:
+    """Which workers see a folder of the kernel's machine and may write into it."""
+
+    folder: Path
+    seeing: tuple[WorkerInfo, ...]
+    """Also those that didn't answer: that they don't work is said where they are needed."""
+    blind: tuple[WorkerInfo, ...] = ()
+
+    @property
+    def note(self) -> str:
+        """Who doesn't see it and how to mend that, without a full stop; empty where all see it."""
+        if not self.blind:
+            return ""
+        *others, last = sorted(worker.name for worker in self.blind)
+        names, verb = (f"{', '.join(others)} and {last}", "don't") if others else (last, "doesn't")
+        return (
+            f"{names} {verb} see {self.folder}, or may not write there: mount it under the same path on "
+            f"{', '.join(sorted({worker.host for worker in self.blind}))}"
+        )
+
+
+@dataclass(frozen=True)
 class ClusterInfo(Shown):
     """A cluster, its workers and how to look at it."""
 

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ from typing import Any
 
 REPOSITORY = Path(__file__).parents[2]
 ADDRESSES = ("10.77.0.1", "10.77.0.2")
+BESIDE = "10.77.0.3"
+"""Of a third host, beside host 0: no cable is between the two."""
 
 
 def why_not() -> str:
@@ -34,8 +37,8 @@ def why_not() -> str:
 class Program:
     """Python on a host, whose lines are heard as they come."""
 
-    def __init__(self, command: list[str]) -> None:
-        environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTHONUNBUFFERED": "1"}
+    def __init__(self, command: list[str], temporary: Path) -> None:
+        environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTHONUNBUFFERED": "1", "TMPDIR": str(temporary)}
         self.process = subprocess.Popen(
             command, stdin=PIPE, stdout=PIPE, stderr=subprocess.STDOUT, text=True, env=environment
         )
@@ -50,12 +53,16 @@ class Program:
 
     def expect(self, beginning: str, seconds: float = 45.0) -> float:
         """Wait for a line that begins so, after those that were expected before; gives the seconds that it took."""
+        return self.hear(beginning, seconds)[1]
+
+    def hear(self, beginning: str, seconds: float = 45.0) -> tuple[str, float]:
+        """The same; gives what the line goes on with as well."""
         began = time.monotonic()
         while True:
             for number in range(self._heard, len(self.lines)):
                 if self.lines[number].startswith(beginning):
                     self._heard = number + 1
-                    return time.monotonic() - began
+                    return self.lines[number].removeprefix(beginning).strip(), time.monotonic() - began
             assert time.monotonic() - began < seconds, f"no {beginning!r} came after line {self._heard} of {self.lines}"
             time.sleep(0.02)
 
@@ -72,14 +79,30 @@ class Program:
 
 
 class Hosts:
-    """Hosts 0 and 1, with `ADDRESSES`."""
+    """Hosts 0 and 1, with `ADDRESSES`; host 0 has the address `BESIDE` as well.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    folder
+        For their temporary files.
+    """
+
+    def __init__(self, folder: Path) -> None:
         self.names = [f"lt{os.getpid()}{letter}" for letter in "ab"]
+        self._folder = folder
 
-    def start(self, host: int, *arguments: str) -> Program:
-        """Run Python on a host."""
-        return Program(["ip", "netns", "exec", self.names[host], sys.executable, *arguments])
+    def start(self, host: int, *arguments: str, hides: Path | None = None) -> Program:
+        """Run Python on a host, with a temporary folder of its own.
+
+        Parameters
+        ----------
+        hides
+            A folder that is empty there, as if the host had other disks. (`ip netns exec` gives what it runs a mount
+            namespace of its own.)
+        """
+        hide = ["sh", "-c", 'mount -t tmpfs none "$0" && exec "$@"', str(hides)] if hides is not None else []
+        temporary = Path(tempfile.mkdtemp(dir=self._folder))  # in which a host's processes find each other
+        return Program(["ip", "netns", "exec", self.names[host], *hide, sys.executable, *arguments], temporary)
 
     def pull(self) -> None:
         """Pull the cable: nothing arrives any more, and nobody is told."""
@@ -93,13 +116,14 @@ class Hosts:
 @contextmanager
 def two_hosts() -> Iterator[Hosts]:
     """Two hosts with a cable between them."""
-    hosts = Hosts()
+    folder = Path(tempfile.mkdtemp(prefix="hosts"))
+    hosts = Hosts(folder)
     try:
         for name in hosts.names:
             _ip("netns", "add", name)
         ends = [("name", "eth", "netns", name) for name in hosts.names]
         _ip("link", "add", *ends[0], "type", "veth", "peer", *ends[1])
-        for name, address in zip(hosts.names, ADDRESSES, strict=True):
+        for name, address in (*zip(hosts.names, ADDRESSES, strict=True), (hosts.names[0], BESIDE)):
             _ip("-n", name, "addr", "add", f"{address}/24", "dev", "eth")
             for device in ("lo", "eth"):
                 _ip("-n", name, "link", "set", device, "up")
@@ -107,6 +131,7 @@ def two_hosts() -> Iterator[Hosts]:
     finally:
         for name in hosts.names:
             _ip("netns", "del", name, check=False)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _ip(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[Any]:

@@ -48,6 +48,8 @@ def start(invitation: Path, *options: str) -> subprocess.Popen[str]:
 
 
 def test_workers_of_another_host_join_and_leave(open_cluster: Handle, invitation: Path) -> None:
+    heard: list[str] = []
+    stop = open_cluster.monitor(lambda event: heard.append(getattr(event, "message", "")))
     joined = start(invitation, "--workers", "2", "--threads", "1", "--memory", "300MB", "--host", FAR, "--name", "far")
     wait_until(lambda: len(open_cluster.workers()) == 3)
     found = {worker.name: (worker.host, worker.threads, worker.memory_limit) for worker in open_cluster.workers()}
@@ -62,6 +64,10 @@ def test_workers_of_another_host_join_and_leave(open_cluster: Handle, invitation
     assert (joined.returncode, errors) == (0, "")
     assert out.splitlines()[-1] == "The workers have left."
     wait_until(lambda: len(open_cluster.workers()) == 1)
+    assert open_cluster.info().missing == ()  # they are not lost
+    wait_until(lambda: any("far-1 has left" in message for message in heard))
+    stop()
+    assert not any("lost" in message for message in heard)
 
 
 def test_they_end_with_their_cluster(tmp_path: Path) -> None:
@@ -144,6 +150,7 @@ from lepton_lab.events import ClusterChanged
 folder = Path(sys.argv[1])
 handle = up(folder, name="wide", workers=1, threads=1, memory="400MB", host=sys.argv[2])
 handle.monitor(lambda event: isinstance(event, ClusterChanged) and print(event.message, flush=True))
+handle.workers()  # whoever is there at the first look has not joined
 handle.invite(folder / "invitation.json")
 print("invited", flush=True)
 for line in sys.stdin:
