@@ -17,17 +17,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from lepton_lab.cluster import _invite, _logs, _processes, _start, _versions
+from lepton_lab.cluster import _invite, _logs, _processes, _reach, _start, _versions
 from lepton_lab.cluster._plan import WorkerPlan, check_host, device_names, make_plan
 from lepton_lab.cluster._record import Record
 from lepton_lab.errors import ClusterError, LeptonError
 
-PATIENCE = 600
-"""Seconds for which to look for a cluster that can't be reached: a cable may be pulled for a while."""
 _LOOK_SECONDS = 0.2
-_KNOCK_SECONDS = 2.0
 _START_SECONDS = 10.0
 """Workers that end within this time though the cluster can be reached would do so again."""
+_AGAIN_SECONDS = 60.0
+"""For so long they try again if they were there before: the cluster may not have missed them yet, and refuse them."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,6 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--memory", help="memory of each worker, such as 4GB; an equal share if left out")
     given = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # the terminal has gone; `nohup` has it ignored
+        signal.signal(signal.SIGHUP, signal.default_int_handler)
     try:
         join(
             given.invitation,
@@ -68,69 +69,41 @@ def join(invitation: Path, host: str | None, name: str, plan: Sequence[WorkerPla
     """
     held = _invite.read_pass(invitation)
     _versions.compare(held.versions, _versions.versions(), "this host")
-    host = host or _facing(held.address)
+    host = host or _reach.facing(held.address)
     check_host(host)
     plans = tuple(replace(worker, name=f"{name}-{number}") for number, worker in enumerate(plan))
     with tempfile.TemporaryDirectory(prefix="lepton-join-") as folder:
         record = Record(held.cluster, Path(folder), False, (), plans, held.address, preload=held.preload, host=host)
         record.logs.mkdir()
         _invite.unpack(held, record.tls)
+        _reach.check(held.address, record.tls)
         print(f"{len(plans)} worker(s) of {host} join {held.cluster} at {held.address}; Ctrl-C ends them.", flush=True)
+        lost: float | None = None
         while True:
             began = time.monotonic()
-            process = _start.workers(record, held.address, plans, retires=True)
+            with _processes.deferring_interrupts():
+                process = _start.workers(record, held.address, plans, retires=True)
             try:
                 while process.is_alive():
                     time.sleep(_LOOK_SECONDS)
             finally:
                 _processes.end([process], patience=5.0)
             # Dask's workers end when they lose their scheduler, be it that it has ended or that none can reach it now.
-            _wait_for(held.address)
-            if time.monotonic() - began < _START_SECONDS:
-                raise ClusterError(f"The workers ended while they started: {_logs.cause(record.logs / 'nanny.log')}")
-            print("The cluster can be reached again: the workers join it anew.", flush=True)
+            _reach.wait(held.address)
+            if time.monotonic() - began >= _START_SECONDS:
+                lost = time.monotonic()
+                print("The cluster can be reached again: the workers join it anew.", flush=True)
+            elif lost is None or time.monotonic() - lost > _AGAIN_SECONDS:
+                raise ClusterError(_why(record.logs / "nanny.log"))
 
 
-def _wait_for(address: str) -> None:
-    """Wait until the scheduler can be reached.
-
-    Raises
-    ------
-    ClusterError
-        If it has ended, or can't be reached for long.
-    """
-    deadline = time.monotonic() + PATIENCE
-    error: OSError | None = None
-    while time.monotonic() < deadline:
-        try:
-            with socket.create_connection(_host_and_port(address), timeout=_KNOCK_SECONDS):
-                return
-        except ConnectionRefusedError:
-            raise ClusterError(f"The workers have ended, since the cluster at {address} has.") from None
-        except OSError as caught:
-            if error is None:
-                print(f"The cluster at {address} can't be reached ({caught}): waiting for it.", flush=True)
-            error = caught
-            time.sleep(_LOOK_SECONDS)
-    raise ClusterError(f"The workers have ended: the cluster at {address} can't be reached ({error}).")
-
-
-def _host_and_port(address: str) -> tuple[str, int]:
-    host, _, port = address.rpartition("//")[2].rpartition(":")
-    return host.strip("[]"), int(port)
-
-
-def _facing(address: str) -> str:
-    """The address by which this machine would reach another one; nothing is sent."""
-    there = _host_and_port(address)
-    try:
-        with socket.socket(socket.AF_INET6 if ":" in there[0] else socket.AF_INET, socket.SOCK_DGRAM) as trial:
-            trial.connect(there)
-            return str(trial.getsockname()[0])
-    except (OSError, ValueError) as error:
-        raise ClusterError(
-            f"There is no way from here to the cluster at {address} ({error}): see the network."
-        ) from None
+def _why(log: Path) -> str:
+    """Why workers ended while they started, and what to do, by their log."""
+    cause = _logs.cause(log)
+    if "name taken" in cause:
+        name = cause.partition("name taken, ")[2].partition("'")[0]
+        return f"The cluster has a worker {name} already, perhaps of this host: give these another --name."
+    return f"The workers ended while they started: {cause}"
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -9,6 +10,9 @@ import ssl
 import stat
 import subprocess
 import sys
+import tempfile
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -16,7 +20,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from lepton_lab.cluster import Handle, up
+from lepton_lab.cluster import Handle, _reach, _tls, up
 from lepton_lab.errors import ClusterError
 from tests.cluster.hosts import ADDRESSES, REPOSITORY, Hosts, two_hosts, why_not
 from tests.cluster.processes import expect_none_of, processes_of, wait_until
@@ -133,6 +137,77 @@ def test_other_versions_are_told_before_anything_starts(invitation: Path) -> Non
     invitation.write_text(text.replace('"dask": "', '"dask": "1.'))
     _, errors = start(invitation).communicate(timeout=30)
     assert "The versions don't fit: this host has dask" in errors
+
+
+def test_a_name_that_is_taken(open_cluster: Handle, invitation: Path) -> None:
+    first = start(invitation, "--workers", "1", "--memory", "300MB", "--host", FAR, "--name", "far")
+    wait_until(lambda: len(open_cluster.workers()) == 2)
+    _, errors = start(invitation, "--workers", "1", "--memory", "300MB", "--host", FAR, "--name", "far").communicate(
+        timeout=30
+    )
+    assert errors == "The cluster has a worker far-0 already, perhaps of this host: give these another --name.\n"
+    assert len(open_cluster.workers()) == 2
+    first.send_signal(signal.SIGHUP)  # the shell went in which it was started
+    assert first.communicate(timeout=15)[0].splitlines()[-1] == "The workers have left."
+    wait_until(lambda: len(open_cluster.workers()) == 1)
+
+
+@pytest.mark.parametrize("wait", [0.2, 0.4, 0.8])
+def test_an_interrupt_while_they_start(open_cluster: Handle, invitation: Path, wait: float) -> None:
+    joined = start(invitation, "--workers", "1", "--memory", "300MB", "--name", "brief")
+    time.sleep(wait)
+    joined.send_signal(signal.SIGINT)
+    _, errors = joined.communicate(timeout=15)
+    assert joined.returncode in (0, -signal.SIGINT), errors  # the latter before there was anything to end
+    command = f"{tempfile.gettempdir()}/lepton-join-"
+    wait_until(lambda: not [each for each in psutil.process_iter() if command in " ".join(_command(each))])
+    assert not list(Path(tempfile.gettempdir()).glob("lepton-join-*"))  # with its key
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+def test_a_cluster_that_can_not_be_reached(invitation: Path) -> None:
+    values = json.loads(invitation.read_text())
+    with socket.socket() as silent:
+        silent.bind((NEAR, 0))  # and doesn't listen
+        invitation.write_text(json.dumps({**values, "address": f"tls://{NEAR}:{silent.getsockname()[1]}"}))
+        _, errors = start(invitation).communicate(timeout=30)
+    assert "can't be joined; nothing listens there: the cluster has ended, or a firewall refuses." in errors
+    assert len(errors.splitlines()) == 1
+
+
+def test_another_cluster_at_the_same_address(open_cluster: Handle, invitation: Path, tmp_path: Path) -> None:
+    _tls.make_certificates(tmp_path / "other")
+    values = json.loads(invitation.read_text())
+    values["tls"] = {name: (tmp_path / "other" / name).read_text() for name in values["tls"]}
+    invitation.write_text(json.dumps(values))
+    _, errors = start(invitation).communicate(timeout=30)
+    assert "somebody else answers there" in errors and "make a new invitation" in errors
+    assert len(errors.splitlines()) == 1
+
+
+def test_certificates_that_are_not_good_by_the_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_tls, "VALID_DAYS", -0.005)  # they are good from 10 minutes ago until 7 minutes ago
+    tls = tmp_path / "tls"
+    _tls.make_certificates(tls)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tls / "scheduler.pem", tls / "scheduler.key")
+    with socket.create_server((NEAR, 0)) as server:
+
+        def answer() -> None:
+            with suppress(OSError):
+                context.wrap_socket(server.accept()[0], server_side=True)
+
+        threading.Thread(target=answer, daemon=True).start()
+        with pytest.raises(
+            ClusterError, match="by this machine's clock, certificate has expired: set the clocks right"
+        ):
+            _reach.check(f"tls://{NEAR}:{server.getsockname()[1]}", tls)
 
 
 def test_a_cluster_on_loopback_takes_nobody_from_elsewhere(cluster: Handle, tmp_path: Path) -> None:

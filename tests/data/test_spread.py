@@ -345,6 +345,16 @@ def test_rows_are_opened_wherever_a_task_is(hosts: Hosts, cut: Cut) -> None:
     check(hosts, shards)
 
 
+def test_a_shard_is_opened_from_where_it_lies_by_now(hosts: Hosts, cut: Cut) -> None:
+    shards = spread(hosts, cut(1, replicas=1))
+    (node,) = shards.shards[0].nodes
+    (other, third) = {"w1", "w2", "w3"} - {node}
+    stale = replace(shards.shards[0], nodes=(other, third))  # which gave it away since
+    assert hosts.handle.client.submit(lambda: len(data.open_shard(stale)), workers=[other], pure=False).result() == 240
+    spread(hosts, shards)
+    check(hosts, shards)
+
+
 def test_nobody_can_open_what_nobody_holds(hosts: Hosts, cut: Cut) -> None:
     shards = cut(2)
     with pytest.raises(DataError, match=r"shard 0 .* there is no copy on this host \(it is held by no worker\)"):

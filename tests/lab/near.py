@@ -20,6 +20,7 @@ from lepton_lab.errors import LeptonError
 from lepton_lab.events import ClusterChanged, Event, MapChanged, Progress, RunNote
 from lepton_lab.lab import Lab
 from lepton_lab.types import Shard, ShardSet
+from tests.cluster.processes import wait_until
 
 
 def total(part: Shard) -> float:
@@ -43,6 +44,10 @@ class Near:
 
     def _shards(self, name: str) -> ShardSet:
         return next(shards for shards in self._lab.data.shard_sets() if shards.dataset == name)
+
+    def present(self, workers: str) -> None:
+        """Wait until there are so many workers."""
+        wait_until(lambda: len(self._lab.cluster.handle.workers()) == int(workers), 30)
 
     def shard(self, name: str, by: str) -> dict[str, Any]:
         """Cut a data set into shards, two copies of each."""

@@ -120,6 +120,7 @@ def net(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Net]:
             net.near.expect("ready")
             net.join(0, "side", "--workers=1", f"--host={BESIDE}")
             net.join(1, "far", "--workers=2")
+            net.ask(f"present {len(WORKERS)}")
             yield net
             net.near.end()  # and with the lab its cluster, and with that all workers
             for program in net.joined[:2]:

@@ -179,6 +179,25 @@ def total(part: Shard) -> float:
     return float(rows.take(np.arange(len(rows)))[0].sum(dtype=np.float64))
 
 
+def test_no_training_where_no_worker_sees_the_workspace(spread_lab: tuple[Lab, Hosts]) -> None:
+    lab, hosts = spread_lab
+    lab.data.load("digits")
+    with pytest.raises(InputError, match=r"No worker sees the workspace, .*: w1 and w2 don't see .*workspace, or may"):
+        lab.train("mlp", "digits")
+    assert lab.model.names() == lab.run.names() == ()
+    assert not list(WORKSPACE.glob(".seen-*"))
+    hosts.start("w7", sees=True, host=1)
+    try:
+        sight = lab.cluster.handle.sight(lab.workspace.folder)
+        assert [worker.name for worker in sight.seeing] == ["w7"]
+        with pytest.raises(
+            InputError, match=r"--workers is 2, but 1 of the cluster's 3 can train here: w1 and w2 don't"
+        ):
+            lab.train("mlp", "digits", workers=2)
+    finally:
+        hosts.stop("w7")
+
+
 def test_hosts_that_do_not_see_the_workspace(spread_lab: tuple[Lab, Hosts]) -> None:
     lab, hosts = spread_lab
     dataset = lab.data.load("digits")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from lepton_lab.types import ClusterInfo, Device, DeviceTable
+from pathlib import Path
+
+from lepton_lab.types import ClusterInfo, Device, DeviceTable, Sight, WorkerInfo
 
 CPU = Device("w0", "cpu", "AMD EPYC 7763", 8, 4 * 10**9, "avx2", load=25.4, memory_used=10**9)
 GPU = Device(
@@ -32,3 +34,13 @@ def test_a_cluster_shows_the_same_table() -> None:
     info = ClusterInfo("lab", "running", "tls://x", devices=DeviceTable((CPU, GPU)))
     assert tuple(info.table().header) == tuple(DeviceTable((CPU, GPU)).table().header)
     assert "58 °C" in str(info)
+
+
+def test_who_does_not_see_a_folder() -> None:
+    seeing = WorkerInfo("w0", "tls://a:1", "10.0.0.1", 1, 0)
+    far = [WorkerInfo(f"far-{number}", f"tls://b:{number}", "10.0.0.2", 1, 0) for number in range(3)]
+    folder = Path("/data/lab")
+    assert Sight(folder, (seeing, *far)).note == ""
+    mend = "see /data/lab, or may not write there: mount it under the same path on 10.0.0.2"
+    assert Sight(folder, (seeing,), (far[0],)).note == f"far-0 doesn't {mend}"
+    assert Sight(folder, (seeing,), tuple(far)).note == f"far-0, far-1 and far-2 don't {mend}"
