@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from distributed.comm import get_address_host
 from distributed.diagnostics.plugin import SchedulerPlugin
 from distributed.scheduler import heartbeat_interval
 
@@ -42,6 +43,8 @@ class Cut(SchedulerPlugin):  # type: ignore[misc]  # Dask has no types
         now = time.time()
         if lost is None or now - lost.last_seen < patience:
             return  # it ended, or was told to
+        if lost.host == get_address_host(scheduler.address):
+            return  # no cable lies between; they only compute for so long
         for other in [each for each in scheduler.workers.values() if each.host == lost.host]:
             if now - other.last_seen >= patience:
                 await scheduler.remove_worker(other.address, stimulus_id=stimulus_id)

@@ -86,7 +86,9 @@ def on_workers(lab: Lab, works: Mapping[str, Work[T]], done: Callable[[str, T], 
                 under_way = {*waiting, *(name for name, _ in running.values())}
                 ready = [name for name, work in waiting.items() if work.after not in under_way]
                 busy = {worker for _, worker in running.values()}
-                free = [info.name for info in lab.cluster.handle.workers() if info.name not in busy] if ready else []
+                # what a piece trains with lies in the workspace
+                seeing = lab.cluster.handle.sight(lab.workspace.folder).seeing if ready else ()
+                free = [info.name for info in seeing if info.name not in busy]
                 for name, worker in zip(ready, free, strict=False):
                     running[pool.submit(waiting.pop(name).do, (worker,))] = (name, worker)
                 if not running:

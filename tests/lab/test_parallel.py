@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 import time
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,7 +18,10 @@ class Stage:
 
     def __init__(self) -> None:
         self.workers = [SimpleNamespace(name=f"w{n}") for n in range(2)]
-        self.cluster = SimpleNamespace(handle=SimpleNamespace(workers=lambda: tuple(self.workers)))
+        self.workspace = SimpleNamespace(folder=Path("workspace"))
+        self.cluster = SimpleNamespace(
+            handle=SimpleNamespace(sight=lambda folder: SimpleNamespace(seeing=tuple(self.workers)))
+        )
         self.run = SimpleNamespace(active=lambda: list(self.runs.values()), stop=self.stop)
         self.runs: dict[str, Any] = {}
         self.ends: dict[str, threading.Event] = {}
