@@ -32,7 +32,7 @@ class LeptonError(Exception):
     """Anything a user can mend; the message says what came, what was expected and how to mend it."""
 
     def _render_traceback_(self) -> list[str]:
-        """What IPython shows where it was not caught: the message, and the user's own frames; `%tb` shows the lab's."""
+        """What IPython shows where it was not caught: the message, and the user's own frames."""
         frames = traceback.extract_tb(self.__traceback__)
         above = itertools.takewhile(lambda frame: not frame.filename.startswith(_HERE), frames)
         own = [frame for frame in above if "IPython" not in Path(frame.filename).parts]
