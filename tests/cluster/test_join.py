@@ -59,7 +59,8 @@ def test_workers_of_another_host_join_and_leave(open_cluster: Handle, invitation
     found = {worker.name: (worker.host, worker.threads, worker.memory_limit) for worker in open_cluster.workers()}
     assert found["far-0"] == found["far-1"] == (FAR, 1, 300_000_000)
     assert open_cluster.client.submit(abs, -3, workers=["far-1"], pure=False).result(10) == 3
-    assert {device.worker for device in open_cluster.devices().devices} == {"w0", "far-0", "far-1"}
+    # one that has just come may not answer the first time
+    wait_until(lambda: {device.worker for device in open_cluster.devices().devices} == {"w0", "far-0", "far-1"})
     logs = open_cluster.logs(lines=5).lines
     assert set(logs) >= {"scheduler", "nanny", "w0", "far-0", "far-1"}
     assert "tls://127.0.0.3:" in " ".join(open_cluster.logs("far-1", lines=50).lines["far-1"])
