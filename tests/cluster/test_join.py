@@ -48,7 +48,22 @@ def start(invitation: Path, *options: str) -> subprocess.Popen[str]:
     """Have workers join, in a process of their own."""
     command = [sys.executable, "-m", "lepton_lab.cluster.join", str(invitation), *options]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    _started.append(process)
+    return process
+
+
+_started: list[subprocess.Popen[str]] = []
+
+
+@pytest.fixture(autouse=True)
+def nobody_stays() -> Iterator[None]:
+    """What a test started ends with it, also where it failed."""
+    yield
+    while _started:
+        process = _started.pop()
+        process.terminate()
+        process.wait(15)
 
 
 def test_workers_of_another_host_join_and_leave(open_cluster: Handle, invitation: Path) -> None:
