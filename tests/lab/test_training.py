@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,7 +16,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from lepton_lab.errors import InputError
 from lepton_lab.lab._training import Training, check_workers, plain_class_weight
-from lepton_lab.types import WorkerInfo
+from lepton_lab.types import Sight, WorkerInfo
 
 
 def twice(y_true: Any, y_pred: Any) -> Any:
@@ -62,9 +63,12 @@ def test_class_weights_as_text_and_dict() -> None:
             plain_class_weight(bad)
 
 
-def test_workers_without_gpus_do_not_count_beside_those_with_them() -> None:
+def test_workers_without_gpus_do_not_count_beside_those_with_them(tmp_path: Path) -> None:
     present = [WorkerInfo(f"w{i}", f"tcp://a:{i}", "a", 1, 0, device=kind) for i, kind in enumerate(("gpu", "cpu"))]
-    lab: Any = SimpleNamespace(cluster=SimpleNamespace(handle=SimpleNamespace(workers=lambda: present)))
+    handle = SimpleNamespace(workers=lambda: present, sight=lambda folder: Sight(folder, tuple(present)))
+    lab: Any = SimpleNamespace(
+        cluster=SimpleNamespace(handle=handle), workspace=SimpleNamespace(folder=tmp_path / "workspace")
+    )
     check_workers(lab, given(workers=1))
     with pytest.raises(InputError, match=r"the cluster has 1 with GPUs beside 1 without.*cluster scale 3"):
         check_workers(lab, given(workers=2))
