@@ -21,6 +21,7 @@ from types import FrameType
 from lepton_lab.cluster import _lifeline
 
 _PAUSE = 0.02
+_REAP_SECONDS = 1.0
 
 _children: dict[int, subprocess.Popen[bytes]] = {}
 _write_ends: dict[int, int] = {}
@@ -111,6 +112,9 @@ def end(processes: Iterable[Process], patience: float) -> None:
             signal_process(pid, signal.SIGKILL)
         time.sleep(_PAUSE)
     for process in wanted:
+        if (child := _children.get(process.pid)) is not None:
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(_REAP_SECONDS)  # dead by what /proc says, but its last threads may still be ending
         _forget(process.pid)
 
 

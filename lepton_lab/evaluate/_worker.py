@@ -5,6 +5,7 @@ These functions run inside Dask workers and never import TensorFlow.
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from dataclasses import dataclass, field
 
@@ -14,6 +15,9 @@ from lepton_lab.evaluate._work import Work
 
 LINGER_SECONDS = 60.0
 """How long a child waits for another piece if nobody releases it."""
+
+RELEASE_SECONDS = 2.0
+"""How long a release waits for a child that is just being started; after that, it is ended as soon as it is there."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,8 @@ def answer_piece(work: Work, piece: range) -> Answered:
         if not is_wanted():
             raise LostChildError("Nobody waits for the answers any more.")
     try:
+        if work.token in _ended:
+            raise LostChildError("Nobody waits for the answers any more.")
         predictor = _predictor(place, work, worker.state.nthreads, "GPU" in worker.state.total_resources)
         try:
             predictor.answer(piece, is_wanted)
@@ -106,7 +112,16 @@ def _let_go(token: str) -> None:
         place.predictor.close()
 
 
-def release(token: str) -> None:
-    """End this worker's child of a work, and let no later task start another."""
+async def release(token: str) -> None:
+    """End this worker's child of a work, also one that a task is just starting, and let no later task start another."""
     _ended.add(token)
+    with _lock:
+        place = _places.get(token)
     _let_go(token)
+    if place is not None:
+        await asyncio.to_thread(_wait_for, place)
+
+
+def _wait_for(place: _Place) -> None:
+    if place.turn.acquire(timeout=RELEASE_SECONDS):
+        place.turn.release()

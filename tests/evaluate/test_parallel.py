@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -90,6 +91,31 @@ class TestFailures:
         with pytest.raises(UserCodeError, match=r"The model 'cnn' raised \w+Error: .*") as caught:
             self.answer(lab, begin(cnn, file, 100, tmp_path / "a.npy", 8), is_parallel)
         assert "\n" not in str(caught.value) and "Traceback" in caught.value.user_traceback
+
+
+def start_slowly(seconds: float) -> None:
+    """Run in a worker: its children are slow to start from now on; 0 is as before."""
+    from lepton_lab.evaluate import _predictor, _worker
+
+    class Slow(_predictor.Predictor):
+        def __init__(self, *args: object, **kwargs: object) -> None:
+            super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+            time.sleep(seconds)
+
+    _worker.Predictor = Slow if seconds else _predictor.Predictor  # type: ignore[attr-defined]
+
+
+def test_a_child_that_starts_while_all_is_ended(lab: Lab, cnn: Model, digits: Dataset, tmp_path: Path) -> None:
+    model, client = copy_of(cnn, tmp_path / "cnn"), lab.cluster.handle.client
+    truncate(model.file)
+    slow = list(client.scheduler_info()["workers"])[-1:]
+    client.run(start_slowly, 0.8, workers=slow)
+    try:
+        with pytest.raises(InputError, match="can't be loaded as a Keras model"):
+            answer_on(client, 2, begin_on(model, digits, tmp_path, "a"))
+        assert children_of_workers(lab) == []
+    finally:
+        client.run(start_slowly, 0.0, workers=slow)
 
 
 def test_a_child_that_is_killed_is_replaced(lab: Lab, cnn: Model, digits: Dataset, tmp_path: Path) -> None:
