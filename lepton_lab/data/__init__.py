@@ -2,7 +2,7 @@
 
 `load` reads a source, checks it, splits it and writes it; `shard` cuts the training rows into shards with a checksum
 each; `place` says which node is to hold which shard, and `spread` brings it there; `open_rows` reads them back,
-memory-mapped, in a training process, and `open_shard` one of them on any worker.
+memory-mapped, in a training process, and `open_shard` one of them on any worker; `locate` says where that is near.
 Importing this package loads NumPy and nothing heavier.
 """
 
@@ -10,6 +10,7 @@ from lepton_lab.data._assign import SHARDINGS
 from lepton_lab.data._cut import cut
 from lepton_lab.data._format import SOURCES, default_name
 from lepton_lab.data._load import load
+from lepton_lab.data._locate import locate
 from lepton_lab.data._place import place
 from lepton_lab.data._rows import Rows, open_rows, open_shard
 from lepton_lab.data._sample import sample
@@ -25,6 +26,7 @@ __all__ = [
     "default_name",
     "forget",
     "load",
+    "locate",
     "open_rows",
     "open_shard",
     "open_split",

@@ -306,9 +306,9 @@ class Lab:
         A worker that joins takes its share, and what one had that is lost is done again elsewhere, so a function may be
         called twice with an item, though each result is there once. An interrupt ends what has not begun.
 
-        An item may be a Dask future, data that lies on workers: the function gets its value, and the call goes where it
-        lies, unless it would be done sooner elsewhere, the way of the data included. `lab.schedule()` says what was
-        planned and what happened.
+        An item may be data that lies on workers: a Dask future, of which the function gets the value, or a `Shard`,
+        which it opens (`lepton_lab.data.open_shard`). The call goes where the data lies, unless it would be done sooner
+        elsewhere, the way of the data included. `lab.schedule()` says what was planned and what happened.
 
         Parameters
         ----------

@@ -6,12 +6,23 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from lepton_lab.data import locate
 from lepton_lab.display import size
 from lepton_lab.errors import InputError
-from lepton_lab.schedule import Call, Dispatcher, bytes_per_second, find_data, make_plan, read_machines, read_tasks
-from lepton_lab.types import Machine, Plan, Schedule, WorkerInfo
+from lepton_lab.schedule import (
+    Call,
+    Data,
+    Dispatcher,
+    bytes_per_second,
+    find_data,
+    make_plan,
+    read_machines,
+    read_tasks,
+)
+from lepton_lab.types import Machine, Plan, Schedule, Shard, WorkerInfo
 
 if TYPE_CHECKING:
+    from lepton_lab.cluster import Handle
     from lepton_lab.lab._lab import Lab
 
 TASK = "map"
@@ -31,7 +42,7 @@ def map_items(
         raise InputError(f"function is {function!r:.80}: give a function of one item.")
     handle = lab.cluster.handle
     given = list(items)
-    held = find_data(handle.client, given)
+    held = find_data(handle.client, given) | _find_shards(handle, given)
     calls = [
         Call(
             number,
@@ -50,6 +61,17 @@ def map_items(
     lab.last_map = dispatcher.log
     with lab.cluster.needing(dispatcher.num_wanted):
         return dispatcher.run()
+
+
+def _find_shards(handle: Handle, given: Sequence[Any]) -> dict[int, Data]:
+    """What lies where of the items that are shards; nothing of those that all workers have, or none."""
+    parts = {item for item in given if isinstance(item, Shard)}
+    if not parts:
+        return {}
+    workers = handle.workers()
+    places = locate(parts, handle.client, workers)
+    known = {part: Data(part.num_bytes, at) for part, at in places.items() if 0 < len(at) < len(workers)}
+    return {number: known[item] for number, item in enumerate(given) if isinstance(item, Shard) and item in known}
 
 
 def schedule(lab: Lab) -> Schedule:

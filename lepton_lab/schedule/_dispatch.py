@@ -220,10 +220,12 @@ class Dispatcher:
     def _keep(
         self, seat: Seat, call: Call, heard: float, future: Future[Any], fetched: concurrent.futures.Future[Any]
     ) -> None:
+        from distributed import Future
+
         try:
             ran: Ran = fetched.result()
         except concurrent.futures.CancelledError:
-            if call.data is not None and call.item.cancelled():
+            if isinstance(call.item, Future) and call.item.cancelled():
                 raise ClusterError(
                     f"The data of item {call.number} was lost with the worker that held it: make it again."
                 ) from None

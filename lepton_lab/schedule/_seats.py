@@ -46,7 +46,7 @@ class Call:
     demand: float = 0.0
     """Bytes of its worker's memory that it needs."""
     data: Data | None = None
-    """Of an item that is a Dask future."""
+    """Of an item that is a Dask future, or stands for data that not every worker has."""
     sent: float = 0.0
     """When it was last given to a worker, in seconds after the map began."""
     lost_with: list[str] = field(default_factory=list)

@@ -45,7 +45,7 @@ class Speeds:
         return takes + call.data.num_bytes / self._bytes_per_second if call.data is not None and is_away else takes
 
     def learn(self, call: Call, kind: str, seconds: float) -> None:
-        """Take note of how long one took, without its data's way."""
+        """Take note of how long one took, without the way of a Dask future's data."""
         declared = call.declared(kind)
         if declared > 0:
             self._counts[kind] = count = self._counts.get(kind, 0) + 1

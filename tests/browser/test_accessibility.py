@@ -206,6 +206,7 @@ class TestKeyboard:
         press("Space")
         expect(sidebar.get_by_label("Workers")).to_be_hidden()
         press("Enter")
+        expect(sidebar.get_by_label("Workers")).to_be_visible()
         tab_to(lab, sidebar.get_by_label("Workers"))
         lab.page.keyboard.type("1")
         tab_to(lab, sidebar.get_by_label("Outlives the kernel"))
@@ -301,7 +302,8 @@ def tab_to(lab: LabPage, locator: Locator) -> None:
         if locator.evaluate("element => element === document.activeElement"):
             return expect_focus(locator)
         lab.page.keyboard.press("Tab")
-    pytest.fail("not to be reached by the Tab key")
+    where = lab.page.evaluate("document.activeElement.outerHTML.slice(0, 300)")
+    pytest.fail(f"not to be reached by the Tab key, which ends at {where}")
 
 
 def _choose_by_keyboard(lab: LabPage) -> None:

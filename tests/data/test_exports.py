@@ -13,6 +13,7 @@ def test_public_names():
         "default_name",
         "forget",
         "load",
+        "locate",
         "open_rows",
         "open_shard",
         "open_split",

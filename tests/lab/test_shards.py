@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from distributed import get_worker
 
 from lepton_lab import commands
-from lepton_lab.data import _copies, _host, open_shard
+from lepton_lab.data import _copies, _host, locate, open_shard
 from lepton_lab.errors import ClusterError, DataError, InputError
 from lepton_lab.events import Event, NamesChanged, Progress
 from lepton_lab.files import read_json, write_json
@@ -177,6 +178,32 @@ def test_blocks_travel_between_workers_locked_by_tls(own: Lab) -> None:
 def total(part: Shard) -> float:
     rows = open_shard(part)
     return float(rows.take(np.arange(len(rows)))[0].sum(dtype=np.float64))
+
+
+def opener(part: Shard) -> str:
+    """Who opens it."""
+    open_shard(part)
+    return str(get_worker().name)
+
+
+def test_calls_go_where_their_shards_lie(spread_lab: tuple[Lab, Hosts], tmp_path: Path) -> None:
+    lab, hosts = spread_lab
+    np.savez(tmp_path / "rows.npz", x=np.zeros((6000, 1000), np.float32), y=np.arange(6000) % 2)
+    lab.data.load(str(tmp_path / "rows.npz"), name="large")
+    parts = lab.data.shard("large", shards=6, by="round_robin", replicas=1).shards
+    assert Counter(part.nodes for part in parts) == {("w1",): 3, ("w2",): 3}
+    workers = {worker.name: worker.address for worker in lab.cluster.handle.workers()}
+    assert locate(parts, hosts.handle.client, lab.cluster.handle.workers()) == {
+        part: {workers[part.nodes[0]]} for part in parts
+    }
+    items = [*parts, *parts[::-1]]
+    assert lab.map(opener, items) == [part.nodes[0] for part in items]
+    assert {len(list(hosts.store(number).iterdir())) for number in (3, 4)} == {3}  # nothing was fetched
+    hosts.start("w7", sees=True, host=1)
+    try:
+        assert set(lab.map(opener, items)) <= {"w1", "w2", "w7"}
+    finally:
+        hosts.stop("w7")
 
 
 def test_no_training_where_no_worker_sees_the_workspace(spread_lab: tuple[Lab, Hosts]) -> None:
