@@ -48,7 +48,14 @@ def start(invitation: Path, *options: str) -> subprocess.Popen[str]:
     """Have workers join, in a process of their own."""
     command = [sys.executable, "-m", "lepton_lab.cluster.join", str(invitation), *options]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # the tests may run under nohup
+    )
     _started.append(process)
     return process
 
