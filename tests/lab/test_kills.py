@@ -62,13 +62,14 @@ def test_thirty_random_kills(tmp_path: Path) -> None:
             else:
                 assert isinstance(outcome[0], ClusterError), outcome[0]
                 assert "\n" not in str(outcome[0])
+                assert is_scheduler  # workers' deaths alone never end a map
                 refused += 1
             if is_scheduler:
                 assert lab.cluster.status().state == "down"
                 expect_none_of(folder)
                 lab.cluster.up(workers=WORKERS, threads=1, memory="300MB")
             check_record(lab, folder)
-        assert refused == SCHEDULERS
+        assert 0 < refused <= SCHEDULERS  # one that is killed just after the last result ends nothing
         assert complete >= 3
     expect_none_of(folder)
     assert look(tmp_path / "cluster") == ()
