@@ -212,9 +212,8 @@ class Handle:
     def _probe(self, described: Mapping[str, Mapping[str, Any]]) -> None:
         """Ask the workers that have not told yet which devices they have."""
         unknown = [address for address in described if address not in self._devices]
-        if unknown:
-            with suppress(OSError):  # a worker went just now; it is asked again the next time
-                self._devices.update(self.client.run(_probe.probe, workers=unknown, on_error="ignore"))
+        if unknown:  # one that doesn't answer is asked again the next time
+            self._devices.update(_connect.ask(self.client, _probe.probe, unknown))
 
     def _table(self, described: Mapping[str, Mapping[str, Any]]) -> DeviceTable:
         rows = []

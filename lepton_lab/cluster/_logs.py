@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lepton_lab.cluster import _connect
 from lepton_lab.errors import InputError, UnknownNameError
 from lepton_lab.types import ClusterLogs
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from distributed import Client, Worker
 
 _BLOCK = 200
 """Bytes read for each line that is wanted: a generous mean length."""
@@ -51,11 +52,17 @@ def told(client: Client, workers: Mapping[str, str], lines: int, with_scheduler:
     """
     try:
         found = {"scheduler": client.get_scheduler_logs(n=lines)} if with_scheduler else {}
-        answers = client.get_worker_logs(n=lines, workers=list(workers.values()))
+        answers = _connect.ask(client, _kept, list(workers.values()), lines)
     except (OSError, ValueError):
         return {}
     found |= {name: answers.get(address, ()) for name, address in workers.items()}
     return {name: tuple(text for _, text in reversed(entries)) for name, entries in found.items()}
+
+
+def _kept(lines: int, dask_worker: Worker) -> Sequence[tuple[str, str]]:
+    """Level and text of a worker's last log entries, the latest first."""
+    entries: Sequence[tuple[str, str]] = dask_worker.get_logs(n=lines)
+    return entries
 
 
 def _order(path: Path) -> tuple[bool, int, str]:

@@ -6,6 +6,7 @@ process died, which its nanny tells (`_nanny`), or it can't be reached, and nobo
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,6 +17,8 @@ from lepton_lab.types import WorkerInfo
 EXITS = "lepton-exits"
 """The scheduler's topic under which the ends of workers' processes are told."""
 UNREACHABLE = "it can't be reached"
+WHY_SECONDS = 2.0
+"""For how long a loss isn't told, since its reason may come a moment later: the scheduler sees it by itself."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +42,18 @@ class Roll:
         Gives the names of the workers that there should be, as far as they are known.
     left
         Whether the worker at an address left on purpose.
+    patience
+        Seconds to wait for the reason of a loss.
     """
 
-    def __init__(self, expected: Callable[[], Collection[str]], left: Callable[[str], bool]) -> None:
-        self._expected, self._left = expected, left
+    def __init__(
+        self, expected: Callable[[], Collection[str]], left: Callable[[str], bool], patience: float = WHY_SECONDS
+    ) -> None:
+        self._expected, self._left, self._patience = expected, left, patience
+        self._untold: dict[str, tuple[WorkerInfo, float]] = {}
+        """Workers as they were before they were lost, which hasn't been told, and since when (`time.monotonic`)."""
+        self._earlier: dict[str, int] = {}
+        """By address: how often that worker's predecessors of the same name had been lost when it was first seen."""
         self._own: set[str] = set()
         self._is_first = True
         self.here: tuple[WorkerInfo, ...] = ()
@@ -57,6 +68,8 @@ class Roll:
         expected = set(self._expected())
         self._own |= expected
         here = {worker.name: _with_losses(worker, exits) for worker in worker_infos(described)}
+        for worker in here.values():
+            self._earlier.setdefault(worker.address, worker.losses)
         missing = {}
         for name in (*before, *lost, *sorted(expected)):
             if name in here or (name in self._own and name not in expected):
@@ -67,23 +80,38 @@ class Roll:
             elif known.state == "starting" and _with_losses(known, exits).losses == known.losses:
                 missing[name] = known
             elif name in lost or not self._left(known.address):
-                now = _with_losses(known, exits)
-                missing[name] = replace(known, state="lost", why=now.why if now.losses > known.losses else UNREACHABLE)
-        news = [
-            f"{name} was lost: {worker.why}"
-            for name, worker in missing.items()
-            if name in before and worker.state == "lost"
-        ]
+                missing[name] = replace(known, state="lost", why=self._why(known, exits))
+        news = self._losses(before, missing)
         for name, worker in here.items():
-            if name in before and worker.address != before[name].address:
-                news.append(f"{name} was lost ({worker.why or UNREACHABLE}) and started again")
-            elif name not in before:
+            former = self._untold.pop(name)[0] if name in self._untold else before.get(name)
+            if former is not None and worker.address != former.address:
+                news.append(f"{name} was lost ({self._why(former, exits)}) and started again")
+            elif former is None:
                 news.append(f"{name} is back" if name in lost and lost[name].state == "lost" else f"{name} has joined")
         news += [f"{name} has left" for name in before if name not in here and name not in missing]
+        self._untold = {name: known for name, known in self._untold.items() if name in missing}
         self.here, self.missing = tuple(here.values()), tuple(missing.values())
+        known_addresses = {worker.address for worker in (*self.here, *self.missing)}
+        self._earlier = {address: count for address, count in self._earlier.items() if address in known_addresses}
         if self._is_first:
             self._is_first = False
             return []
+        return news
+
+    def _why(self, worker: WorkerInfo, exits: Sequence[Exit]) -> str:
+        """Why it was lost, as far as is known; that may have been told while the scheduler still named it."""
+        now = _with_losses(worker, exits)
+        return now.why if now.losses > self._earlier.get(worker.address, worker.losses) else UNREACHABLE
+
+    def _losses(self, before: Mapping[str, WorkerInfo], missing: Mapping[str, WorkerInfo]) -> list[str]:
+        """What is to be told now of workers that are lost."""
+        now, news = time.monotonic(), []
+        for name, worker in missing.items():
+            if name in before and worker.state == "lost":
+                self._untold[name] = before[name], now
+            if name in self._untold and (worker.why != UNREACHABLE or now - self._untold[name][1] >= self._patience):
+                del self._untold[name]
+                news.append(f"{name} was lost: {worker.why}")
         return news
 
 

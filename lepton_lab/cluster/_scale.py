@@ -116,7 +116,7 @@ def _shrink(record: Record, client: Client, wanted: int, report: Report) -> Reco
     stay = tuple(worker for worker in record.workers if worker.name not in leave)
     described = _connect.describe(client)
     addresses = [address for address, worker in described.items() if str(worker["name"]) in leave]
-    pids = client.run(os.getpid, workers=addresses, on_error="ignore") if addresses else {}
+    pids = _connect.ask(client, os.getpid, addresses)
     report(Progress(TASK, f"retiring {', '.join(sorted(leave))}", 0.3))
     if addresses:
         client.retire_workers(workers=addresses, close_workers=True)

@@ -9,11 +9,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lepton_lab.cluster import _connect
+
 if TYPE_CHECKING:
     from distributed import Client
-
-ANSWER_SECONDS = 5.0
-"""How long a worker may take to say it."""
 
 
 def who_sees(client: Client, folder: Path, addresses: Sequence[str]) -> Mapping[str, bool]:
@@ -21,20 +20,8 @@ def who_sees(client: Client, folder: Path, addresses: Sequence[str]) -> Mapping[
 
     A new file is laid there to be looked for: another host may have a folder of the same name.
     """
-
-    async def ask(address: str) -> bool | None:
-        try:
-            asked = client.run(_sees, mark.name, workers=[address], on_error="ignore")
-            return (await asyncio.wait_for(asked, ANSWER_SECONDS)).get(address)  # type: ignore[no-any-return]
-        except (OSError, TimeoutError, ValueError):
-            return None  # it went just now, or can't be reached
-
-    async def ask_all() -> list[bool | None]:
-        return await asyncio.gather(*map(ask, addresses))
-
     with tempfile.NamedTemporaryFile(prefix=".seen-", dir=folder) as mark:
-        answers = client.sync(ask_all)
-    return {address: said for address, said in zip(addresses, answers, strict=True) if said is not None}
+        return _connect.ask(client, _sees, addresses, mark.name)
 
 
 async def _sees(mark: str) -> bool:

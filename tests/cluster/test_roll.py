@@ -14,8 +14,8 @@ def described(**addresses: str) -> dict[str, dict[str, Any]]:
     }
 
 
-def roll(expected: set[str], left: set[str] = frozenset()) -> Roll:  # type: ignore[assignment]
-    return Roll(lambda: expected, lambda address: address in left)
+def roll(expected: set[str], left: set[str] = frozenset(), patience: float = 0.0) -> Roll:  # type: ignore[assignment]
+    return Roll(lambda: expected, lambda address: address in left, patience)
 
 
 def test_the_first_look_is_no_news() -> None:
@@ -63,6 +63,37 @@ def test_the_reason_of_an_earlier_loss_is_not_taken_for_that_of_a_later_one() ->
     exits.append(Exit("w0", "it ran out of memory", 2.0))  # told a moment later
     assert it.call({}, exits) == []
     assert it.missing[0].why == "it ran out of memory"
+
+
+def test_a_reason_that_is_told_before_the_loss() -> None:
+    it, exits = roll({"w0"}), [Exit("w0", "it was killed by SIGKILL", 1.0)]
+    it.call(described(w0="a"), [])
+    assert it.call(described(w0="a"), exits) == []  # the scheduler doesn't know it yet
+    assert it.call({}, exits) == ["w0 was lost: it was killed by SIGKILL"]
+    assert it.call(described(w0="b"), exits) == ["w0 is back"]
+    assert it.call({}, exits) == [f"w0 was lost: {UNREACHABLE}"]
+
+
+def test_a_reason_is_waited_for() -> None:
+    it, exits = roll({"w0"}, patience=60), [Exit("w0", "it was killed by SIGKILL", 1.0)]
+    it.call(described(w0="a"), exits)
+    assert it.call({}, exits) == [] and it.missing[0].state == "lost"
+    assert it.call({}, exits) == []
+    exits.append(Exit("w0", "it ran out of memory", 2.0))
+    assert it.call({}, exits) == ["w0 was lost: it ran out of memory"]
+    assert it.call({}, exits) == []
+    assert it.call(described(w0="b"), exits) == ["w0 is back"]
+
+
+def test_one_that_is_back_before_its_reason_is_told() -> None:
+    it, exits = roll({"w0"}, patience=60), [Exit("w0", "it was killed by SIGKILL", 1.0)]
+    it.call(described(w0="a"), exits)
+    assert it.call({}, exits) == []
+    assert it.call(described(w0="b"), exits) == [f"w0 was lost ({UNREACHABLE}) and started again"]
+    assert it.call({}, exits) == []
+    assert it.call(described(w0="c"), [*exits, Exit("w0", "it ran out of memory", 2.0)]) == [
+        "w0 was lost (it ran out of memory) and started again"
+    ]
 
 
 def test_one_that_left_on_purpose_is_not_missed() -> None:
