@@ -17,7 +17,7 @@ from lepton_lab.types import WorkerInfo
 EXITS = "lepton-exits"
 """The scheduler's topic under which the ends of workers' processes are told."""
 UNREACHABLE = "it can't be reached"
-WHY_SECONDS = 2.0
+WHY_SECONDS = 1.0
 """For how long a loss isn't told, since its reason may come a moment later: the scheduler sees it by itself."""
 
 

@@ -44,6 +44,7 @@ class Program:
         )
         self.lines: list[str] = []
         self._heard = 0
+        self._answered = 0
         threading.Thread(target=self._listen, daemon=True).start()
 
     def _listen(self) -> None:
@@ -64,6 +65,18 @@ class Program:
                     self._heard = number + 1
                     return self.lines[number].removeprefix(beginning).strip(), time.monotonic() - began
             assert time.monotonic() - began < seconds, f"no {beginning!r} came after line {self._heard} of {self.lines}"
+            time.sleep(0.02)
+
+    def answer(self, seconds: float) -> str:
+        """What the next line says that begins with `answer`, whatever was heard before or after it."""
+        deadline = time.monotonic() + seconds
+        while True:
+            for number in range(self._answered, len(self.lines)):
+                if self.lines[number].startswith("answer"):
+                    self._answered = number + 1
+                    self._heard = max(self._heard, self._answered)
+                    return self.lines[number].removeprefix("answer").strip()
+            assert time.monotonic() < deadline, f"no answer came after line {self._answered} of {self.lines}"
             time.sleep(0.02)
 
     def say(self, line: str) -> None:

@@ -58,7 +58,7 @@ class Net:
 
     def answer(self, seconds: float = 60.0) -> Any:
         """What it answers to the last one."""
-        return json.loads(self.near.hear("answer", seconds)[0])
+        return json.loads(self.near.answer(seconds))
 
     def pull(self) -> float:
         """Pull the cable; gives the seconds until it was noticed."""
