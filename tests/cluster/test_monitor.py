@@ -42,7 +42,11 @@ def test_every_worker_is_heard_each_second_while_it_computes(cluster: Handle) ->
 
 
 def test_it_is_in_the_table_of_devices(cluster: Handle) -> None:
-    wait_until(lambda: all(device.load is not None for device in cluster.devices().devices if device.kind == "cpu"))
+    def loads() -> list[float | None]:
+        return [device.load for device in cluster.devices().devices if device.kind == "cpu"]
+
+    wait_until(lambda: len(loads()) == 2 and None not in loads())
+    assert all(load is not None and 0 <= load <= 100 for load in loads())
 
 
 def test_the_sampler_costs_little() -> None:
