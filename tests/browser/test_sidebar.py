@@ -77,6 +77,32 @@ def test_connects_again_after_a_page_reload(jupyter: LabPage) -> None:
     expect(jupyter.output(1)).to_contain_text("[1]")  # the page that went is not pushed to any more
 
 
+def test_a_section_folded_and_opened_at_once_stays_open(jupyter: LabPage) -> None:
+    jupyter.write("fold.ipynb", "%load_ext lepton_lab")
+    jupyter.open("fold.ipynb")
+    jupyter.run_all()
+    sidebar = jupyter.show_sidebar()
+    title, field = sidebar.locator("summary", has_text="Cluster"), sidebar.get_by_label("Workers")
+    expect(field).to_be_visible()
+    title.evaluate(
+        """async title => {
+          const toggled = () => new Promise(done => title.parentElement.addEventListener('toggle', done));
+          title.parentElement.addEventListener('toggle', () => title.click(), { once: true });
+          title.click();
+          await toggled();
+          await toggled();
+          await new Promise(done => setTimeout(done, 200));
+        }"""
+    )
+    expect(field).to_be_visible()
+    title.click()
+    expect(field).to_be_hidden()
+    jupyter.open("fold.ipynb")  # the browser remembers it
+    jupyter.run_all()
+    expect(jupyter.show_sidebar().locator("summary", has_text="Data sets")).to_be_visible()
+    expect(field).to_be_hidden()
+
+
 def test_follows_the_active_notebook(jupyter: LabPage) -> None:
     jupyter.write("one.ipynb", "%load_ext lepton_lab")
     jupyter.write("two.ipynb", "b = 2")

@@ -17,13 +17,12 @@ interface SectionProps {
 }
 
 export function Section({ title, detail, children }: SectionProps): JSX.Element {
-  const [isOpen, setOpen] = useState(() => !folded.has(title));
-  const toggle = (event: React.SyntheticEvent<HTMLDetailsElement>): void => {
-    setOpen(event.currentTarget.open);
+  // only at first: were it kept here, a render after a second click would undo that click
+  const [isOpen] = useState(() => !folded.has(title));
+  const remember = (event: React.SyntheticEvent<HTMLDetailsElement>): void =>
     folded.set(title, !event.currentTarget.open);
-  };
   return (
-    <details className="lepton-Sidebar-section" open={isOpen} onToggle={toggle}>
+    <details className="lepton-Sidebar-section" open={isOpen} onToggle={remember}>
       <summary>
         <h3>{title}</h3>
         {detail !== undefined && detail !== 0 && <span className="lepton-Sidebar-detail">{detail}</span>}
