@@ -97,7 +97,7 @@ class Clustering(Hook):
         def step(tensors: list[tuple[Any, Any, Any]], moves: bool) -> list[tuple[Any, Any, Any]]:
             return [_move(*kernel, moves) for kernel in zip(self._kernels, tensors, strict=True)]
 
-        self._step = tf.function(step)
+        self._step = tf.function(step, autograph=False)
         return model
 
     def before_step(self, step: int) -> None:

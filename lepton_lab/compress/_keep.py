@@ -43,7 +43,8 @@ class Keeper:
             if self._apply is None:
                 import tensorflow as tf
 
-                self._apply = tf.function(self._in_graph)  # one call instead of several for each kernel
+                # one call instead of several for each kernel
+                self._apply = tf.function(self._in_graph, autograph=False)
             self._apply()
 
     def _in_graph(self) -> None:

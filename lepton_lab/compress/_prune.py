@@ -120,7 +120,8 @@ class Pruning(Hook):
             for kernel, mask in zip(self._kernels, masks, strict=True):
                 kernel.assign(kernel * mask)
 
-        self._mask_kernels = tf.function(mask_kernels)  # one call a step instead of one for each kernel
+        # one call a step instead of one for each kernel
+        self._mask_kernels = tf.function(mask_kernels, autograph=False)
         return model
 
     def before_step(self, step: int) -> None:

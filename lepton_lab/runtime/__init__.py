@@ -6,7 +6,7 @@ process which has TensorFlow already; LiteRT for `.tflite` and ONNX Runtime for 
 """
 
 from lepton_lab.runtime._base import OpenedModel, Port
-from lepton_lab.runtime._code import CODE, by_registered_name, own_names, own_names_in, run_code
+from lepton_lab.runtime._code import CODE, add_source, by_registered_name, own_names, own_names_in, run_code
 from lepton_lab.runtime._convert import to_tflite, unrolled
 from lepton_lab.runtime._fits import check_fits, check_one_each
 from lepton_lab.runtime._graph import Graph, Operation, Tensor
@@ -30,6 +30,7 @@ __all__ = [
     "Operation",
     "Port",
     "Tensor",
+    "add_source",
     "by_registered_name",
     "check_fits",
     "check_one_each",

@@ -7,7 +7,9 @@ user wrote it (see `lab/_code.py`); nothing in a `.keras` file can name it.
 from __future__ import annotations
 
 import inspect
+import linecache
 import traceback
+import zlib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -19,6 +21,15 @@ CODE = "code.py"
 """The file's name, beside the model."""
 MODULE = "builder"
 """What the code's module is called, also by the models that use it."""
+
+
+def add_source(file: str, text: str) -> None:
+    """Make the text of code known that no file holds.
+
+    Tracebacks show its lines then, and AutoGraph finds them, which makes what asks tensors (`if tf.reduce_sum(x) > 0`)
+    a part of the graph.
+    """
+    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
 
 
 @cache  # a class that is made twice is two classes, and Keras registers none twice
@@ -35,8 +46,10 @@ def run_code(source: str) -> dict[str, Any]:
     import tf_keras
 
     namespace: dict[str, Any] = {"keras": tf_keras, "tf_keras": tf_keras, "tf": tf, "np": np, "__name__": MODULE}
+    file = f"<{MODULE} {zlib.crc32(source.encode()):08x}>"
+    add_source(file, source)
     try:
-        exec(compile(source, f"<{MODULE}>", "exec"), namespace)  # the user's own, in a process of its own
+        exec(compile(source, file, "exec"), namespace)  # the user's own, in a process of its own
     except Exception as error:
         raise UserCodeError(f"build() raised {type(error).__name__}: {error}", traceback.format_exc()) from None
     return namespace

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lepton_lab.errors import InputError
-from lepton_lab.runtime import one_line
+from lepton_lab.runtime import add_source, one_line
 from lepton_lab.train import _parts
 
 Own = Mapping[str, Any]
@@ -40,6 +40,8 @@ def make(kind: str, part: Any, own: Own | None = None) -> Any:
 def _unpickled(kind: str, part: Mapping[str, Any]) -> Any:
     import cloudpickle
 
+    for file, text in part.get("sources", {}).items():
+        add_source(file, text)
     try:
         value = cloudpickle.loads(part["pickled"])  # from this user's kernel, or from a sealed file
     except Exception as error:  # its modules may be missing here, or its own code raise

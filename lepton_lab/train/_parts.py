@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import linecache
 import math
 import re
 import sys
@@ -48,7 +49,8 @@ def describe(kind: str, given: Any) -> Any:
     Returns
     -------
     A name; of a learning rate a number; `{"class_name", "args", "config"}` for a text; `{"class_name", "config"}` for
-    an object of Keras; or `{"pickled": bytes, "name"}`, with a `config` where the ranks are to make the object.
+    an object of Keras; or `{"pickled": bytes, "name", "sources"}`, with a `config` where the ranks are to make the
+    object.
 
     Raises
     ------
@@ -249,7 +251,17 @@ def _pickled(kind: str, value: Any) -> dict[str, Any]:
             f"The {kind} can't be sent to the workers ({' '.join(str(error).split())[:200]}): define it with plain "
             "values only."
         ) from None
-    return {"pickled": data, "name": owner.__name__}
+    return {"pickled": data, "name": owner.__name__, "sources": _sources(owner)}
+
+
+def _sources(owner: Any) -> dict[str, str]:
+    """By file's name, the text of those that the workers can't read, such as a notebook's cell.
+
+    AutoGraph reads it, to make a part of the graph of what asks tensors.
+    """
+    functions = vars(owner).values() if inspect.isclass(owner) else [owner]
+    files = {function.__code__.co_filename for function in functions if inspect.isfunction(function)}
+    return {file: text for file in files if not Path(file).is_file() and (text := "".join(linecache.getlines(file)))}
 
 
 @contextmanager

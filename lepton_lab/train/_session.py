@@ -54,10 +54,14 @@ class Session:
             self.callbacks = Callbacks(job, load_keras(job.model_file, job.code), make_optimizer(job))
             self.callbacks.check(_step.log_names(job, self.heads, self.optimizer))
         self._board = Board(job.folder / "tensorboard") if seat.rank == 0 else None
-        self._learn = tf.function(self._learn_in_graph)
-        self._judge = tf.function(self._several(self.steps.judge))
-        self._sum = tf.function(self._sum_in_graph, reduce_retracing=True)
-        self._average = tf.function(self._average_in_graph)
+        # AutoGraph would take longer to rewrite these than TensorFlow does to trace them. What may be the user's own
+        # (layers, losses, metrics) goes through it all the same, see `_several` and `make_loss`.
+        learn = self._several(self.steps.learn)
+        self._learn_several = self._rounds(learn) if self._is_apart else learn
+        self._learn = tf.function(self._learn_in_graph, autograph=False)
+        self._judge = tf.function(self._several(self.steps.judge), autograph=False)
+        self._sum = tf.function(self._sum_in_graph, autograph=False, reduce_retracing=True)
+        self._average = tf.function(self._average_in_graph, autograph=False)
 
     # what is reported
 
@@ -162,8 +166,7 @@ class Session:
     def _learn_in_graph(self, iterator: Any, count: Any, wishes: Any, fresh: Any, agrees: Any) -> Any:
         import tensorflow as tf
 
-        learn = self._several(self.steps.learn)
-        sums = self._rounds(learn)(iterator, count) if self._is_apart else learn(iterator, count)
+        sums = self._learn_several(iterator, count)
         mine = tf.concat([wishes, fresh + sums[:-1]], 0)
         if self.seat.world > 1:
             mine = tf.cond(agrees, lambda: self._sum_in_graph(mine), lambda: mine)
@@ -216,14 +219,16 @@ class Session:
         """What runs `function` of `steps` on the next `count` batches, in a graph, and adds its results up."""
         import tensorflow as tf
 
-        strategy, width = self._scope, len(self.names) + 2
+        strategy, autograph = self._scope, tf.__internal__.autograph
+        # Called as it is, but Keras's layers and metrics find AutoGraph in its usual state there, not switched off.
+        function = autograph.tf_convert(function, autograph.control_status_ctx(), convert_by_default=False)
 
         def calls(iterator: Any, count: Any) -> Any:
-            total = tf.zeros(width, tf.float64)
-            for _ in tf.range(count):
+            def call(done: Any, total: Any) -> Any:
                 result = strategy.run(function, args=next(iterator))
-                total += tf.add_n(strategy.experimental_local_results(result))
-            return total
+                return done + 1, total + tf.add_n(strategy.experimental_local_results(result))
+
+            return tf.while_loop(lambda done, _: done < count, call, (tf.constant(0), self._nothing()))[1]
 
         return calls
 
@@ -231,16 +236,23 @@ class Session:
         """What calls `learn` for `job.every` batches at a time, and averages the ranks' weights after each of them."""
         import tensorflow as tf
 
-        width, every = len(self.names) + 2, self.job.every
+        every = self.job.every
 
         def rounds(iterator: Any, count: Any) -> Any:
-            total = tf.zeros(width, tf.float64)
-            for done in tf.range(0, count, every):
+            def learn_and_average(done: Any, total: Any) -> Any:
                 total += learn(iterator, tf.minimum(every, count - done))
                 self._average_in_graph()
-            return total
+                return done + every, total
+
+            return tf.while_loop(lambda done, _: done < count, learn_and_average, (tf.constant(0), self._nothing()))[1]
 
         return rounds
+
+    def _nothing(self) -> Any:
+        """The sums of no steps."""
+        import tensorflow as tf
+
+        return tf.zeros(len(self.names) + 2, tf.float64)
 
     def _replica(self) -> Any:
         """This replica's number over all ranks."""

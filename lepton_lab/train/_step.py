@@ -110,10 +110,16 @@ def _always_reported(head: Head) -> tuple[str, ...]:
 
 
 def make_loss(part: Any, own: Own) -> tuple[Callable[[Any, Any], Any], bool]:
-    """A function of labels and answers that gives each row's loss, and whether it wants one-hot labels."""
+    """A function of labels and answers that gives each row's loss, and whether it wants one-hot labels.
+
+    It goes through AutoGraph, as Keras does it with all that may be the user's own.
+    """
+    import tensorflow as tf
+
+    autograph = tf.__internal__.autograph
     made = make("loss", part, own)
     name = _parts.name_of(part).lower().replace("_", "")
-    call = made.call if hasattr(made, "reduction") else made
+    call = autograph.tf_convert(made.call if hasattr(made, "reduction") else made, autograph.control_status_ctx())
     return call, name.startswith(("categorical", "kl", "kullback", "cosine"))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import linecache
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,35 @@ def build(input_shape, num_classes):
     ])
 """
 
+BRANCHING = """
+class Scale(keras.layers.Layer):
+    def call(self, rows):
+        if tf.reduce_max(rows) > 1.0:
+            rows = rows / 16.0
+        return rows
+
+def half(y_true, y_pred):
+    loss = keras.losses.sparse_categorical_crossentropy(y_true, y_pred)
+    if tf.reduce_mean(loss) > 0.0:
+        loss = loss / 2.0
+    return loss
+
+class Half(keras.losses.Loss):
+    def call(self, y_true, y_pred):
+        return half(y_true, y_pred)
+
+def right(y_true, y_pred):
+    found = tf.cast(tf.equal(tf.cast(y_true, tf.int64), tf.argmax(y_pred, -1)), tf.float32)
+    for _ in tf.range(2):
+        found = found / 2.0
+    return found
+
+def build(input_shape, num_classes):
+    layers = keras.layers
+    return keras.Sequential([keras.Input(input_shape), layers.Flatten(), Scale(), layers.Dense(num_classes, "softmax")])
+"""
+"""What asks tensors, which AutoGraph makes a part of the graph."""
+
 
 @pytest.fixture(scope="module")
 def own(lab: Lab) -> str:
@@ -105,6 +135,21 @@ class TestOwnCode:
         assert focal.history["loss"][0] < plain.history["loss"][0]
         with pytest.raises(InputError, match="no loss 'twise': did you mean 'twice'"):
             lab.train(own, "digits", loss="twise")
+
+    def test_may_branch_on_tensors(self, lab: Lab) -> None:
+        import tensorflow as tf
+        import tf_keras
+
+        lab.model.new("branching", data="digits", builder=BRANCHING)
+        settings: dict[str, Any] = {"epochs": 2, "strategy": "single", "metrics": "right"}
+        plain = lab.train("branching", "digits", optimizer="SGD(0.01)", **settings).history
+        assert plain["right"] == pytest.approx([value / 4 for value in plain["accuracy"]], rel=1e-4)
+        cell: dict[str, Any] = {"keras": tf_keras, "tf": tf, "__name__": "__main__"}
+        linecache.cache["<cell>"] = (0, None, BRANCHING.splitlines(keepends=True), "<cell>")  # as IPython does it
+        exec(compile(BRANCHING, "<cell>", "exec"), cell)
+        for loss in ("half", "Half", cell["half"], cell["Half"]()):
+            found = lab.train("branching", "digits", loss=loss, optimizer="SGD(0.02)", **settings).history
+            assert found["loss"] == pytest.approx([value / 2 for value in plain["loss"]], rel=1e-4)
 
     def test_is_in_the_manifest_of_an_export(self, lab: Lab, own: str, tmp_path: Path) -> None:
         bundle = lab.export(own, "keras", to=tmp_path / "own.keras")
