@@ -104,6 +104,8 @@ async def _ask(worker: Worker, address: str, function: Any, *args: Any) -> Any:
     """
     from distributed.protocol.pickle import dumps
 
+    # The next line takes this connection; by itself it would try for 30 s to reach a worker that has just died.
+    worker.rpc.reuse(address, await worker.rpc.connect(address, timeout=ANSWER_SECONDS))
     answer = await worker.rpc(address).run(function=dumps(function), args=dumps(args))
     if answer["status"] != "OK":
         raise OSError(f"{address}: {answer.get('exception_text', answer['status'])}")

@@ -102,6 +102,8 @@ def _conduct(client: Client, work: Coroutine[Any, Any, None], tell: Callable[[],
                 raise closed
             tell()
         future.result()
+    except concurrent.futures.CancelledError:  # by a client that is being closed
+        raise closed from None
     except BaseException:
         future.cancel()
         raise
