@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import socket
+import time
 from typing import Any
 
 from lepton_lab.errors import InputError
@@ -11,6 +13,8 @@ from lepton_lab.train._job import Seat
 
 HEARTBEAT_SECONDS = 3.0
 """After how long without a sign TensorFlow's coordination service gives a peer up."""
+FIRST_SECONDS = 10.0
+"""How long to wait for the first rank, before TensorFlow is to say that it can't be reached."""
 
 
 def make_strategy(seat: Seat) -> Any:
@@ -31,9 +35,21 @@ def make_strategy(seat: Seat) -> Any:
     if seat.world == 1:
         return tf.distribute.get_strategy()
     _watch_peers()
+    wait_for_first(seat)
     # No CommunicationOptions(timeout_seconds=...): each sum starts a thread that sleeps until the time is over. At
     # 1,500 steps a second that is a leak which ends the process within a quarter of a minute.
     return tf.distribute.MultiWorkerMirroredStrategy()
+
+
+def wait_for_first(seat: Seat) -> None:
+    """Wait until the first rank can be reached: TensorFlow would try again only after a second."""
+    host, _, port = seat.addresses[0].rpartition(":")
+    deadline = time.monotonic() + FIRST_SECONDS
+    while seat.rank and time.monotonic() < deadline:
+        try:
+            return socket.create_connection((host.strip("[]"), int(port)), 1.0).close()
+        except OSError:
+            time.sleep(0.01)
 
 
 def set_devices(seat: Seat) -> None:

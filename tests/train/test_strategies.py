@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+import threading
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +14,7 @@ from lepton_lab import forkserver
 from lepton_lab.errors import InputError
 from lepton_lab.lab import Lab
 from lepton_lab.train._job import Seat
+from lepton_lab.train._strategy import wait_for_first
 from tests.train.processes import wait_for, weights
 
 
@@ -28,6 +32,26 @@ def test_the_same_algorithm_ends_with_the_same_weights(lab: Lab, plain: list[Any
     assert run.strategy == strategy
     for ours, theirs in zip(weights(lab, "plain"), plain, strict=True):
         assert np.allclose(ours, theirs, atol=1e-5)
+
+
+def test_others_wait_until_the_first_rank_listens(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    seat, listens = Seat(1, "w1", (f"127.0.0.1:{port}", "127.0.0.1:1"), 1), threading.Event()
+    with socket.socket() as first:
+        first.bind(("127.0.0.1", port))  # held for it, as `reserve` does
+
+        def listen() -> None:
+            listens.set()
+            first.listen()
+
+        threading.Timer(0.3, listen).start()
+        wait_for_first(seat)
+        assert listens.is_set()
+    monkeypatch.setattr("lepton_lab.train._strategy.FIRST_SECONDS", 0.1)
+    wait_for_first(seat)  # nobody listens any more: TensorFlow is to say so
+    monkeypatch.setattr("lepton_lab.train._strategy.FIRST_SECONDS", 1000.0)
+    wait_for_first(replace(seat, rank=0))
 
 
 def test_averaging_learns_and_its_ranks_agree_at_the_end(lab: Lab) -> None:
