@@ -6,11 +6,16 @@
     ├── InputError              a name, value, file or option that can't be used as given
     │   └── UnknownNameError    a name that the lab does not know; says the nearest one
     ├── ClusterError            no cluster, a cluster that did not start, a worker that went
+    ├── WorkspaceError          a workspace that can't be written to, and why
     ├── DataError               rows that can't be read, or are not what was written
     ├── TrainingError           a run that failed; carries the earliest cause
     │   └── UserCodeError       the user's own code raised; carries its traceback
     ├── ConversionError         a model that can't be compressed or exported as asked
+    ├── LibraryError            a library raised what nobody foresaw; carries its traceback
     └── MissingExtraError       an optional package is not installed; names the `pip install` line
+
+    KeyboardInterrupt
+    └── Interrupted             a verb was interrupted; its message says what became of its work
 
 A message says what was received, what was expected and how to mend it, in one line. The user interface shows the
 message alone; a traceback is shown for `UserCodeError` and for everything that is not a `LeptonError`.
@@ -28,8 +33,8 @@ from pathlib import Path
 _HERE = str(Path(__file__).parent) + os.sep
 
 
-class LeptonError(Exception):
-    """Anything a user can mend; the message says what came, what was expected and how to mend it."""
+class _Calm(BaseException):
+    """Shows itself in a notebook without the lab's own frames."""
 
     def _render_traceback_(self) -> list[str]:
         """What IPython shows where it was not caught: the message, and the user's own frames."""
@@ -42,6 +47,14 @@ class LeptonError(Exception):
     def _details(self) -> list[str]:
         """What is to be seen above the message."""
         return []
+
+
+class LeptonError(_Calm, Exception):
+    """Anything a user can mend; the message says what came, what was expected and how to mend it."""
+
+
+class Interrupted(_Calm, KeyboardInterrupt):  # it is no error, as KeyboardInterrupt is none
+    """A verb was interrupted; the message says what became of its work, and the line that goes on with it if any."""
 
 
 class InputError(LeptonError, ValueError):
@@ -81,6 +94,10 @@ class ClusterError(LeptonError):
     """No cluster, a cluster that did not start, or a worker that went."""
 
 
+class WorkspaceError(LeptonError, OSError):
+    """A workspace, or another place, that can't be read or written: full, read-only, no folder; says which and why."""
+
+
 class DataError(LeptonError):
     """Rows that can't be read, or that are not what was written."""
 
@@ -117,6 +134,25 @@ class UserCodeError(TrainingError):
 
 class ConversionError(LeptonError):
     """A model that can't be compressed or exported as asked."""
+
+
+class LibraryError(LeptonError):
+    """What a library raised, in another process, of which nobody foresaw what to say.
+
+    Parameters
+    ----------
+    message
+        What was done, and the exception's last line.
+    details
+        The traceback's text as that process saw it.
+    """
+
+    def __init__(self, message: str, details: str = "") -> None:
+        super().__init__(message)
+        self.details = details
+
+    def __reduce__(self) -> tuple[type[LibraryError], tuple[str, str]]:
+        return type(self), (str(self), self.details)
 
 
 class MissingExtraError(LeptonError):

@@ -130,6 +130,8 @@ class RunProgress(Event):
     """Bytes of each training process, by worker name; what it shares with the fork server counts, mapped rows don't."""
     learning_rate: float | None = None
     """Of the last step; None where it can't be told."""
+    elapsed: float = 0.0
+    """Seconds since the run began, the breaks of a resumed one left out."""
 
 
 @dataclass(frozen=True)

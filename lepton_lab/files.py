@@ -55,17 +55,22 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         yield aside
         if path.exists():
             old = Path(tempfile.mkdtemp(prefix=_ASIDE, dir=path.parent))
-            path.replace(old)
-            try:
-                aside.replace(path)
-            except BaseException:
-                old.replace(path)
-                raise
+            take_place(aside, path, old)
             shutil.rmtree(old, ignore_errors=True)
         else:
             aside.replace(path)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def take_place(aside: Path, path: Path, old: Path) -> None:
+    """Put the folder `aside` in the place of `path`, which becomes `old`; all is as it was if that fails."""
+    path.replace(old)
+    try:
+        aside.replace(path)
+    except BaseException:
+        old.replace(path)
+        raise
 
 
 def copy(source: Path, target: Path) -> None:

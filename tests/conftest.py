@@ -9,17 +9,32 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from lepton_lab.lab import Lab
 
+# What is drawn at random is the same in every run of the tests; `make soak` draws more of it, and others each time.
+settings.register_profile("test", max_examples=100, deadline=None, derandomize=True, database=None)
+settings.register_profile("soak", max_examples=2000, deadline=None, print_blob=True)
+settings.load_profile(os.environ.get("LEPTON_HYPOTHESIS", "test"))
+
 os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())  # what tests write stays where pytest puts it
 os.environ["TMPDIR"] = tempfile.tempdir = tempfile.mkdtemp(prefix="lt")
+os.environ.setdefault("LEPTON_TEST_SHARED", os.environ["TMPDIR"])  # the first process's, which those beside it inherit
+if not hasattr(main := sys.modules["__main__"], "__spec__"):
+    main.__spec__ = None  # pytest-xdist's has none, but multiprocessing, as Dask's LocalCluster uses it, asks for it
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what runs in its background without one
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Name content by its length: what packed it may have written the time into it, and names are to stay the same."""
+    return f"{len(val)} bytes" if isinstance(val, bytes) else None
 
 
 def pytest_unconfigure() -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import atexit
 import dataclasses
+import fcntl
 import os
+import pickle
 import shutil
-import tempfile
-from functools import cache
+from collections.abc import Callable
+from functools import cache, wraps
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,17 @@ def write_split(folder: Path, x: np.ndarray, y: np.ndarray) -> None:
     np.save(folder / "y.npy", y)
 
 
+def train(model: Any, x: Any, y: Any, losses: Any, epochs: int, rate: float) -> None:
+    """Fit a model in float64: what rounding differs by, between processors, is too little to lead to other weights."""
+    tf_keras = keras()
+    twin = tf_keras.models.model_from_json(model.to_json().replace("float32", "float64"))
+    twin.set_weights(model.get_weights())
+    for one in (model, twin):
+        one.compile(tf_keras.optimizers.Adam(rate), losses)
+    twin.fit(x, y, epochs=epochs, batch_size=64, verbose=0)
+    model.set_weights(twin.get_weights())
+
+
 def fit(layers: list[Any], x: np.ndarray, y: np.ndarray, loss: str, epochs: int, rate: float = 3e-3) -> Any:
     tf_keras = keras()
     tf_keras.utils.set_random_seed(1)
@@ -43,8 +55,7 @@ def fit(layers: list[Any], x: np.ndarray, y: np.ndarray, loss: str, epochs: int,
     for layer in layers:
         outputs = layer(outputs)
     model = tf_keras.Model(inputs, outputs)
-    model.compile(tf_keras.optimizers.Adam(rate), loss)
-    model.fit(x.astype("float32"), y, epochs=epochs, batch_size=64, verbose=0)
+    train(model, x, y, loss, epochs, rate)
     return model
 
 
@@ -65,15 +76,32 @@ def save(model: Any, dataset: Dataset, folder: Path, kind: str) -> Model:
     )
 
 
-@cache
 def made() -> Path:
-    """A folder with everything, made at its first use in this process and removed at its end."""
-    folder = Path(tempfile.mkdtemp(prefix="lepton-models-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    """A folder with everything, shared by all processes that run tests at once."""
+    folder = Path(os.environ["LEPTON_TEST_SHARED"]) / "models"
+    folder.mkdir(exist_ok=True)
     return folder
 
 
-@cache
+def once(make: Callable[..., Any]) -> Callable[..., Any]:
+    """Whichever process needs it first makes what lies below `made()`; others read what the function returned."""
+
+    @cache
+    @wraps(make)
+    def found(*arguments: str) -> Any:
+        record = made() / f"{'-'.join([make.__name__, *arguments])}.pickle"
+        with record.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if record.is_file():
+                return pickle.loads(record.read_bytes())
+            result = make(*arguments)
+            record.write_bytes(pickle.dumps(result))
+            return result
+
+    return found
+
+
+@once
 def make_digits() -> tuple[Model, Dataset]:
     """A small CNN on scikit-learn's digits."""
     from sklearn.datasets import load_digits
@@ -108,7 +136,7 @@ def make_digits() -> tuple[Model, Dataset]:
     return save(model, dataset, made() / "models" / "cnn", "cnn"), dataset
 
 
-@cache
+@once
 def make_table() -> tuple[Model, Dataset]:
     """A regression on columns of very different ranges: fractions, millions, and 5000 give or take one."""
     random = np.random.default_rng(0)
@@ -136,7 +164,7 @@ def make_table() -> tuple[Model, Dataset]:
     return save(model, dataset, made() / "models" / "mlp", "mlp"), dataset
 
 
-@cache
+@once
 def make_mixed() -> tuple[Model, Dataset]:
     """Two inputs, image and table, and three targets, kind, price and tags, which can be read off them."""
     random = np.random.default_rng(0)
@@ -168,12 +196,11 @@ def make_mixed() -> tuple[Model, Dataset]:
     ]
     model = keras().Model([table, pixels], outputs)
     losses = {"kind": "sparse_categorical_crossentropy", "price": "mse", "tags": "binary_crossentropy"}
-    model.compile(keras().optimizers.Adam(1e-2), losses)
-    model.fit(fields(x), fields(y), epochs=20, batch_size=64, verbose=0)
+    train(model, fields(x), fields(y), losses, 20, 1e-2)
     return save(model, dataset, made() / "models" / "mixed", "builder"), dataset
 
 
-@cache
+@once
 def make_of_zoo(name: str) -> Model:
     """A model of `tests.zoo`, trained on digits."""
     from lepton_lab.runtime import run_code
@@ -182,9 +209,8 @@ def make_of_zoo(name: str) -> Model:
     keras().backend.reset_uids()
     keras().utils.set_random_seed(1)
     model = run_code(BUILDERS[name])["build"](dataset.input_shape, 10)
-    model.compile(keras().optimizers.Adam(5e-3), "sparse_categorical_crossentropy")
     x, y = (np.load(dataset.folder / "train" / f"{part}.npy") for part in "xy")
-    model.fit(x.astype("float32"), y, epochs=20, batch_size=64, verbose=0)
+    train(model, x, y, "sparse_categorical_crossentropy", 20, 5e-3)
     return save(model, dataset, made() / "zoo" / name, "builder")
 
 
@@ -194,10 +220,24 @@ def of_zoo(request: pytest.FixtureRequest) -> Model:
     return make_of_zoo(request.param)
 
 
+two_of_zoo = pytest.mark.parametrize(
+    "of_zoo",
+    [name if name in ("cnn", "lstm") else pytest.param(name, marks=pytest.mark.soak) for name in BUILDERS],
+    indirect=True,
+)
+"""For tests that take long: the others are for `make soak`."""
+
+
 @pytest.fixture(scope="session")
 def mixed() -> tuple[Model, Dataset]:
     """A model with several inputs and outputs, and its data set."""
     return make_mixed()
+
+
+@pytest.fixture(scope="session")
+def mixed_int8() -> Model:
+    """That model, quantised."""
+    return make_mixed_int8().model
 
 
 @pytest.fixture(scope="session")
@@ -220,13 +260,22 @@ def mlp() -> Model:
     return make_table()[0]
 
 
-@cache
+@once
 def make_quantised(scheme: str) -> CompressedModel:
     """The CNN by a scheme."""
     from lepton_lab.compress import quantize
 
     model, dataset = make_digits()
     return quantize(model, quantised(model, scheme, made() / "models" / f"cnn-{scheme}"), dataset, scheme)
+
+
+@once
+def make_mixed_int8() -> CompressedModel:
+    """The model with several inputs and outputs, quantised."""
+    from lepton_lab.compress import quantize
+
+    model, dataset = make_mixed()
+    return quantize(model, quantised(model, "int8", made() / "models" / "mixed-int8"), dataset, "int8")
 
 
 @pytest.fixture(scope="session")

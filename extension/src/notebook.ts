@@ -1,8 +1,12 @@
-import type { ICellModel, ICodeCellModel } from '@jupyterlab/cells';
+import type { Cell, ICellModel, ICodeCellModel } from '@jupyterlab/cells';
 import { type Notebook, NotebookActions, type NotebookPanel } from '@jupyterlab/notebook';
 
 /** The line that loads Lepton Lab into a kernel. */
 export const LOAD = '%load_ext lepton_lab';
+/** A form, or several to choose from. */
+const FORM = '.lepton-form, .lepton-chooser';
+/** Milliseconds that a form may take to be drawn. */
+const PATIENCE = 5000;
 
 /**
  * Write `line` into a cell below the active one, and below all that has run: so the notebook reads from its top in the
@@ -61,6 +65,18 @@ export async function runFirst(panel: NotebookPanel, line: string): Promise<bool
     NotebookActions.insertAbove(notebook);
   }
   return runActive(panel, line);
+}
+
+/** Scroll to a cell when the form that it opens is drawn, which takes a moment: before, there is nothing to scroll to. */
+export async function showForm(notebook: Notebook, cell: Cell): Promise<void> {
+  const until = Date.now() + PATIENCE;
+  while (!cell.node.querySelector(FORM) && Date.now() < until && !cell.isDisposed) {
+    await new Promise(resolve => setTimeout(resolve, 50));
+  }
+  const index = notebook.widgets.indexOf(cell);
+  if (index !== -1) {
+    await notebook.scrollToItem(index, 'start').catch(() => undefined);
+  }
 }
 
 /** The lowest cell that has run, or was written after its line had; -1 if there is none. */

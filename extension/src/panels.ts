@@ -13,7 +13,7 @@ import type { DockLayout } from '@lumino/widgets';
 import { activate } from './activate';
 import { DockedPanel } from './dock';
 import { leptonIcon } from './icon';
-import { CATEGORY, CommandIDs, ILabs } from './tokens';
+import { CATEGORY, CommandIDs, ILabs, STAY } from './tokens';
 
 /** What the palette and the launcher offer, with what they call it; the kernel says what it has. */
 const PANELS = {
@@ -64,7 +64,9 @@ export const panels: JupyterFrontEndPlugin<void> = {
         const name = String(args.name);
         const path = String(args.path ?? labs.notebook?.context.path ?? '');
         if (!path) {
-          Notification.info('Panels belong to a notebook: open one that has loaded Lepton Lab.');
+          Notification.info('Panels belong to a notebook: open one that has loaded Lepton Lab.', {
+            autoClose: STAY
+          });
           return null;
         }
         const known = tracker.find(({ content }) => content.name === name && content.path === path);

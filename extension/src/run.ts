@@ -2,9 +2,10 @@ import { Dialog, Notification, showDialog } from '@jupyterlab/apputils';
 import type { NotebookPanel } from '@jupyterlab/notebook';
 import { Widget } from '@lumino/widgets';
 
-import { runBelow } from './notebook';
+import { labelOf, mendOf } from './mend';
+import { runBelow, showForm } from './notebook';
 import { placeOf } from './place';
-import type { ILab } from './tokens';
+import { type ILab, STAY } from './tokens';
 
 /** Run a `%lepton` line where `place.ts` says; whether that went well. What went wrong is shown to the person. */
 export async function runLine(
@@ -17,6 +18,8 @@ export async function runLine(
     const done = runBelow(notebook, line);
     if (line.startsWith('%lepton ui ')) {
       notebook.content.activate(); // whoever opens a form goes on in it
+      const cell = notebook.content.activeCell;
+      void done.then(() => cell && showForm(notebook.content, cell));
     }
     return done;
   }
@@ -32,9 +35,18 @@ export async function runBeside(notebook: NotebookPanel, lab: ILab, line: string
     }
     return true;
   } catch (error) {
-    Notification.error(`${line}: ${error instanceof Error ? error.message : String(error)}`);
+    tell(notebook, lab, line, error instanceof Error ? error.message : String(error));
     return false;
   }
+}
+
+/** Show what went wrong, with a button for the line by which the message says that it can be mended. */
+function tell(notebook: NotebookPanel, lab: ILab, line: string, message: string): void {
+  const mend = mendOf(message);
+  Notification.error(`${line}: ${message}`, {
+    autoClose: STAY,
+    actions: mend ? [{ label: labelOf(mend), callback: () => void runLine(notebook, lab, mend, true) }] : []
+  });
 }
 
 async function showAnswer(notebook: NotebookPanel, line: string, text: string, html: string): Promise<void> {

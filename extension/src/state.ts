@@ -178,7 +178,7 @@ export const EMPTY: LabState = {
 
 /** Whether a run may still change. */
 export function isActive(run: { state: string }): boolean {
-  return ['starting', 'running', 'restarting', 'stopping'].includes(run.state);
+  return ['starting', 'running', 'restarting', 'stopping', 'converting'].includes(run.state);
 }
 
 /** The state after `push`. */

@@ -100,6 +100,9 @@ export const ISettings = new Token<ISettings>('lepton-lab:ISettings', 'The setti
 /** The heading of our commands in the palette and the launcher. */
 export const CATEGORY = 'Lepton Lab';
 
+/** Milliseconds that a word to the person stays on the page; the bell keeps it. */
+export const STAY = 8000;
+
 /** Commands which the palette, the launcher and the sidebar run. */
 export const CommandIDs = {
   show: 'lepton-lab:show',

@@ -3,10 +3,8 @@ import { Notification } from '@jupyterlab/apputils';
 
 import { gathered } from './gathered';
 import { lossOf } from './losses';
-import { CommandIDs, ILabs } from './tokens';
+import { CommandIDs, ILabs, STAY } from './tokens';
 
-/** Milliseconds that a warning stays, so that there is never more than one at a time. */
-const STAY = 8000;
 /** Losses that are told one by one; a host that went may take many workers along. */
 const MANY = 3;
 
@@ -23,7 +21,7 @@ export const warnings: JupyterFrontEndPlugin<void> = {
         autoClose: STAY,
         actions: [{ label: 'Show workers', callback: () => void app.commands.execute(CommandIDs.show) }]
       });
-    }, STAY);
+    }, STAY); // so that there is never more than one at a time
     labs.lost.connect((_, { notebook, workers }) => {
       const where = notebook === labs.notebook ? '' : ` (${notebook.title.label})`;
       warn(workers.map(worker => lossOf(worker) + where));

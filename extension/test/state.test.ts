@@ -117,7 +117,9 @@ describe('fractionDone', () => {
 
 describe('isActive', () => {
   it('is false for final states', () => {
-    expect(['starting', 'running', 'restarting', 'stopping'].every(state => isActive({ state }))).toBe(true);
+    expect(
+      ['starting', 'running', 'restarting', 'stopping', 'converting'].every(state => isActive({ state }))
+    ).toBe(true);
     expect(['done', 'failed', 'cancelled'].some(state => isActive({ state }))).toBe(false);
   });
 });

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from distributed import Client
     from distributed.security import Security
 
+log = logging.getLogger(__name__)
 _LOGGERS = (
     "distributed",
     "distributed.client",
@@ -112,7 +113,10 @@ def close(client: Client | None) -> None:
     """Disconnect, whether or not the scheduler still answers."""
     if client is not None:
         with silence():
-            client.close(timeout=2)
+            try:
+                client.close(timeout=2)
+            except Exception:  # what Dask was about to do, such as to connect anew, fails in its own ways meanwhile
+                log.debug("closing the client", exc_info=True)
 
 
 @contextmanager

@@ -110,7 +110,8 @@ def workers(record: Record, address: str, plans: Sequence[WorkerPlan], *, retire
         "local_directory": str(record.folder / "scratch"),
         "death_timeout": DEATH_TIMEOUT,
         "security": {"require_encryption": True, **_tls.options(record.tls, "worker")},
-        "preload_nanny": ["lepton_lab.cluster._lifeline"],
+        # what carries calls is loaded once, before the workers are forked, so that one that dies often gets them done
+        "preload_nanny": ["lepton_lab.cluster._lifeline", "lepton_lab.schedule._carry"],
         "preload": ["lepton_lab.cluster._worker", *record.preload],
         "retires": retires,
     }

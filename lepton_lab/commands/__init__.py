@@ -4,7 +4,7 @@ The `%lepton` magic, its help and completion, and the forms are derived from `VE
 """
 
 from lepton_lab.commands._help import help_table, help_text, parameter_help
-from lepton_lab.commands._lines import find, parse, read, render, run, split
+from lepton_lab.commands._lines import find, parse, read, render, run, split, without_comment
 from lepton_lab.commands._spec import REQUIRED, Parameter, Verb, When
 from lepton_lab.commands._table import VERBS
 from lepton_lab.commands._types import (
@@ -52,6 +52,7 @@ __all__ = [
     "render",
     "run",
     "split",
+    "without_comment",
     "help_table",
     "help_text",
     "parameter_help",

@@ -1,8 +1,8 @@
 """`%lepton data ...`."""
 
 from lepton_lab.commands._spec import Parameter, Verb, When
-from lepton_lab.commands._types import Choice, Integer, Name, Number, Source, Text
-from lepton_lab.data import SHARDINGS, SOURCES
+from lepton_lab.commands._types import Choice, Flag, Integer, Name, Number, Source, Text
+from lepton_lab.data import SHARDINGS, SOURCES, TASKS
 from lepton_lab.types import Dataset, Listing, ShardSet
 
 NAMED_SOURCES = ("digits",)
@@ -24,10 +24,39 @@ VERBS = (
             ),
             Parameter("name", Text(), "what to call it; after the source if left out", None),
             Parameter("label", Text(), "the label's column, for tables; several with commas between", None),
+            Parameter("task", Choice(TASKS), "what labels are, where what would be guessed isn't meant", None),
             Parameter(
                 "weight", Text(), "the column of how much each row counts in training, for tables", None, is_rare=True
             ),
             Parameter("weights", Source(), "the same for arrays: one number a training row", None, is_rare=True),
+            Parameter(
+                "drop", Text(), "columns to leave out, for tables; several with commas between", None, is_rare=True
+            ),
+            Parameter(
+                "sep",
+                Text(),
+                "between values of a CSV file: one character, or \\s+; found out if left out",
+                None,
+                is_rare=True,
+            ),
+            Parameter(
+                "decimal", Choice((".", ",")), "before a fraction in CSV; found out if left out", None, is_rare=True
+            ),
+            Parameter("encoding", Text(), "of a CSV file; found out if left out", None, is_rare=True),
+            Parameter(
+                "na_values",
+                Text(),
+                "texts in CSV that mean missing, besides the usual ones; several with commas between",
+                None,
+                is_rare=True,
+            ),
+            Parameter(
+                "no_header",
+                Flag(),
+                "the first line of a CSV file is a row; columns are called 0, 1 and so on",
+                False,
+                is_rare=True,
+            ),
             Parameter("format", Choice(SOURCES), "where the path doesn't tell", None, is_rare=True),
             Parameter(
                 "test_share",

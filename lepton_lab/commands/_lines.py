@@ -17,8 +17,32 @@ if TYPE_CHECKING:
 _SEE = "See %lepton help."
 
 
+def without_comment(line: str) -> str:
+    """A line up to its comment.
+
+    A comment begins with a `#` between blanks, as in `data load digits  # the small one`. One that stands right before
+    a word begins one too, but not after an option, whose value it may be: `--color #ff0000`.
+    """
+    quote, is_escaped = "", False
+    for place, mark in enumerate(line):
+        if is_escaped:
+            is_escaped = False
+        elif mark == "\\" and quote != "'":
+            is_escaped = True
+        elif quote:
+            quote = "" if mark == quote else quote
+        elif mark in "'\"":
+            quote = mark
+        elif mark == "#" and not line[:place][-1:].strip():
+            before = line[:place].split()[-1:]
+            is_value = bool(before) and before[0].startswith("--") and "=" not in before[0]
+            if not is_value or not line[place + 1 : place + 2].strip():
+                return line[:place]
+    return line
+
+
 def split(line: str) -> list[str]:
-    """The words of a line, by a shell's rules for quotes.
+    """The words of a line, by a shell's rules for quotes, without its comment.
 
     Raises
     ------
@@ -26,7 +50,7 @@ def split(line: str) -> list[str]:
         If a quote is not closed.
     """
     try:
-        return shlex.split(line)
+        return shlex.split(without_comment(line))
     except ValueError as error:
         message = f"The line can't be read ({error}): close the quote, or put the text with it in quotes."
         raise InputError(message) from None

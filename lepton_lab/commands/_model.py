@@ -11,7 +11,7 @@ _NAME = Parameter("name", Name("model"), "the model", positional=True)
 VERBS = (
     Verb(
         ("model", "new"),
-        "Make a model, in place of an earlier one of that name.",
+        "Make a model, in place of an earlier one of that name, which stays as a version.",
         (
             Parameter("name", Text(), "what to call it", positional=True),
             Parameter("kind", Choice(KINDS), "what it is built of, where no function in the cell builds it", "cnn"),
@@ -36,7 +36,15 @@ VERBS = (
         Model,
     ),
     Verb(("model", "list"), "All models.", (), Listing),
-    Verb(("model", "show"), "A model's record.", (_NAME,), Model),
+    Verb(
+        ("model", "show"), "A model's record, and its versions: what it was before it was made anew.", (_NAME,), Model
+    ),
+    Verb(
+        ("model", "restore"),
+        "Make an earlier version the model again, as a new version; what it is now stays as one.",
+        (Parameter("name", Name("model"), "the version, such as net@3", positional=True),),
+        Model,
+    ),
     Verb(
         ("model", "layers"),
         "What each layer's weights are like, and how far its answers are from those of the float model.",
@@ -48,5 +56,13 @@ VERBS = (
         ),
         LayerReport,
     ),
-    Verb(("model", "drop"), "Remove a model; what was made from it stays.", (_NAME,), Listing),
+    Verb(
+        ("model", "drop"),
+        "Remove a model with its versions, which all stay until then; what was made from it stays.",
+        (
+            Parameter("name", Name("model"), "the model; or one version of it, such as net@3", positional=True),
+            Parameter("keep", Integer(0), "remove none but versions, all but so many of the latest", None),
+        ),
+        Listing,
+    ),
 )

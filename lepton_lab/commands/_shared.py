@@ -5,4 +5,4 @@ from lepton_lab.commands._types import Choice, Name
 
 MODEL = Parameter("model", Name("model"), "the model", positional=True)
 DATA = Parameter("data", Name("data set"), "a data set; the one that it was trained on if left out", None)
-SPLIT = Parameter("split", Choice(("test", "train")), "which rows", "test")
+SPLIT = Parameter("split", Choice(("test", "train", "validation")), "which rows", "test")

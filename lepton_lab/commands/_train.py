@@ -34,15 +34,28 @@ VERBS = (
             Parameter("data", Name("data set"), "what to learn from; it is sharded first if it isn't yet"),
             Parameter("epochs", Integer(1), "how often every row is seen", 10, unit="epochs"),
             Parameter("batch_size", Integer(1), "rows in a step, over all workers together", 64, unit="rows"),
-            Parameter("optimizer", Part(_OPTIMIZERS), "by Keras's name, with or without settings", "adam"),
+            Parameter(
+                "optimizer",
+                Part(_OPTIMIZERS),
+                "by Keras's name; that of the model's compile, else adam, if left out",
+                None,
+            ),
             Parameter(
                 "learning_rate", Part(_RATES, number=Number(0, open=True)), "the optimizer's own if left out", None
             ),
             Parameter(
-                "loss", Part(_LOSSES), "by Keras's name; auto goes by the data set's target", "auto", is_rare=True
+                "loss",
+                Part(_LOSSES),
+                "by Keras's name; that of the model's compile, else by the target (auto), if left out",
+                None,
+                is_rare=True,
             ),
             Parameter(
-                "metrics", Part(_METRICS, several=True), "what else to report, with commas between", None, is_rare=True
+                "metrics",
+                Part(_METRICS, several=True),
+                "what else to report, with commas between; as compiled if left out",
+                None,
+                is_rare=True,
             ),
             Parameter("callbacks", Part(_CALLBACKS, several=True), "asked at each epoch's end", None, is_rare=True),
             Parameter("validation", Number(0, 1), "how much of the training rows to hold out", 0.0, unit="share"),
@@ -58,7 +71,13 @@ VERBS = (
             ),
             Parameter("workers", Integer(1), "how many to use; all if left out", None, unit="workers"),
             Parameter("strategy", Choice(STRATEGIES, _STRATEGIES), "how the work is laid out", "auto"),
-            Parameter("warm_start", Flag(), "go on from the trained weights", False, is_rare=True),
+            Parameter(
+                "warm_start",
+                Flag(),
+                "go on from the trained weights, as Keras's fit does, instead of the first ones",
+                False,
+                is_rare=True,
+            ),
             Parameter("seed", Integer(0), "of the rows' order and of all that is random in the model", 0, is_rare=True),
             Parameter("background", Flag(), "return at once", False, is_rare=True),
             Parameter(
@@ -94,7 +113,7 @@ VERBS = (
         Run,
         training="starts",
     ),
-    Verb(("runs",), "All training runs, the latest last.", (), Listing),
+    Verb(("runs",), "All training runs, the latest first.", (), Listing),
     Verb(("run", "show"), "A run as it stands now.", (Parameter("id", Name("run"), "the run", positional=True),), Run),
     Verb(("run", "stop"), "End a run as cancelled; workers stay.", (_LATEST,), Run),
     Verb(("run", "background"), "Have the cell that waits for a run wait no longer; the run goes on.", (_LATEST,), Run),

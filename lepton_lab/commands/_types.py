@@ -16,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 
 from lepton_lab.errors import InputError
+from lepton_lab.types import Held
 
 Namespace = Mapping[str, object]
 """The notebook's variables, by name."""
@@ -179,7 +180,10 @@ class Bounds(ValueType):
 
 @dataclass(frozen=True)
 class Name(ValueType):
-    """The name of something in the lab; that there is such a thing is for the lab to say."""
+    """The name of something in the lab; that there is such a thing is for the lab to say.
+
+    A model or a data set may be a variable of the notebook instead, whose value goes with the name.
+    """
 
     kind: str
     """As `Lab.names` takes it: `data set`, `model`, `run`, `worker`."""
@@ -191,11 +195,17 @@ class Name(ValueType):
         return {"data set": "DATASET"}.get(self.kind, self.kind.upper())
 
     @property
+    def versions(self) -> str:
+        """What the lab calls their versions, such as `net@3`; empty where they have none."""
+        return "model version" if self.kind == "model" else ""
+
+    @property
     def choices(self) -> tuple[str, ...]:
         return self.others
 
     def read(self, text: str, what: str, namespace: Namespace) -> str:
-        return text
+        is_variable = self.kind in ("model", "data set") and text in namespace
+        return Held(text, namespace[text]) if is_variable else text
 
 
 @dataclass(frozen=True)

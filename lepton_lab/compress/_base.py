@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from lepton_lab.runtime import Operation
+from lepton_lab.runtime import Operation, Tensor
+from lepton_lab.types import Dataset
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,13 @@ class Technique(Protocol):
         """The new model's stage, which is appended to its name too."""
         ...
 
-    def plan(self, model: Any, settings: Mapping[str, Any]) -> list[tuple[str, str]]:
+    def plan(self, model: Any, settings: Mapping[str, Any], dataset: Dataset | None = None) -> list[tuple[str, str]]:
         """For each layer of a tf_keras model its name, and what will become of it or why nothing.
+
+        Parameters
+        ----------
+        dataset
+            With whose rows it will be done, where that is known.
 
         Raises
         ------
@@ -64,6 +70,8 @@ class Technique(Protocol):
 
 
 EVERY = ".*"
+LOOKUPS = ("GATHER", "EMBEDDING_LOOKUP")
+"""Operations that take rows of a table of weights by number."""
 WEIGHTED = (
     "CONV_2D",
     "DEPTHWISE_CONV_2D",
@@ -71,8 +79,7 @@ WEIGHTED = (
     "TRANSPOSE_CONV",
     "FULLY_CONNECTED",
     "BATCH_MATMUL",
-    "GATHER",
-    "EMBEDDING_LOOKUP",
+    *LOOKUPS,
 )
 """Operations that multiply by, or look up, what a model has learned."""
 
@@ -100,9 +107,10 @@ class Judged:
     """How a file made by some rules answers training rows, beside the float32 file."""
 
     moved: float
-    """Mean squared difference of the answers."""
+    """Mean squared difference of the answers as a share of their own mean square; of several outputs, summed."""
     lost: float
-    """Points of accuracy; for numbers, by how many per cent the mean absolute error grew."""
+    """Points of accuracy; for numbers, by how many per cent the mean absolute error grew. Of several outputs, of the
+    one that lost most."""
 
 
 Judge = Callable[[Sequence[Rule]], Judged]
@@ -138,16 +146,28 @@ def exactly(name: str) -> str:
 def spare_ends(operations: Sequence[Operation]) -> list[Rule]:
     """Rules that leave both ends of a file out of int8 and int16.
 
-    What comes before the first layer with weights scales the raw columns: in int8 they would share 256 steps, and a
-    column of fractions beside one of millions would be zero throughout. And a last softmax or sigmoid, or the sum that
-    a regression ends with, answers in float32: 256 steps are too coarse for a probability or a price.
+    What comes before the first layer with weights, on the way of each input, scales the raw columns: in int8 they would
+    share 256 steps, and a column of fractions beside one of millions would be zero throughout. And a last softmax or
+    sigmoid, or the sum that a regression ends with, answers in float32: 256 steps are too coarse for a probability or a
+    price.
     """
-    first = next((n for n, operation in enumerate(operations) if operation.kind in WEIGHTED), len(operations))
     found = [Rule("float32", EVERY, "INPUT"), Rule("float32", EVERY, "OUTPUT")]
-    found += [Rule("float32", exactly(operation.output)) for operation in operations[:first]]
-    last = operations[-1]
-    if last.kind == "FULLY_CONNECTED":
-        found.append(Rule("dynamic", exactly(last.output), last.kind))
-    elif last.kind in ("SOFTMAX", "LOGISTIC"):
-        found.append(Rule("float32", exactly(last.output), last.kind))
+    found += [Rule("float32", exactly(operation.output)) for operation in _before_weights(operations)]
+    for last in operations:
+        if last.is_answer and last.kind == "FULLY_CONNECTED":
+            found.append(Rule("dynamic", exactly(last.output), last.kind))
+        elif last.is_answer and last.kind in ("SOFTMAX", "LOGISTIC"):
+            found.append(Rule("float32", exactly(last.output), last.kind))
+    return found
+
+
+def _before_weights(operations: Sequence[Operation]) -> list[Operation]:
+    """The operations to which nothing comes from a layer with weights."""
+    found: list[Operation] = []
+    behind: set[Tensor] = set()
+    for operation in operations:
+        if operation.kind in WEIGHTED or behind & {*operation.inputs}:
+            behind |= {*operation.outputs}
+        else:
+            found.append(operation)
     return found

@@ -56,14 +56,15 @@ def read_budget(text: str, metric: str) -> tuple[Bound, ...]:
         (`50us`); `accuracy` above per cent (`97`), or above a change in points (`-0.5`); `mae` below a number, or below
         a change in per cent (`+5`).
     metric
-        What the model is judged by: `accuracy`, `binary_accuracy` or `mae`.
+        What the model is judged by: `accuracy`, `binary_accuracy` or `mae`, with the target's name before where there
+        are several.
 
     Raises
     ------
     InputError
         Names the condition that can't be read.
     """
-    judged = "mae" if metric == "mae" else "accuracy"
+    judged = "mae" if metric.endswith("mae") else "accuracy"
     bounds = [_read(part, judged) for part in text.split(",") if part.strip()]
     if not bounds:
         raise InputError(f"The budget is empty: give conditions such as {_EXAMPLE}.")
@@ -116,6 +117,6 @@ def say(measure: Measure, quantities: Sequence[str]) -> str:
         "memory": lambda: f"{size(measure.memory or 0)} in memory",
         "latency": lambda: f"{measure.latency * 1e6:.0f} us a row",
         "accuracy": lambda: f"{measure.metric.replace('_', ' ')} {measure.accuracy:.2%}",
-        "mae": lambda: f"mae {measure.accuracy:.4g}",
+        "mae": lambda: f"{measure.metric.replace('_', ' ')} {measure.accuracy:.4g}",
     }
     return ", ".join(words[quantity]() for quantity in quantities)

@@ -22,6 +22,7 @@ from lepton_lab.compress._base import Shape
 from lepton_lab.compress._hook import Hook
 from lepton_lab.compress._kernels import chosen_kernels, describe_kernels, plan_kernels
 from lepton_lab.errors import InputError
+from lepton_lab.types import Dataset
 
 MEANING = "lets each layer's weights share a few values while it trains on"
 SETTINGS: tuple[str, ...] = ("clusters",)
@@ -45,7 +46,7 @@ def title(settings: Mapping[str, Any]) -> str:
     return STAGES[0]
 
 
-def plan(model: Any, settings: Mapping[str, Any]) -> list[tuple[str, str]]:
+def plan(model: Any, settings: Mapping[str, Any], dataset: Dataset | None = None) -> list[tuple[str, str]]:
     """For each layer its name, and what will become of it."""
     share = f"will have {settings['clusters']} different weights"
     return [(name, reason or share) for name, reason in plan_kernels(model, "clustered")]

@@ -3,41 +3,58 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
 from lepton_lab.compress._base import WEIGHTED
 from lepton_lab.runtime import Operation, Tensor
 
-Bits = Callable[[Operation], tuple[int, int]]
-"""Of an operation's weights and of its activations."""
+_NUMBERS = ("int32", "int64", "bool")
+"""What shapes and positions are, not activations."""
 
 
-def describe(keras_model: Any, operations: Sequence[Operation], bits: Bits | None = None) -> list[tuple[str, str]]:
+def describe(
+    keras_model: Any, operations: Sequence[Operation], spared: Collection[Operation] = ()
+) -> list[tuple[str, str]]:
     """For each layer of a Keras model its name, and what its weights and activations are.
 
     Parameters
     ----------
     operations
         Of the file that was made of it.
-    bits
-        Given where they are to become other ones; else those that they are in the file.
+    spared
+        Operations of the float32 file that can't be whole numbers; a layer without weights that has one is said to stay
+        as it is.
     """
     by_layer: dict[str, list[Operation]] = {layer.name: [] for layer in keras_model.layers}
+    unknown = {
+        layer.name: operation.kind
+        for operation in spared
+        for layer in keras_model.layers
+        if not layer.weights and belongs(operation.output, layer.name)
+    }
     for operation in without_casts(operations):
-        if any(tensor.dtype != "int32" or operation.kind in WEIGHTED for tensor in operation.constants):
+        if has_weights(operation):
             names = [tensor.name for tensor in (*operation.constants, *operation.outputs)]
             owner = next((layer for layer in by_layer if any(belongs(name, layer) for name in names)), None)
             if owner is not None:
                 by_layer[owner].append(operation)
-    return [(layer.name, _line(layer, by_layer[layer.name], bits or in_file)) for layer in keras_model.layers]
+    lines = {layer.name: _line(layer, by_layer[layer.name]) for layer in keras_model.layers}
+    lines |= {name: f"float32: {kind} can't be quantised" for name, kind in unknown.items()}
+    return list(lines.items())
 
 
 def in_file(operation: Operation) -> tuple[int, int]:
     """The bits of an operation's weights and of its activations, as they are."""
-    plain = [tensor for tensor in operation.inputs if not tensor.is_constant]
-    return weights_of(operation).bits, plain[0].bits if plain else 32
+    computed = [tensor for tensor in operation.inputs if not tensor.is_constant and tensor.dtype not in _NUMBERS]
+    activations = (*computed, *operation.outputs)  # of a lookup only what it answers is an activation
+    return weights_of(operation).bits, activations[0].bits if activations else 32
+
+
+def has_weights(operation: Operation) -> bool:
+    """Whether an operation reads learnt numbers from the file, and not only shapes and positions."""
+    return bool(operation.constants) and weights_of(operation).dtype not in _NUMBERS
 
 
 def weights_of(operation: Operation) -> Tensor:
@@ -56,13 +73,14 @@ def belongs(tensor: str, layer: str) -> bool:
     return any(layer in part.split("/")[1:] for part in tensor.split(";"))
 
 
-def _line(layer: Any, operations: Sequence[Operation], bits: Bits) -> str:
+def _line(layer: Any, operations: Sequence[Operation]) -> str:
     if not operations:
         return "folded into its neighbours, or float32" if layer.weights else "no weights"
     weighted = [operation for operation in operations if operation.kind in WEIGHTED]
-    weights, activations = bits((weighted or operations)[0])
+    operation = (weighted or operations)[0]
+    weights, activations = in_file(operation)
     if weights == 32:
         return "kept in float32"
-    if weights == 16:
+    if weights_of(operation).dtype == "float16":
         return "weights float16, computed in float32"
     return f"weights int{weights}, activations {'float32' if activations == 32 else f'int{activations}'}"

@@ -4,14 +4,14 @@ A teacher's probabilities say more of a row than its label does: what else it co
 the small ones among them are raised, so that there is something to learn from them. The student's loss on a row is (1 -
 alpha) times its own loss plus alpha T^2 times the Kullback-Leibler divergence of its softened answer from the teacher's
 (Hinton, Vinyals, Dean 2015, https://arxiv.org/abs/1503.02531); for numbers it is the squared difference from the
-teacher's numbers instead.
+teacher's numbers instead. A model with several outputs learns each of them so.
 
 The student is any model that takes the same rows; or it is made of the teacher, with each hidden layer narrower.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,8 @@ from lepton_lab.compress._base import Shape
 from lepton_lab.compress._hook import Hook
 from lepton_lab.errors import ConversionError, InputError
 from lepton_lab.files import checksum
-from lepton_lab.runtime import load_keras
+from lepton_lab.runtime import answering_layers, cast_inputs, is_keras3, library_of, load_keras
+from lepton_lab.types import Dataset
 
 MEANING = "a smaller model learns from the model's answers"
 SETTINGS: tuple[str, ...] = ("student", "width", "temperature", "alpha")
@@ -47,7 +48,7 @@ def title(settings: Mapping[str, Any]) -> str:
     return STAGES[0]
 
 
-def plan(model: Any, settings: Mapping[str, Any]) -> list[tuple[str, str]]:
+def plan(model: Any, settings: Mapping[str, Any], dataset: Dataset | None = None) -> list[tuple[str, str]]:
     """For each layer of the teacher its name, and what the student has of it."""
     if settings["student"]:
         return [(layer.name, f"taught to {settings['student']!r}") for layer in model.layers]
@@ -75,17 +76,27 @@ class Distillation(Hook):
         What softens both answers, at least 1; without meaning for numbers.
     alpha
         Share of the teacher in the loss.
-    kind
-        Of the target: `classes`, `labels` or `numbers`.
+    kinds
+        `classes`, `labels` or `numbers`, by the output's name; a single output is called "".
+    logits
+        Names of the outputs that are logits, of `teacher` and `student`.
     """
 
     is_stepwise = False
 
     def __init__(
-        self, teacher: str, sha256: str, code: str | None, temperature: float, alpha: float, kind: str
+        self,
+        teacher: str,
+        sha256: str,
+        code: str | None,
+        temperature: float,
+        alpha: float,
+        kinds: Mapping[str, str],
+        logits: Mapping[str, Sequence[str]],
     ) -> None:
         self._teacher_file, self._sha256, self._code = Path(teacher), sha256, Path(code) if code else None
-        self._temperature, self._alpha, self._kind = temperature, alpha, kind
+        self._temperature, self._alpha = temperature, alpha
+        self._kinds, self._logits = kinds, logits
         self._teacher: Any = None
         self._layers: list[tuple[str, str]] = []
 
@@ -105,27 +116,45 @@ class Distillation(Hook):
         self._layers = [(name, f"{count:,} weights" if count else "no weights") for name, count in counts]
         return model
 
-    def losses(self, rows: Any, losses: Any, answers: Any) -> Any:
-        """Each row's loss, with the teacher's share in it."""
+    def losses(self, rows: Any, losses: Mapping[str, Any], answers: Mapping[str, Any]) -> dict[str, Any]:
+        """Each row's losses, with the teacher's share in them: each output learns from the teacher's of its name."""
         import tensorflow as tf
 
-        taught = tf.stop_gradient(tf.cast(self._teacher(tf.cast(rows, tf.float32), training=False), tf.float32))
-        if self._kind == "numbers":
-            apart = tf.reduce_mean(tf.square(tf.reshape(answers - taught, (tf.shape(losses)[0], -1))), axis=1)
-        elif self._kind == "labels":  # each is a question of its own
-            apart = tf.reduce_mean(self._divergence(*(tf.stack([1 - p, p], -1) for p in (taught, answers))), axis=-1)
-        else:
-            one_or_two = (tf.concat([1 - p, p], -1) if p.shape[-1] == 1 else p for p in (taught, answers))
-            apart = self._divergence(*one_or_two)
-        return (1 - self._alpha) * losses + self._alpha * apart
+        answered = tf.nest.flatten(self._teacher(cast_inputs(self._teacher, rows), training=False))
+        names = self._teacher.output_names if len(answered) > 1 else [""]
+        taught = {
+            name: tf.stop_gradient(tf.cast(answer, tf.float32)) for name, answer in zip(names, answered, strict=True)
+        }
+        apart = {name: self._apart(name, taught[name], own) for name, own in answers.items()}
+        return {name: (1 - self._alpha) * own + self._alpha * apart[name] for name, own in losses.items()}
+
+    def _apart(self, name: str, taught: Any, answers: Any) -> Any:
+        """How far an output's answer to each row is from the teacher's, (rows,)."""
+        import tensorflow as tf
+
+        if self._kinds[name] == "numbers":
+            return tf.reduce_mean(tf.square(tf.reshape(answers - taught, (tf.shape(answers)[0], -1))), axis=1)
+        apart = self._divergence(self._as_logits(name, taught, "teacher"), self._as_logits(name, answers, "student"))
+        if apart.shape.rank > 1:  # each label, and each position, is a question of its own
+            apart = tf.reduce_mean(apart, axis=list(range(1, apart.shape.rank)))
+        return apart
+
+    def _as_logits(self, name: str, answers: Any, whose: str) -> Any:
+        """Answers as logits of the choices on the last axis: no and yes, where one number says it."""
+        import tensorflow as tf
+
+        are_logits = name in self._logits[whose]
+        if self._kinds[name] == "labels":
+            answers = tf.expand_dims(answers, -1)
+        if answers.shape[-1] == 1:
+            answers = tf.concat([tf.zeros_like(answers) if are_logits else 1 - answers, answers], -1)
+        return answers if are_logits else tf.math.log(tf.maximum(answers, _EPSILON))
 
     def _divergence(self, taught: Any, answers: Any) -> Any:
-        """Of the softened probabilities on the last axis, times the temperature's square."""
+        """Of the softened probabilities that logits stand for on the last axis, times the temperature's square."""
         import tensorflow as tf
 
-        logs = [
-            tf.nn.log_softmax(tf.math.log(tf.maximum(part, _EPSILON)) / self._temperature) for part in (taught, answers)
-        ]
+        logs = [tf.nn.log_softmax(part / self._temperature) for part in (taught, answers)]
         return self._temperature**2 * tf.reduce_sum(tf.exp(logs[0]) * (logs[0] - logs[1]), axis=-1)
 
     def report(self, model: Any) -> list[tuple[str, str]]:
@@ -163,8 +192,6 @@ def narrower(model: Any, width: float) -> Any:
     ConversionError
         As for `make_student`.
     """
-    import tf_keras
-
     last = _answering(model)
 
     def narrow(layer: Any) -> Any:
@@ -176,7 +203,7 @@ def narrower(model: Any, width: float) -> Any:
         return type(layer).from_config(config)
 
     try:
-        narrow_model = tf_keras.models.clone_model(model, clone_function=narrow)
+        narrow_model = library_of(model).models.clone_model(model, clone_function=narrow)
         for old, new in zip(model.layers, narrow_model.layers, strict=True):
             if _is_frozen(old):
                 new.set_weights(old.get_weights())
@@ -192,17 +219,25 @@ def narrower(model: Any, width: float) -> Any:
 
 def _answering(model: Any) -> set[str]:
     """Names of the layers whose width is the answer's: from the last ones back to those that have a width to set."""
-    waiting, found = [model.get_layer(name) for name in model.output_names], set[str]()
+    ends = answering_layers(model)
+    waiting, found = [layer for layer in model.layers if layer.name in ends], set[str]()
     while waiting:
         layer = waiting.pop()
         found.add(layer.name)
         if not any(size in layer.get_config() for size in _SIZES):
-            waiting += [parent.layer for node in layer.inbound_nodes for parent in node.parent_nodes]
+            waiting += _before(layer)
     return found
 
 
+def _before(layer: Any) -> list[Any]:
+    """The layers whose answers a layer takes."""
+    if is_keras3(layer):
+        return [parent.operation for node in layer._inbound_nodes for parent in node.parent_nodes]
+    return [parent.layer for node in layer.inbound_nodes for parent in node.parent_nodes]
+
+
 def _is_frozen(layer: Any) -> bool:
-    return bool(layer.weights) and not layer.trainable_weights
+    return bool(getattr(layer, "weights", ())) and not layer.trainable_weights  # a function of Keras 3 has none
 
 
 def _fate(old: Any, new: Any) -> str:

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lepton_lab.runtime import Interpreter
+from lepton_lab.types import by_name
 
 
 @dataclass(frozen=True)
@@ -58,13 +59,14 @@ class Drifts:
     """None if the float file answers in another shape."""
 
 
-def drifts(float_file: bytes, file: bytes, rows: NDArray[np.float32]) -> Drifts:
+def drifts(float_file: bytes, file: bytes, rows: NDArray[Any]) -> Drifts:
     """What `file` computes beside what `float_file` does.
 
     Parameters
     ----------
     rows
-        Raw rows, shape (n, *input_shape). They are run one at a time, so that memory holds one row's activations.
+        Raw rows, shape (n, *input_shape), or records of several inputs. They are run one at a time, so that memory
+        holds one row's activations.
 
     Raises
     ------
@@ -77,12 +79,22 @@ def drifts(float_file: bytes, file: bytes, rows: NDArray[np.float32]) -> Drifts:
     pairs: dict[str, str] = {}
     for row in rows[:, None]:
         expected, got = before.run(row), after.run(row)
-        answers = answers + _drift(expected, got) if answers and expected.shape == got.shape else None
+        answers = _with_answers(answers, expected, got)
         reference, computed = before.computed(), after.computed()
         pairs = pairs or _pairs(reference, computed)
         for name, other in pairs.items():
             nodes[name] = nodes.get(name, Drift()) + _drift(reference[other], computed[name])
     return Drifts(nodes, answers)
+
+
+def _with_answers(answers: Drift | None, expected: NDArray[Any], got: NDArray[Any]) -> Drift | None:
+    """The sums with those of a row's answers, of all outputs; None where they have other shapes or names."""
+    if answers is None or expected.shape != got.shape:
+        return None
+    ours, theirs = by_name(expected), by_name(got)
+    if {name: part.shape for name, part in ours.items()} != {name: part.shape for name, part in theirs.items()}:
+        return None
+    return sum((_drift(part, theirs[name]) for name, part in ours.items()), answers)
 
 
 def _pairs(reference: Mapping[str, NDArray[Any]], computed: Mapping[str, NDArray[Any]]) -> dict[str, str]:

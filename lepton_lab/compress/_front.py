@@ -48,7 +48,7 @@ def pick(trials: Sequence[Trial], before: Measure, bounds: Sequence[Bound]) -> t
     measured = [(trial, trial.measure) for trial in trials if trial.measure is not None]
     if not measured:
         return "", "No trial could be measured."
-    judged = "mae" if before.metric == "mae" else "accuracy"
+    judged = "mae" if before.is_error else "accuracy"
     excess = {trial.model: sum(max(0.0, b.excess(m, before)) for b in bounds) for trial, m in measured}
     within = [(trial, m) for trial, m in measured if excess[trial.model] == 0]
     named = tuple(dict.fromkeys((judged, "gzip", *(bound.quantity for bound in bounds))))
@@ -70,7 +70,7 @@ def pick(trials: Sequence[Trial], before: Measure, bounds: Sequence[Bound]) -> t
 
 def uncertainty(measure: Measure, rows: int) -> float | None:
     """Half the width of the 95 % interval of an accuracy measured on so many rows, by the normal approximation."""
-    if measure.accuracy is None or measure.metric == "mae":
+    if measure.accuracy is None or measure.is_error:
         return None
     share = measure.accuracy
     return 1.96 * math.sqrt(max(share * (1 - share), 1 / rows) / rows)
@@ -79,7 +79,7 @@ def uncertainty(measure: Measure, rows: int) -> float | None:
 def _worth(measure: Measure) -> float:
     """The greater, the better."""
     value = measure.accuracy if measure.accuracy is not None else -math.inf
-    return -value if measure.metric == "mae" else value
+    return -value if measure.is_error else value
 
 
 def _beats(one: Measure, other: Measure, costs: Sequence[str]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from numpy.typing import NDArray
@@ -12,6 +13,8 @@ class Hook:
 
     is_stepwise = True
     """Whether `before_step` is wanted before every single step; else the engine takes many in one call."""
+    converts = False
+    """Whether `to_tflite` makes a file, which may take long."""
 
     def prepare(self, model: Any, total_steps: int) -> Any:
         """The model to train instead; called under the strategy's scope.
@@ -28,8 +31,8 @@ class Hook:
     def before_step(self, step: int) -> None:
         """Called on the host before a step, counted over all epochs from 0."""
 
-    def losses(self, rows: Any, losses: Any, answers: Any) -> Any:
-        """What to learn from instead of each row's loss; float32 (batch,), in the graph."""
+    def losses(self, rows: Any, losses: Mapping[str, Any], answers: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What to learn from instead of each row's loss; float32 (batch,) by the output's name, in the graph."""
         return losses
 
     def finish(self, model: Any) -> Any:

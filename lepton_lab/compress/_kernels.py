@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lepton_lab.errors import ConversionError
+from lepton_lab.runtime import is_keras3, library_of
 
 _FEWEST_WEIGHTS = 1000
 """Kernels with fewer are left alone, such as a first convolution's. On digits (a cnn with 36,000 weights, 80 % zeros
@@ -20,7 +22,7 @@ def plan_kernels(model: Any, done: str) -> list[tuple[str, str]]:
     Parameters
     ----------
     model
-        A tf_keras model.
+        A Keras model.
     done
         What is to be done to them, for messages: `"pruned"`.
 
@@ -50,9 +52,25 @@ def kernels_of(layer: Any) -> list[Any]:
     # tfmot shows its table of layers and their kernels nowhere else.
     from tensorflow_model_optimization.python.core.sparsity.keras.prune_registry import PruneRegistry
 
+    if is_keras3(layer):
+        return _kernels_by_name(layer, PruneRegistry)
     if PruneRegistry.supports(layer):
         PruneRegistry.make_prunable(layer)  # gives the layer the method called below, and changes nothing else
     return list(layer.get_prunable_weights()) if hasattr(layer, "get_prunable_weights") else []
+
+
+def _kernels_by_name(layer: Any, registry: Any) -> list[Any]:
+    """The TensorFlow variables of the kernels of a Keras 3 layer: those of tfmot's table for the class of its name."""
+    names = {kind.__name__: kernels for kind, kernels in registry._LAYERS_WEIGHTS_MAP.items()}
+    cells = {kind.__name__: kernels for kind, kernels in registry._RNN_CELLS_WEIGHTS_MAP.items()}
+    if hasattr(layer, "cell"):
+        parts = getattr(layer.cell, "cells", [layer.cell])
+        if any(type(part).__name__ not in cells for part in parts):
+            return []
+        found = [(part, name) for part in parts for name in cells[type(part).__name__]]
+    else:
+        found = [(layer, name) for name in names.get(type(layer).__name__, ())]
+    return [operator.attrgetter(name)(part).value for part, name in found]
 
 
 def describe_kernels(layer: Any) -> str:
@@ -81,14 +99,12 @@ _MOST_VALUES = 256
 
 
 def _why_not(layer: Any, done: str) -> str:
-    import tf_keras
-
     kind = type(layer).__name__
     if not layer.weights:
         return f"{kind} has no weights"
     if not layer.trainable:
         return f"{kind} is frozen"
-    if isinstance(layer, tf_keras.Model):
+    if isinstance(layer, library_of(layer).Model):
         return f"{kind} is a model inside the model, which is not looked into"
     if not kernels_of(layer):
         return f"{kind} has no kernel that can be {done}"

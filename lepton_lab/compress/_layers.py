@@ -6,6 +6,7 @@ import gzip
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from lepton_lab.compress._quantize import SCHEMES
 from lepton_lab.compress._weights import Part, parts_of_file, parts_of_keras
 from lepton_lab.errors import InputError
 from lepton_lab.events import Progress, Report, ignore
-from lepton_lab.runtime import Graph, Interpreter, check_fits, check_one_each, load_keras, open_rows, to_tflite
+from lepton_lab.runtime import Graph, Interpreter, fitted, load_keras, open_rows, to_tflite
 from lepton_lab.types import Dataset, LayerFigures, LayerReport, Model
 
 _SPLIT = "train"
@@ -55,6 +56,7 @@ def inspect_layers(
     """
     for one in filter(None, (model, against)):
         _check(one, dataset)
+    dataset = fitted(model, dataset) if dataset is not None else None
     rows = _rows(dataset, seed) if against is not None and dataset is not None else None
 
     def tell(message: str, fraction: float) -> None:
@@ -82,7 +84,7 @@ def inspect_layers(
         found.answers.sqnr if found.answers else None,
         found.answers.greatest if found.answers else None,
         to,
-        tuple(_notes(model, against)),
+        (*(dataset.arrangement.notes if dataset else ()), *_notes(model, against)),
     )
 
 
@@ -99,15 +101,14 @@ def _check(model: Model, dataset: Dataset | None) -> None:
             f"Model {model.name!r} is a {model.format} model: layers are told of Keras models and .tflite files; "
             "bring the Keras model in that it was made from."
         )
-    check_one_each(model, dataset, "model layers")
     if dataset is not None:
-        check_fits(model, dataset)
+        fitted(model, dataset)
 
 
-def _rows(dataset: Dataset, seed: int) -> NDArray[np.float32]:
+def _rows(dataset: Dataset, seed: int) -> NDArray[Any]:
     x, _ = open_rows(dataset, _SPLIT)
     picked = np.sort(np.random.default_rng(seed).permutation(len(x))[:_NUM_ROWS])
-    return np.asarray(x[picked], np.float32)
+    return np.asarray(x[picked])
 
 
 def _read(model: Model) -> tuple[bytes, list[Part]]:

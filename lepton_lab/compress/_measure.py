@@ -8,16 +8,18 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lepton_lab.runtime import (
-    METRICS,
     Interpreter,
-    check_fits,
-    check_one_each,
+    as_inputs,
+    fitted,
+    judged_by,
     load_keras,
+    logits_among,
     open_rows,
     predict,
     score,
@@ -34,7 +36,8 @@ def measure(model: Model, dataset: Dataset, split: str = "test") -> Measure:
     model
         In either format.
     dataset, split
-        The rows that accuracy (or the mean absolute error, for numbers) is reported on.
+        The rows that accuracy (or the mean absolute error, for numbers) is reported on; of several targets, that of the
+        first, under its own name: `kind_accuracy`.
 
     Raises
     ------
@@ -50,11 +53,10 @@ def measure(model: Model, dataset: Dataset, split: str = "test") -> Measure:
 
 
 def _measure(model: Model, dataset: Dataset, split: str) -> Measure:
-    check_one_each(model, dataset, "compress")
-    check_fits(model, dataset)
+    dataset = fitted(model, dataset)
     if model.format == "tflite":
-        return measure_file(model.file, dataset, split)[0]
-    return measure_bytes(to_tflite(load_keras(model.file, model.code)), dataset, split)[0]
+        return measure_file(model.file, model, dataset, split)[0]
+    return measure_bytes(to_tflite(load_keras(model.file, model.code)), model, dataset, split)[0]
 
 
 def compare(
@@ -64,33 +66,36 @@ def compare(
 
     `layers` says what was done to each layer.
     """
-    return CompressedModel(after, _measure(before, dataset, split), _measure(after, dataset, split), tuple(layers))
+    measures = _measure(before, dataset, split), _measure(after, dataset, split)
+    return CompressedModel(after, *measures, tuple(layers), fitted(after, dataset).arrangement.notes)
 
 
-def measure_bytes(content: bytes, dataset: Dataset, split: str) -> tuple[Measure, dict[str, float]]:
+def measure_bytes(content: bytes, model: Model, dataset: Dataset, split: str) -> tuple[Measure, dict[str, float]]:
     """`measure_file` for a file that is not on disk."""
     with tempfile.TemporaryDirectory(prefix="lepton-") as folder:
         file = Path(folder) / "model.tflite"
         file.write_bytes(content)
-        return measure_file(file, dataset, split)
+        return measure_file(file, model, dataset, split)
 
 
-def measure_file(file: Path, dataset: Dataset, split: str) -> tuple[Measure, dict[str, float]]:
-    """A `.tflite` file's measure, and all metrics; without accuracy and metrics if the data set lacks the split."""
+def measure_file(file: Path, model: Model, dataset: Dataset, split: str) -> tuple[Measure, dict[str, float]]:
+    """The measure of a `.tflite` file that answers as `model` does, and all metrics; without accuracy and metrics if
+    the data set lacks the split."""
     content = file.read_bytes()
     metrics: dict[str, float] = {}
-    row = np.zeros((1, *dataset.input_shape), np.float32)
+    metric = next(iter(judged_by(dataset)))
+    rows, targets = open_rows(dataset, split if split in dataset.splits else "train")
+    row = np.asarray(rows[:1])
     if split in dataset.splits:
-        rows, targets = open_rows(dataset, split)
-        metrics = score(predict(file, rows), targets, dataset.target.kind)
-        row = np.asarray(rows[:1], np.float32)
+        answers = predict(file, rows)
+        metrics = score(answers, targets, dataset.target.kind, logits_among(model, dataset, answers))
     found = Measure(
-        metrics.get(METRICS[dataset.target.kind]),
+        metrics.get(metric),
         len(content),
         len(gzip.compress(content, 9, mtime=0)),
         Interpreter(file).latency(row),
         split,
-        METRICS[dataset.target.kind],
+        metric,
         resident(file, row),
         dataset=dataset.name,
     )
@@ -99,7 +104,7 @@ def measure_file(file: Path, dataset: Dataset, split: str) -> tuple[Measure, dic
 
 def latencies(models: Sequence[Model], dataset: Dataset, turns: int = 5) -> list[float]:
     """Median seconds for one row of several models as `.tflite`, in turns, so that all meet the same disturbances."""
-    row = np.asarray(open_rows(dataset, "train")[0][:1], np.float32)
+    row = np.asarray(open_rows(fitted(models[0], dataset), "train")[0][:1])
     interpreters = [Interpreter(as_tflite(model)) for model in models]
     times = [[interpreter.latency(row) for interpreter in interpreters] for _ in range(turns)]
     return [float(np.median(column)) for column in zip(*times, strict=True)]
@@ -114,22 +119,25 @@ _RUN = """
 import sys
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
-row = np.load(sys.argv[2])
 interpreter = Interpreter(sys.argv[1], num_threads=1)
-place = interpreter.get_input_details()[0]
-interpreter.resize_tensor_input(place["index"], row.shape)
+parts = list(np.load(sys.argv[2]).values())
+places = interpreter.get_input_details()
+for place, part in zip(places, parts):
+    interpreter.resize_tensor_input(place["index"], part.shape)
 interpreter.allocate_tensors()
-interpreter.set_tensor(place["index"], row.astype(place["dtype"]))
+for place, part in zip(places, parts):
+    interpreter.set_tensor(place["index"], part.astype(place["dtype"]))
 interpreter.invoke()
 print(open("/proc/self/status").read().partition("VmRSS:")[2].split()[0])
 """
 
 
-def resident(file: Path, row: NDArray[np.float32]) -> int | None:
+def resident(file: Path, row: NDArray[Any]) -> int | None:
     """Bytes resident of a fresh process without TensorFlow that has run a file; None where it could not be run so."""
+    parts = as_inputs(row, Interpreter(file).inputs)
     with tempfile.TemporaryDirectory(prefix="lepton-") as folder:
-        np.save(Path(folder) / "row.npy", row)
-        command = [sys.executable, "-c", _RUN, str(file), str(Path(folder) / "row.npy")]
+        np.savez(Path(folder) / "row.npz", *parts.values())
+        command = [sys.executable, "-c", _RUN, str(file), str(Path(folder) / "row.npz")]
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=60)
         except subprocess.TimeoutExpired:

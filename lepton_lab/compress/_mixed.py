@@ -5,7 +5,8 @@ answers move. Then the layers become int4 one after the other, those first that 
 no more than `tolerance` is lost. Where int8 everywhere loses more than that already, layers become float32 again, those
 first that int8 moves most. The measure of a layer's sensitivity is the mean squared difference of the answers, as
 accuracy is too coarse for one layer; what is lost is accuracy in points (for numbers, the mean absolute error's growth
-in per cent).
+in per cent). Of several outputs the one counts that loses most, so that none pays for another: no output of the result
+loses more than `tolerance` on these rows.
 """
 
 from __future__ import annotations
@@ -27,9 +28,8 @@ def rules(operations: Sequence[Operation], judge: Judge, tolerance: float) -> li
     whole = judge(chosen)
     if whole.lost > tolerance:
         return _raised(operations, chosen, judge, tolerance)
-    last = operations[-1]
     candidates = [
-        Rule("dynamic4" if operation is last else "int4", exactly(operation.output), operation.kind)
+        Rule("dynamic4" if operation.is_answer else "int4", exactly(operation.output), operation.kind)
         for operation in operations
         if operation.kind in KINDS
     ]

@@ -9,7 +9,7 @@ from lepton_lab.compress import _cluster, _distill, _prune, _qat, _quantize
 from lepton_lab.compress._base import Technique
 from lepton_lab.errors import ConversionError, UnknownNameError
 from lepton_lab.runtime import load_keras
-from lepton_lab.types import Model, Preflight
+from lepton_lab.types import Dataset, Model, Preflight
 
 TECHNIQUES: Mapping[str, Technique] = {
     "prune": _prune,
@@ -22,7 +22,7 @@ STAGES = tuple(stage for technique in TECHNIQUES.values() for stage in technique
 """Every stage that a compression can bring a model to."""
 
 
-def preflight(model: Model, technique: str, settings: Mapping[str, Any]) -> Preflight:
+def preflight(model: Model, technique: str, settings: Mapping[str, Any], dataset: Dataset | None = None) -> Preflight:
     """For each layer its name, and what `technique` will do or why nothing.
 
     Parameters
@@ -31,6 +31,8 @@ def preflight(model: Model, technique: str, settings: Mapping[str, Any]) -> Pref
         What is to be compressed, and how.
     settings
         Those of `Lab.compress` that are the technique's own.
+    dataset
+        With whose rows it will be done, where that is known.
 
     Raises
     ------
@@ -44,8 +46,13 @@ def preflight(model: Model, technique: str, settings: Mapping[str, Any]) -> Pref
     if technique not in TECHNIQUES:
         raise UnknownNameError("technique", technique, tuple(TECHNIQUES))
     check_format(model, technique)
+    if technique == "qat" and model.library == "keras":
+        raise ConversionError(
+            f"Model {model.name!r} is one of Keras 3, and quantisation-aware training needs tf_keras "
+            "(tensorflow-model-optimization knows no other): quantize it instead."
+        )
     TECHNIQUES[technique].check(settings)
-    layers = TECHNIQUES[technique].plan(load_keras(model.file, model.code), settings)
+    layers = TECHNIQUES[technique].plan(load_keras(model.file, model.code), settings, dataset)
     return Preflight(model.name, technique, tuple(layers))
 
 

@@ -29,6 +29,7 @@ from lepton_lab.compress._base import Shape
 from lepton_lab.compress._hook import Hook
 from lepton_lab.compress._kernels import chosen_kernels, describe_kernels, plan_kernels
 from lepton_lab.errors import InputError, UnknownNameError
+from lepton_lab.types import Dataset
 
 MEANING = "zeroes the least weights while it trains on"
 SETTINGS: tuple[str, ...] = ("sparsity", "schedule", "m_by_n")
@@ -55,7 +56,7 @@ def title(settings: Mapping[str, Any]) -> str:
     return STAGES[0]
 
 
-def plan(model: Any, settings: Mapping[str, Any]) -> list[tuple[str, str]]:
+def plan(model: Any, settings: Mapping[str, Any], dataset: Dataset | None = None) -> list[tuple[str, str]]:
     """For each layer its name, and what will become of it."""
     pattern = settings["m_by_n"]
     share = f"{settings['sparsity']:.0%} zeros" if pattern is None else f"{pattern} zeros"

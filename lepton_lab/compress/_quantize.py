@@ -12,24 +12,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lepton_lab.compress import _dynamic, _float16, _int4, _int8, _int16x8, _mixed, _quantizer
-from lepton_lab.compress._base import WEIGHTED, Judge, Judged, Rule, Scheme, Shape, exactly
+from lepton_lab.compress._base import LOOKUPS, WEIGHTED, Judge, Judged, Rule, Scheme, Shape, exactly
 from lepton_lab.compress._describe import describe
 from lepton_lab.compress._measure import measure_bytes, measure_file
 from lepton_lab.errors import ConversionError, InputError, LeptonError, UnknownNameError
 from lepton_lab.events import Progress, Report, ignore
 from lepton_lab.files import replacing_file
 from lepton_lab.runtime import (
-    METRICS,
+    TEXT,
+    Graph,
     Interpreter,
     Operation,
-    check_fits,
-    check_one_each,
+    Port,
+    fitted,
+    judged_by,
     load_keras,
+    logits_among,
     open_rows,
     score,
     to_tflite,
 )
-from lepton_lab.types import CompressedModel, Dataset, Model
+from lepton_lab.types import CompressedModel, Dataset, Model, by_name, records
 
 MEANING = "takes fewer bits a number, without training"
 SETTINGS: tuple[str, ...] = ("scheme", "calibration_rows", "tolerance")
@@ -68,15 +71,34 @@ def title(settings: Mapping[str, Any]) -> str:
     return str(settings["scheme"])
 
 
-def plan(model: Any, settings: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """For each layer its name, and what will become of it."""
+def plan(model: Any, settings: Mapping[str, Any], dataset: Dataset | None = None) -> list[tuple[str, str]]:
+    """For each layer its name, and what will become of it: read from a file that is made as it will be."""
     if not model.count_params():
         raise ConversionError(f"Model {model.name!r} has no weights, so that there is nothing to quantise.")
+    float_file, chosen = to_tflite(model), SCHEMES[settings["scheme"]]
+    file = Interpreter(float_file)
+    ranges: _quantizer.Ranges | None = None
+    if chosen.NEEDS_ROWS:  # some for each activation: which it is doesn't matter here
+        ranges = _quantizer.calibrate(float_file, _blank(file.inputs))
     if settings["scheme"] == "mixed":
         return [(layer.name, "int4, int8 or float32, by what is measured") for layer in model.layers if layer.weights]
-    operations = Interpreter(to_tflite(model)).operations
-    rules = SCHEMES[settings["scheme"]].rules(operations, _unjudged, 0.0)
-    return describe(model, operations, lambda operation: _quantizer.bits(rules, operation))
+    rules = [*chosen.rules(file.operations, _unjudged, 0.0), *_spare_raw_columns(file, dataset)]
+    content = _quantizer.apply(float_file, rules, ranges)
+    return describe(model, Graph(content).operations, _spared(file.operations, chosen))
+
+
+def _blank(ports: Sequence[Port]) -> NDArray[Any]:
+    """A row of zeros for a file's inputs."""
+    parts = {
+        port.name: np.zeros((1, *(max(1, size) for size in port.shape[1:])), "U1" if port.dtype == TEXT else port.dtype)
+        for port in ports
+    }
+    return records(parts) if len(parts) > 1 else next(iter(parts.values()))
+
+
+def _spared(operations: Sequence[Operation], scheme: Scheme) -> list[Operation]:
+    """Those that stay float32 because the quantizer has nothing for them, where a scheme makes activations integers."""
+    return [operation for operation in operations if scheme.NEEDS_ROWS and not _quantizer.knows(operation)]
 
 
 def shape(before: Shape, settings: Mapping[str, Any]) -> Shape:
@@ -94,9 +116,10 @@ class _Trial:
 
     float_file: bytes
     ranges: _quantizer.Ranges
-    rows: NDArray[np.float32]
+    rows: NDArray[Any]
     targets: NDArray[Any]
-    kind: str
+    model: Model
+    dataset: Dataset
 
     def __call__(self, rules: Sequence[Rule]) -> Judged:
         """What the rules move, and what they lose."""
@@ -105,19 +128,34 @@ class _Trial:
         except LeptonError:  # not every mixture can be made, or run
             return Judged(np.inf, np.inf)
         worth, now = self._worth(self._before), self._worth(answers)
-        lost = 100 * (worth - now) if self.kind != "numbers" else 100 * (now - worth) / max(worth, 1e-12)
-        return Judged(float(np.mean(np.square(answers - self._before))), lost)
+        lost = [
+            100 * (now[metric] - was) / max(was, 1e-12) if kind == "numbers" else 100 * (was - now[metric])
+            for (metric, kind), was in ((one, worth[one[0]]) for one in judged_by(self.dataset).items())
+        ]
+        return Judged(_moved(self._before, answers), max(lost))
 
     @cached_property
-    def _before(self) -> NDArray[np.float32]:
+    def _before(self) -> NDArray[Any]:
         return self._answers(self.float_file)
 
-    def _worth(self, answers: NDArray[np.float32]) -> float:
-        return score(answers, self.targets, self.kind)[METRICS[self.kind]]
+    def _worth(self, answers: NDArray[Any]) -> dict[str, float]:
+        logits = logits_among(self.model, self.dataset, answers)
+        return score(answers, self.targets, self.dataset.target.kind, logits)
 
-    def _answers(self, content: bytes) -> NDArray[np.float32]:
+    def _answers(self, content: bytes) -> NDArray[Any]:
         interpreter = Interpreter(content)
         return np.concatenate([interpreter.run(self.rows[i : i + 512]) for i in range(0, len(self.rows), 512)])
+
+
+def _moved(before: NDArray[Any], after: NDArray[Any]) -> float:
+    """How far answers are from those before, see `Judged.moved`: by shares, since prices are larger than chances."""
+    ours, theirs = by_name(before), by_name(after)
+    shares = [
+        np.mean(np.square(theirs[name] - part, dtype=np.float64))
+        / max(np.mean(np.square(part, dtype=np.float64)), 1e-12)
+        for name, part in ours.items()
+    ]
+    return float(sum(shares))
 
 
 def quantize(
@@ -163,8 +201,7 @@ def quantize(
         If the model can't be converted, or LiteRT can't run the outcome.
     """
     check({"scheme": scheme, "calibration_rows": calibration_rows, "tolerance": tolerance})
-    check_one_each(model, dataset, "compress")
-    check_fits(model, dataset)
+    dataset = fitted(model, dataset)
     chosen = SCHEMES[scheme]
 
     def tell(message: str, fraction: float) -> None:
@@ -174,58 +211,81 @@ def quantize(
     keras_model = load_keras(model.file, model.code)
     float_file = to_tflite(keras_model)
     tell("measuring the model as it is", 0.2)
-    before, _ = measure_bytes(float_file, dataset, _REPORTED)
-    operations = Interpreter(float_file).operations
+    before, _ = measure_bytes(float_file, model, dataset, _REPORTED)
+    file = Interpreter(float_file)
+    operations = file.operations
     ranges: _quantizer.Ranges | None = None
     judge: Judge = _unjudged
     if chosen.NEEDS_ROWS:
         tell("looking how far activations range", 0.4)
-        ranges, judge = _look_at_rows(float_file, dataset, calibration_rows, seed)
+        ranges, judge = _look_at_rows(float_file, model, dataset, calibration_rows, seed)
     tell(f"quantising, scheme {scheme}", 0.6)
-    rules = [*chosen.rules(operations, judge, tolerance), *_spare_raw_columns(operations, dataset)]
+    rules = [*chosen.rules(operations, judge, tolerance), *_spare_raw_columns(file, dataset)]
     content = _quantizer.apply(float_file, rules, ranges)
     with replacing_file(result.file) as aside:
         aside.write_bytes(content)
         tell("running what was written", 0.8)
-        try_out(aside, model, dataset)
-        after, metrics = measure_file(aside, dataset, _REPORTED)
-        layers = describe(keras_model, Interpreter(aside).operations)
+        try_out(aside, file, dataset)
+        after, metrics = measure_file(aside, model, dataset, _REPORTED)
+        layers = describe(keras_model, Interpreter(aside).operations, _spared(operations, chosen))
     tell("done", 1.0)
     result = replace(result, metrics={f"{_REPORTED}_{metric}": value for metric, value in metrics.items()})
-    return CompressedModel(result, before, after, tuple(layers))
+    return CompressedModel(result, before, after, tuple(layers), dataset.arrangement.notes)
 
 
 def _look_at_rows(
-    float_file: bytes, dataset: Dataset, calibration_rows: int, seed: int
+    float_file: bytes, model: Model, dataset: Dataset, calibration_rows: int, seed: int
 ) -> tuple[_quantizer.Ranges, Judge]:
     """How far activations range on some training rows, and a judge of rules by others, where there are enough."""
     x, y = open_rows(dataset, "train")
     order = np.random.default_rng(seed).permutation(len(x))
-    ranges = _quantizer.calibrate(float_file, np.asarray(x[np.sort(order[:calibration_rows])], np.float32))
+    ranges = _quantizer.calibrate(float_file, np.asarray(x[np.sort(order[:calibration_rows])]))
     others = np.sort(order[calibration_rows:][:_JUDGED_ROWS] if len(x) > 2 * calibration_rows else order)
-    rows, targets = np.asarray(x[others], np.float32), np.asarray(y[others])
-    return ranges, _Trial(float_file, ranges, rows, targets, dataset.target.kind)
+    rows, targets = np.asarray(x[others]), np.asarray(y[others])
+    return ranges, _Trial(float_file, ranges, rows, targets, model, dataset)
 
 
-def _spare_raw_columns(operations: Sequence[Operation], dataset: Dataset) -> list[Rule]:
-    """Leave the first layer as it is where columns that need a scale of their own reach it unscaled.
+_RELAYS = ("CONCATENATION", "PACK", "RESHAPE", "EXPAND_DIMS", "SQUEEZE", "STRIDED_SLICE", "CAST")
+"""Operations that hand columns on as they are."""
+
+
+def _spare_raw_columns(file: Interpreter, dataset: Dataset | None) -> list[Rule]:
+    """Leave the first layers as they are where columns that need a scale of their own reach them unscaled.
 
     A column of fractions beside one of thousands would be zero throughout in int8. (Where a layer before it scales the
     columns, the converter may have folded that into the first weights.)
     """
-    first = operations[0]
-    if len(dataset.scaling.mean) == 1 or first.kind not in WEIGHTED:
-        return []
-    return [Rule("float32", exactly(first.output))]
+    raw = {port.tensor for port in file.inputs if dataset is not None and _is_table(port, dataset)}
+    found: list[Rule] = []
+    for operation in file.operations:
+        if not raw & {tensor.name for tensor in operation.inputs}:
+            continue
+        if operation.kind in _RELAYS:
+            raw |= {tensor.name for tensor in operation.outputs}
+        elif operation.kind not in WEIGHTED or operation.kind in LOOKUPS:
+            continue
+        found.append(Rule("float32", exactly(operation.output)))
+    return found
 
 
-def try_out(file: Path, model: Model, dataset: Dataset) -> None:
-    """Raise ConversionError unless a file answers rows with finite numbers of the model's shape."""
+def _is_table(port: Port, dataset: Dataset) -> bool:
+    """Whether an input takes columns that have nothing to do with each other; of several inputs every row of numbers
+    may be such."""
+    if not dataset.inputs:
+        return len(dataset.scaling.mean) > 1
+    return len(port.shape) == 2 and port.dtype != TEXT
+
+
+def try_out(file: Path, float_file: Interpreter, dataset: Dataset) -> None:
+    """Raise ConversionError unless a file answers rows with finite numbers of the same shapes as the float32 file."""
     split = next(iter(dataset.splits))
-    answers = Interpreter(file).run(open_rows(dataset, split)[0][:8])
-    if answers.shape[1:] != tuple(model.output_shape) or not np.isfinite(answers).all():
-        numbers = "finite numbers" if np.isfinite(answers).all() else "infinities or NaN"
-        raise ConversionError(
-            f"The quantised file answers with {numbers} of shape {answers.shape[1:]}, not with finite numbers of shape "
-            f"{tuple(model.output_shape)}; try another scheme."
-        )
+    rows = open_rows(dataset, split)[0][:8]
+    found, expected = by_name(Interpreter(file).run(rows)), by_name(float_file.run(rows))
+    for name, answers in found.items():
+        whose = f" at {name!r}" if name else ""
+        if answers.shape != expected[name].shape or not np.isfinite(answers).all():
+            numbers = "finite numbers" if np.isfinite(answers).all() else "infinities or NaN"
+            raise ConversionError(
+                f"The quantised file answers{whose} with {numbers} of shape {answers.shape[1:]}, not with finite "
+                f"numbers of shape {expected[name].shape[1:]}; try another scheme."
+            )

@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lepton_lab.compress._base import Rule
-from lepton_lab.errors import ConversionError, MissingExtraError
-from lepton_lab.runtime import Interpreter, Operation
+from lepton_lab.errors import ConversionError, LeptonError, MissingExtraError
+from lepton_lab.runtime import TEXT, Interpreter, Operation, as_inputs
 
 _PACKAGES = ("litert_quantizer", "ai_edge_quantizer")
 """The name from version 0.11 on, and the one before."""
@@ -39,7 +39,7 @@ def calibrate(float_file: bytes, rows: NDArray[Any]) -> Ranges:
     float_file
         The float32 file's bytes.
     rows
-        Raw rows, shape (n, *input_shape).
+        Raw rows, shape (n, *input_shape), or records of several inputs by their names.
 
     Raises
     ------
@@ -96,7 +96,9 @@ def _understood() -> Iterator[None]:
         with warnings.catch_warnings(), _Quiet():
             warnings.simplefilter("ignore")  # that calibration keeps all tensors, which is what it is for
             yield
-    except (ValueError, RuntimeError, NotImplementedError, KeyError) as error:
+    except (LeptonError, OSError, MemoryError):
+        raise
+    except Exception as error:  # it raises whatever its parts and LiteRT raise
         reason = " ".join(str(error).split())[:300]
         raise ConversionError(
             f"The model can't be quantised: {reason}; try another scheme, or export it as it is."
@@ -109,16 +111,9 @@ def _quantizer(float_file: bytes, rules: Sequence[Rule]) -> Any:
     return importlib.import_module(f"{package}.quantizer").Quantizer(float_file, recipe)
 
 
-def bits(rules: Sequence[Rule], operation: Operation) -> tuple[int, int]:
-    """Of an operation's weights and activations, as the quantizer follows the rules; 32 where it leaves them alone."""
-    package = _package()
-    kind = importlib.import_module(f"{package}.qtyping").TFLOperationName(operation.kind)
-    with _Quiet():
-        algorithm, config = _recipe(package, rules).get_quantization_configs(kind, operation.output + ";")
-    if algorithm.value == "no_quantize":
-        return 32, 32
-    activations = config.activation_tensor_config
-    return config.weight_tensor_config.num_bits, 32 if activations is None else activations.num_bits
+def knows(operation: Operation) -> bool:
+    """Whether the quantizer has anything for operations of the kind; all others stay float32 whatever the rules say."""
+    return operation.kind in _kinds(_package())
 
 
 def _package() -> str:
@@ -128,13 +123,29 @@ def _package() -> str:
     raise MissingExtraError("litert-quantizer", "Quantising a model")
 
 
+def _kinds(package: str) -> dict[str, Any]:
+    """The quantizer's names of operations by those of the file's schema, some of which differ (TRANSPOSE_CONV).
+
+    They are paired by the numbers that both have for them.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    types = importlib.import_module(f"{package}.qtyping")
+    by_code = importlib.import_module(f"{package}.utils.tfl_flatbuffer_utils").TFL_OP_CODE_TO_NAME
+    operations = {name: code for name, code in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
+    ends = {kind: types.TFLOperationName(kind) for kind in ("*", "INPUT", "OUTPUT")}
+    return ends | {name: by_code[code] for name, code in operations.items() if code in by_code}
+
+
 def _recipe(package: str, rules: Sequence[Rule]) -> Any:
     """The quantizer's own form of the rules."""
-    types = importlib.import_module(f"{package}.qtyping")
+    kinds = _kinds(package)
     algorithm = importlib.import_module(f"{package}.algorithm_manager").AlgorithmName
     manager = importlib.import_module(f"{package}.recipe_manager").RecipeManager()
     for rule in rules:
-        kind = types.TFLOperationName(rule.kind)
+        kind = kinds.get(rule.kind)
+        if kind is None:  # it leaves such operations alone anyway
+            continue
         match rule.becomes:
             case "int8":
                 manager.add_static_config(rule.pattern, kind, activation_num_bits=8, weight_num_bits=8)
@@ -162,12 +173,18 @@ def _ranges(quantizer: Any, float_file: bytes, rows: NDArray[Any]) -> Ranges:
     alone, and the ranges are united here.
     """
     interpreter = Interpreter(float_file)
-    name, signature = interpreter.inputs[0].name, interpreter.signature
-    step = max(1, _BATCH_ELEMENTS // int(np.prod(rows.shape[1:])))
+    ports, signature = interpreter.inputs, interpreter.signature
+    if any(port.dtype == TEXT for port in ports):
+        raise ConversionError(
+            "The model takes text, and Google's quantizer looks for the ranges of numbers only: take --scheme dynamic, "
+            "float16 or int4."
+        )
+    numbers = sum(part.size for part in as_inputs(rows[:1], ports).values())
+    step = max(1, _BATCH_ELEMENTS // max(1, numbers))
     united: Ranges = {}
     for start in range(0, len(rows), step):
-        batch = np.asarray(rows[start : start + step], np.float32)
-        seen: Mapping[str, Mapping[str, Any]] = quantizer.calibrate({signature: [{name: batch}]}, num_threads=1)
+        batch = as_inputs(rows[start : start + step], ports)
+        seen: Mapping[str, Mapping[str, Any]] = quantizer.calibrate({signature: [batch]}, num_threads=1)
         for tensor, found in seen.items():
             known = united.setdefault(tensor, dict(found))
             if "min" in found and "max" in found:

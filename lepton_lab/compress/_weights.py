@@ -127,5 +127,5 @@ def _layers_in(tensors: Iterable[str]) -> str:
 
 def _layer_in(part: str) -> str:
     """`model/inner/dense/MatMul` is of the layer `inner/dense`; empty where no layer is named."""
-    words = [word for word in part.split("/") if not word.startswith("ReadVariableOp")]
+    words = part.partition("/ReadVariableOp")[0].split("/")
     return "/".join(word.removeprefix("quant_") for word in words[1:-1])

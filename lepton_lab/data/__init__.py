@@ -7,6 +7,7 @@ Importing this package loads NumPy and nothing heavier.
 """
 
 from lepton_lab.data._assign import SHARDINGS
+from lepton_lab.data._base import dialect
 from lepton_lab.data._cut import cut
 from lepton_lab.data._format import SOURCES, default_name
 from lepton_lab.data._load import load
@@ -17,13 +18,16 @@ from lepton_lab.data._sample import sample
 from lepton_lab.data._shard import read_shards, save_shards, shard
 from lepton_lab.data._spread import forget, spread
 from lepton_lab.data._store import open_split, read
+from lepton_lab.data._target import TASKS
 
 __all__ = [
     "SHARDINGS",
     "SOURCES",
+    "TASKS",
     "Rows",
     "cut",
     "default_name",
+    "dialect",
     "forget",
     "load",
     "locate",

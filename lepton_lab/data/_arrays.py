@@ -1,63 +1,86 @@
 """Arrays in memory: `(x, y)`, Keras's `((x_train, y_train), (x_test, y_test))`, or a dict with Keras's names.
 
 A third array of a pair, or `w` (`w_train`) of a dict, holds the training rows' weights. Each x and y may be a dict of
-arrays itself, for several inputs or targets.
+arrays itself, for several inputs or targets; or pandas' `X` and `y`, which are a table together.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 
 from lepton_lab.data._base import Array, Columns, Raw, as_array, as_arrays
+from lepton_lab.data._held_out import HELD_OUT, named_splits
 from lepton_lab.errors import InputError
 from lepton_lab.events import Report
 
 _ORIGIN = "arrays in memory"
-_EXPECTED = "expected x_train, y_train (and x_test, y_test), or x and y; weights as w_train or w"
-NAMES = ("x", "y", "w", "x_train", "y_train", "w_train", "x_test", "y_test")
+_EXPECTED = "expected x_train, y_train (and x_test, y_test, x_val, y_val), or x and y; weights as w_train or w"
+_HELD_OUT = tuple(f"{array}_{split}" for split in HELD_OUT for array in "xy")
+NAMES = ("x", "y", "w", "x_train", "y_train", "w_train", *_HELD_OUT)
 """What arrays may be called."""
 
 
 def read(source: object, columns: Columns, report: Report) -> Raw:
     """The arrays, as they are."""
-    columns.refuse("a source of arrays")
     if isinstance(source, Mapping):
-        return from_mapping(source, _ORIGIN)
-    if not isinstance(source, (tuple, list)) or len(source) not in (2, 3):
+        named = {str(name): value for name, value in source.items()}
+    elif not isinstance(source, (tuple, list)) or len(source) not in (2, 3):
         raise InputError(
             f"got {type(source).__name__}, expected arrays as (x, y), (x, y, weights) or as a dict: {_EXPECTED}"
         )
-    if len(source) == 2 and _is_pair(source[0]) and _is_pair(source[1]):
+    elif len(source) == 2 and _is_pair(source[0]) and _is_pair(source[1]):
         train, test = source
         if len(test) == 3:
             raise InputError("the test rows have weights, but only training rows can have some: leave them out")
         named = dict(zip(("x_train", "y_train", "w_train"), train, strict=False))
-        return from_mapping(named | {"x_test": test[0], "y_test": test[1]}, _ORIGIN)
-    return from_mapping(dict(zip(("x", "y", "w"), source, strict=False)), _ORIGIN)
+        named |= {"x_test": test[0], "y_test": test[1]}
+    else:
+        named = dict(zip(("x", "y", "w"), source, strict=False))
+    pandas = sys.modules.get("pandas")  # who has a frame has pandas loaded
+    if pandas is not None and any(isinstance(named.get(x), pandas.DataFrame) for x in ("x", "x_train")):
+        from lepton_lab.data._pairs import from_pairs
+
+        return from_pairs(named, *pairs_of(set(named), _ORIGIN), columns)
+    columns.refuse("a source of arrays")
+    return from_mapping(named, _ORIGIN)
 
 
 def from_mapping(arrays: Mapping[str, object], origin: str) -> Raw:
-    """Splits by Keras's names.
+    """Splits by Keras's names; see `pairs_of`."""
+    pairs, weighing = pairs_of(set(map(str, arrays)), origin)
+    weights: Array | None = as_array(arrays[weighing], weighing) if weighing else None
+    splits = {split: (as_arrays(arrays[x], x), as_arrays(arrays[y], y)) for split, (x, y) in pairs.items()}
+    renamed, notes = named_splits(splits)
+    return Raw(renamed, origin, weights=weights, notes=notes)
+
+
+def pairs_of(names: set[str], origin: str) -> tuple[dict[str, tuple[str, str]], str | None]:
+    """What rows and labels are called by split, and the weights, if there are some.
 
     Raises
     ------
     InputError
-        If names are missing, or there is one array of a pair alone.
+        If names are missing, there is one array of a pair alone, or one that nothing would use.
     """
-    names = {str(name) for name in arrays}
     if {"x", "y"} <= names and "x_train" not in names:
-        train, test = ("x", "y", "w"), False
+        train = ("x", "y", "w")
     elif {"x_train", "y_train"} <= names:
-        train, test = ("x_train", "y_train", "w_train"), bool({"x_test", "y_test"} & names)
+        train = ("x_train", "y_train", "w_train")
     else:
         raise InputError(f"{origin} has the names {', '.join(sorted(names)) or '(none)'}; {_EXPECTED}")
-    pairs = {"train": train[:2], **({"test": ("x_test", "y_test")} if test else {})}
+    others = [split for split in HELD_OUT if {f"x_{split}", f"y_{split}"} & names]
+    pairs = {"train": (train[0], train[1]), **{split: (f"x_{split}", f"y_{split}") for split in others}}
     missing = [name for pair in pairs.values() for name in pair if name not in names]
     if missing:
         raise InputError(f"{origin} has no {missing[0]}, which its partner needs; {_EXPECTED}")
-    weights: Array | None = as_array(arrays[train[2]], train[2]) if train[2] in names else None
-    splits = {split: (as_arrays(arrays[x], x), as_arrays(arrays[y], y)) for split, (x, y) in pairs.items()}
-    return Raw(splits, origin, weights=weights)
+    unused = sorted(names - set(train) - {name for pair in pairs.values() for name in pair})
+    if unused:
+        raise InputError(
+            f"{origin} has {', '.join(map(repr, unused[:8]))}, which nothing would use: leave it out, or name it as "
+            f"what it is; {_EXPECTED}"
+        )
+    return pairs, train[2] if train[2] in names else None
 
 
 def _is_pair(value: object) -> bool:

@@ -94,6 +94,7 @@ def _round_robin(cut: Cut) -> Array:
 
 
 def _stratified(cut: Cut) -> Array:
+    _refuse_positions(cut)
     order = np.random.default_rng(cut.seed).permutation(cut.num_rows)
     y = cut.first_target().reshape(cut.num_rows, -1)[order]
     order = order[np.lexsort(y.T[::-1])]
@@ -103,6 +104,7 @@ def _stratified(cut: Cut) -> Array:
 
 
 def _dirichlet(cut: Cut) -> Array:
+    _refuse_positions(cut)
     target, y = cut.dataset.target, cut.first_target()
     if target.kind != "classes":
         raise InputError(
@@ -125,6 +127,16 @@ def _dirichlet(cut: Cut) -> Array:
         assigned[random.choice(np.flatnonzero(assigned == largest))] = empty
         counts[[largest, empty]] += [-1, 1]
     return assigned
+
+
+def _refuse_positions(cut: Cut) -> None:
+    """Raise InputError where a row has no single label to go by."""
+    target = cut.dataset.target
+    if target.positions:
+        raise InputError(
+            f"a row of {cut.dataset.name!r} has {target.describe()}, so rows can't be spread by them: shard by hash, "
+            "range or round_robin"
+        )
 
 
 _WAYS: dict[str, Callable[[Cut], Array]] = {

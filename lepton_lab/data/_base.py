@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,26 +27,92 @@ from lepton_lab.types import Scaling
 Array = NDArray[Any]
 Arrays = Array | Mapping[str, Array]
 """One array, or several by name."""
+WHITE_SPACE = r"\s+"
+"""The separator of values with any white space between, as pandas writes it."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}")
 
 
 @dataclass(frozen=True)
+class Dialect:
+    """How a CSV file is written, with pandas' names and meanings; what is None is found out."""
+
+    sep: str | None = None
+    """Between two values: one character, or `\\s+` for any white space."""
+    decimal: str | None = None
+    """Before a number's fraction: `.` or `,`."""
+    encoding: str | None = None
+    """As Python's codecs are called: `utf-8`, `latin-1`."""
+    na_values: tuple[str, ...] = ()
+    """Texts that mean a missing value, besides the usual ones."""
+    no_header: bool = False
+    """Whether the first line is a row already, so that columns are called 0, 1, ..."""
+
+    def refuse(self, origin: str) -> None:
+        """Raise InputError where something was told of a source that is no CSV file."""
+        for name, default in vars(FOUND_OUT).items():
+            if getattr(self, name) != default:
+                raise InputError(f"{origin} is no CSV file, so {name} has no meaning for it: leave it out")
+
+
+FOUND_OUT = Dialect()
+
+
+def dialect(
+    sep: str | None = None,
+    decimal: str | None = None,
+    encoding: str | None = None,
+    na_values: str | Sequence[str] | None = None,
+    no_header: bool = False,
+) -> Dialect:
+    """How a CSV file is written, as it was told: texts with commas between are several, a written `\\t` is a tab.
+
+    Raises
+    ------
+    InputError
+        If that can't be.
+    """
+    sep = {"\\t": "\t", "tab": "\t"}.get(sep, sep) if sep is not None else None
+    if sep not in (None, WHITE_SPACE) and (len(sep or "") != 1 or sep in ('"', "\n", "\r")):
+        raise InputError(f"sep is {sep!r}, expected one character, such as ';', or {WHITE_SPACE} for white space")
+    if decimal not in (None, ".", ","):
+        raise InputError(f"decimal is {decimal!r}, expected '.' or ','")
+    if sep is not None and sep == decimal:
+        raise InputError(f"sep and decimal are both {sep!r}, expected two characters that differ")
+    if encoding is not None:
+        try:
+            "".encode(encoding)
+        except (LookupError, ValueError):
+            raise InputError(
+                f"encoding is {encoding!r}, expected one that Python knows, such as utf-8 or latin-1"
+            ) from None
+    texts = na_values.split(",") if isinstance(na_values, str) else na_values or ()
+    return Dialect(sep, decimal, encoding, tuple(str(text).strip() for text in texts), no_header)
+
+
+@dataclass(frozen=True)
 class Columns:
-    """The columns that were named in `load`; they have a meaning for tables only."""
+    """What was told in `load` of the columns; it has a meaning for tables only."""
 
     label: str | None = None
     """To learn; several with commas between."""
     weight: str | None = None
     """How much each row counts."""
+    drop: str | None = None
+    """To be left out; several with commas between."""
+    dialect: Dialect = FOUND_OUT
+    """How their file is written, for CSV."""
 
     def refuse(self, origin: str) -> None:
-        """Raise InputError where one was named for a source that has no columns."""
+        """Raise InputError where something was told of the columns of a source that has none."""
         if self.label is not None:
             raise InputError(f"{origin} brings its labels along and has no column {self.label!r}: leave the label out")
         if self.weight is not None:
             raise InputError(
                 f"{origin} has no columns, so no column {self.weight!r} of weights: give weights as an array"
             )
+        if self.drop is not None:
+            raise InputError(f"{origin} has no columns, so no column {self.drop!r} to drop: leave it out")
+        self.dialect.refuse(origin)
 
 
 @dataclass(frozen=True)
@@ -55,7 +121,7 @@ class Raw:
 
     splits: Mapping[str, tuple[Arrays, Arrays]]
     """x of shape (rows, ...) and y of shape (rows,) or (rows, k) by split, each one array or several by name; `test`
-    only where the source has one of its own."""
+    and `validation` only where the source has them of its own."""
     origin: str
     """Where the rows came from, for a person."""
     label: str = "label"
@@ -68,6 +134,10 @@ class Raw:
     """What the columns of a y of shape (rows, k) are called, where the source knows it."""
     weights: Array | None = None
     """How much each row of `train` counts; None where all count alike."""
+    classes: tuple[str, ...] = ()
+    """The order of the classes, where the source has one."""
+    notes: tuple[str, ...] = ()
+    """What was guessed, and what was left out, for a person."""
 
 
 class Ticker:
@@ -111,12 +181,37 @@ def missing_labels(name: str, count: int, rows: int, first: int) -> DataError:
     )
 
 
-def not_finite(where: str, count: int, first: int) -> DataError:
+def not_finite(where: str, count: int, first: int, other_way: str = "") -> DataError:
     """The error for features that are missing or infinite; `first` counts rows from 0."""
     return DataError(
         f"{where} has {count:,} missing or infinite values (the first in row {first + 1:,}): clean them "
-        "first, for a frame with dropna() or fillna()"
+        f"first, for a frame with dropna() or fillna(){f', or leave the column out ({other_way})' if other_way else ''}"
     )
+
+
+def is_exact(numbers: Array) -> Array:
+    """Of each number whether float32 holds it as it is, if it is a whole one; floats are measured, and always are."""
+    if numbers.dtype == object:
+        return np.array([int(np.float32(min(abs(number), 2**100))) == abs(number) for number in numbers], bool)
+    if numbers.dtype.kind not in "iu" or numbers.dtype.itemsize < 4:
+        return np.ones(numbers.shape, bool)
+    held = numbers.astype(np.float32)
+    with np.errstate(invalid="ignore"):
+        # what is rounded up to 2^63 or 2^64 is beyond the type, and may come back as anything
+        exact: Array = (held < float(np.iinfo(numbers.dtype).max)) & (held.astype(numbers.dtype) == numbers)
+    return exact
+
+
+def missing_texts(where: str, count: int, first: int) -> DataError:
+    """The error for rows that lack a text; `first` counts from 0."""
+    return DataError(
+        f"{where} has {count:,} rows without a text (the first is row {first + 1:,}): drop these rows or give them one"
+    )
+
+
+def is_missing(value: object) -> bool:
+    """Whether one of an array's objects stands for a value that isn't there."""
+    return value is None or (isinstance(value, float) and np.isnan(value))
 
 
 def one_line(error: BaseException) -> str:
@@ -131,14 +226,34 @@ def as_array(value: object, name: str) -> Array:
     ------
     InputError
         If it has no regular shape, or has a dtype that no row can have.
+    DataError
+        If it is a masked array with values that are masked, which means missing.
     """
+    parts = value if isinstance(value, (list, tuple)) else ()
     try:
+        if isinstance(value, np.ma.MaskedArray):
+            _refuse_masked(value, name)
+        elif any(isinstance(part, np.ma.MaskedArray) for part in parts):
+            _refuse_masked(np.ma.stack(list(parts)), name)
         array: Array = np.asarray(value)
     except (ValueError, TypeError) as error:
         raise InputError(f"{name} is no regular array ({one_line(error)}): give every row the same shape") from None
     if array.ndim == 0:
         raise InputError(f"{name} is a single {type(value).__name__}, expected an array with one entry a row")
     return array
+
+
+def _refuse_masked(array: Array, name: str) -> None:
+    """Raise DataError where values are masked: below the mask there may be anything."""
+    mask: Array = np.ma.getmaskarray(array)
+    if mask.dtype.names is not None:  # records have a mask for each field
+        mask = np.stack([mask[field].reshape(len(mask), -1).any(axis=1) for field in mask.dtype.names], axis=1)
+    masked = mask.reshape(len(mask), -1).any(axis=1) if mask.ndim else mask.reshape(1)
+    if masked.any():
+        raise DataError(
+            f"{name} has {int(mask.sum()):,} masked values, which are missing ones (the first is in row "
+            f"{int(masked.argmax()) + 1:,}): drop these rows, or say with .filled(...) what stands for them"
+        )
 
 
 def as_arrays(value: object, name: str) -> Arrays:

@@ -1,4 +1,6 @@
-"""CSV files: UTF-8, commas, names of the columns in the first line; packed (`.csv.gz`) or plain.
+"""CSV files, plain or packed (`.csv.gz`, `.csv.zip`), with any separator: how they are written is found out, or told.
+
+All values are read as text first, a block of rows at a time, and become numbers where nothing is lost by it (`_text`).
 
 A first column without a name that just counts the rows from 0, as `frame.to_csv()` writes it, is no feature and is left
 out: in a sorted table it would give the label away.
@@ -6,49 +8,103 @@ out: in a sorted table it would give the label away.
 
 from __future__ import annotations
 
+import io
+import re
 import warnings
+import zipfile
+import zlib
+from lzma import LZMAError
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 
+from lepton_lab.data import _dialect, _text
 from lepton_lab.data._base import Columns, Raw, Ticker, file_head, one_line
-from lepton_lab.data._frame import from_frame
+from lepton_lab.data._frame import USUAL_LABELS, check_names, from_frames
 from lepton_lab.display import size
-from lepton_lab.errors import DataError
+from lepton_lab.errors import DataError, InputError
 from lepton_lab.events import Report
+
+_BLOCK_CELLS = 2**17
+_TOO_LONG = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
 
 
 def read(source: object, columns: Columns, report: Report) -> Raw:
     """The table; see `_frame` for what becomes of its columns."""
     path = Path(str(source)).expanduser()
-    head = file_head(path)
-    packed = path.suffix == ".gz"
-    if not packed and b"\0" in head:
-        raise DataError(
-            f"{path} is no CSV file but binary (it starts with {head[:8]!r}): give its true format, such as parquet"
-        )
-    Ticker(report, f"data load {path.name}")(f"reading {size(path.stat().st_size)}")
+    file_head(path)
+    dialect = columns.dialect
+    tell = Ticker(report, f"data load {path.name}")
+    tell(f"reading {size(path.stat().st_size)}")
+    told = columns.label
+    wanted = list(USUAL_LABELS) if told is None else [told, *map(str.strip, told.split(","))]
     try:
-        with warnings.catch_warnings():
-            # left to itself, pandas takes the first value of rows that are too long for the row's name, without a word
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            # low_memory reads in pieces and may give one column two types
-            frame = pd.read_csv(
-                path, encoding="utf-8-sig", low_memory=False, index_col=False, compression="gzip" if packed else None
-            )
-    except pd.errors.ParserWarning:
-        raise DataError(
-            f"{path} has more values in its rows than names in its first line: name every column, leave "
-            "no comma at the end of rows"
-        ) from None
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{path} is no UTF-8 text (byte {error.start:,} is {error.object[error.start]:#x}): save it as UTF-8 CSV"
-        ) from None
-    except pd.errors.EmptyDataError:
-        raise DataError(f"{path} has no columns, expected a line with their names and then rows") from None
-    except (pd.errors.ParserError, OSError, EOFError) as error:
+        layout = _dialect.find(path, dialect, wanted)
+        check_names(layout.names, str(path))
+        texts = _texts(path, layout, tell)
+    except (OSError, EOFError, zlib.error, LZMAError, zipfile.BadZipFile) as error:
         raise DataError(f"{path} can't be read as CSV: {one_line(error)}") from None
+    labels = [told] if told in layout.names else [name for name in wanted if name in layout.names]
+    frame, notes = _text.convert(texts, dialect.decimal, dialect.na_values, labels)
     if frame.columns[0] == "Unnamed: 0" and (frame.iloc[:, 0] == frame.index).all():
         frame = frame.iloc[:, 1:]
-    return from_frame(frame, columns, str(path))
+        notes = (*notes, "the first column, which has no name and counts the rows, is left out")
+    found = (f"found: {', '.join(layout.notes)}",) if layout.notes else ()
+    try:
+        return from_frames({"train": frame}, columns, str(path), (*found, *notes))
+    except InputError as error:  # a name that isn't there may come of a wrong guess
+        raise InputError(f"{error} ({found[0]})" if found else str(error)) from None
+
+
+def _texts(path: Path, layout: _dialect.Layout, tell: Ticker) -> dict[str, pa.ChunkedArray]:
+    """All values as text, by column."""
+    blocks: list[list[pa.Array]] = [[] for _ in layout.names]
+    with (
+        io.TextIOWrapper(_dialect.open_bytes(path), layout.encoding, newline="") as stream,
+        warnings.catch_warnings(),
+    ):
+        for _ in range(layout.num_skipped):
+            stream.readline()
+        try:
+            # pandas only warns of rows that are too long, and leaves their last values out
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            reader = pd.read_csv(
+                stream,
+                sep=layout.sep,
+                header=None,
+                names=range(len(layout.names)),
+                index_col=False,
+                dtype=pd.ArrowDtype(pa.string()),
+                na_filter=False,
+                skipinitialspace=layout.is_spaced,
+                chunksize=max(1, _BLOCK_CELLS // len(layout.names)),
+            )
+            for block in reader:
+                for column, chunks in zip(block.columns, blocks, strict=True):
+                    chunks.append(pa.array(block[column]))
+                tell(f"{len(blocks[0]) and sum(map(len, blocks[0])):,} rows")
+        except UnicodeDecodeError as error:
+            raise _dialect.not_decoded(path, layout.encoding, error) from None
+        except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
+            raise _not_parsed(path, layout, error) from None
+    return {name: pa.chunked_array(chunks, pa.string()) for name, chunks in zip(layout.names, blocks, strict=True)}
+
+
+def _not_parsed(path: Path, layout: _dialect.Layout, error: Exception) -> DataError:
+    """The error for lines that don't fit the names, with the file's own count of lines."""
+    if isinstance(error, Warning):
+        return DataError(
+            f"{path} has more values in its rows than names in its first line ({len(layout.names)}): name every "
+            f"column, "
+            "leave no comma at the end of rows"
+        )
+    found = _TOO_LONG.search(str(error))
+    if found is None:
+        return DataError(f"{path} can't be read as CSV: {one_line(error)}")
+    line = int(found[2]) + layout.num_skipped
+    return DataError(
+        f"{path} can't be read as CSV: line {line} has {found[3]} values, expected {found[1]} with {layout.sep!r} "
+        f"between "
+        "them; name another separator (sep) if that is wrong"
+    )

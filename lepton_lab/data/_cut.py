@@ -51,7 +51,7 @@ def cut(
     x, y = _store.open_split(dataset, "train")
     if held is None:
         _split.check_share(share)
-        is_classes = dataset.target.kind == "classes" and not dataset.targets
+        is_classes = dataset.target.kind == "classes" and not dataset.target.positions and not dataset.targets
         held = _split.hold_out(y if is_classes else np.zeros(len(y)), share, seed, is_classes)[1]
     rows = {"train": np.setdiff1d(np.arange(len(y)), held), "test": np.sort(held)}
     for split, numbers in rows.items():

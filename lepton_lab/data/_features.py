@@ -1,9 +1,9 @@
-"""Rows become what is stored, and how a network is to scale them.
+"""Rows are checked, and how a network is to scale them is found.
 
-A row of one dimension is a row of a table: stored as float32, scaled per column by mean and deviation. A row of more
-dimensions is pixels: a channel axis is added to (height, width), whole numbers from 0 to 255 are stored as uint8 and
-scaled by 255 (by 1, where there are only 0 and 1), floats within -1..1 are left alone, and anything else is scaled by
-one mean and one deviation. All of these are found from the training rows only, and a block of rows at a time.
+A row of one dimension is a row of a table, scaled per column by mean and deviation. A row of more dimensions is pixels:
+whole numbers from 0 to 255 are scaled by 255 (by 1, where there are only 0 and 1), floats within -1..1 are left alone,
+and anything else is scaled by one mean and one deviation. All of these are found from the training rows only, and a
+block of rows at a time. Text is not scaled. What rows are stored as is the matter of `_inputs`.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ import numpy as np
 
 from lepton_lab.data._base import Array, not_finite
 from lepton_lab.data._blocks import Sliced, blocks
+from lepton_lab.data._inputs import shaped
 from lepton_lab.errors import DataError, InputError
 from lepton_lab.types import Scaling
 
 
 def check(parts: Mapping[str, Array], columns: tuple[str, ...], what: str = "x") -> dict[str, Array]:
-    """Rows by split as numbers without gaps, with the channel axis that pictures need.
+    """Rows by split as numbers, booleans or text without gaps, of the shape that they came in.
 
     Parameters
     ----------
@@ -32,11 +33,11 @@ def check(parts: Mapping[str, Array], columns: tuple[str, ...], what: str = "x")
     Raises
     ------
     InputError
-        If they are no numbers, or the splits differ in shape.
+        If they are something else, or the splits differ in shape.
     DataError
-        If a value is missing or infinite.
+        If a value is missing, infinite, or of a table and blurred by float32.
     """
-    checked = {split: _shaped(x, f"{what} of {split}") for split, x in parts.items()}
+    checked = {split: shaped(x, f"{what} of {split}") for split, x in parts.items()}
     shapes = {split: x.shape[1:] for split, x in checked.items()}
     if len(set(shapes.values())) > 1:
         raise InputError(
@@ -46,53 +47,28 @@ def check(parts: Mapping[str, Array], columns: tuple[str, ...], what: str = "x")
     for split, x in checked.items():
         if x.dtype.kind == "f":
             _check_finite(x, columns, split, what)
+            _check_range(x, f"{what} of {split}")
+    if checked["train"].ndim == 2:
+        _check_digits(checked["train"], columns, what)
     return checked
-
-
-def stored_dtype(parts: Mapping[str, Array], columns: tuple[str, ...], what: str = "x") -> np.dtype[Any]:
-    """The dtype that checked rows are stored in: uint8 or float32, the same for all splits.
-
-    Raises
-    ------
-    DataError
-        If float32 can't hold them.
-    """
-    if parts["train"].ndim > 2 and all(_fits_uint8(x) for x in parts.values()):
-        return np.dtype(np.uint8)
-    for split, x in parts.items():
-        _check_range(x, f"{what} of {split}")
-        if x.ndim == 2 and split == "train":
-            _check_digits(x, columns, what)
-    return np.dtype(np.float32)
 
 
 def scaling(x: Sliced) -> Scaling:
     """How training rows, as they are stored, are to be scaled."""
+    if x.dtype.kind == "U":
+        return Scaling()
     if len(x.shape) == 2:
         low, high = _extremes(x, 0)
         mean, deviation = _moments(x, 0)
         deviation[low == high] = 1.0
         return Scaling(tuple(mean.tolist()), tuple(deviation.tolist()))
-    low, high = _extremes(x, None)
-    if x.dtype == np.uint8:
+    low, high = (value.item() for value in _extremes(x, None))  # Python's numbers: the least int8 has no abs
+    if x.dtype.kind in "biu" and low >= 0 and high <= 255:
         return Scaling((0.0,), (255.0 if high > 1 else 1.0,))
     if max(abs(low), abs(high)) <= 1:
         return Scaling()
     mean, deviation = _moments(x, None)
     return Scaling((float(mean),), (float(deviation) or 1.0,))
-
-
-def _shaped(x: Array, what: str) -> Array:
-    if x.dtype.kind not in "biuf":
-        raise InputError(
-            f"{what} has dtype {x.dtype}, expected numbers: convert it, such as "
-            "x.astype('float32')" + ("; rows of unequal length also end as object" if x.dtype.kind == "O" else "")
-        )
-    if x.ndim == 1:
-        x = x[:, None]
-    if 0 in x.shape[1:]:
-        raise DataError(f"{what} has shape {x.shape}: its rows are empty")
-    return x[..., None] if x.ndim == 3 else x
 
 
 def _check_finite(x: Array, columns: tuple[str, ...], split: str, what: str) -> None:
@@ -119,18 +95,9 @@ def _check_finite(x: Array, columns: tuple[str, ...], split: str, what: str) -> 
     raise not_finite(f"{what} of {split}", int(count), first[0])
 
 
-def _fits_uint8(x: Array) -> bool:
-    if x.dtype == np.uint8 or x.dtype.kind == "b":
-        return True
-    if x.dtype.kind not in "iu":
-        return False
-    low, high = _extremes(x, None)
-    return bool(low >= 0 and high <= 255)
-
-
 def _check_range(x: Array, what: str) -> None:
     """Raise DataError where float32 can't reach."""
-    if x.dtype.kind != "f" or x.dtype.itemsize <= 4:
+    if x.dtype.itemsize <= 4:
         return
     low, high = _extremes(x, None)
     reach = max(abs(low), abs(high))
@@ -141,7 +108,7 @@ def _check_range(x: Array, what: str) -> None:
 
 def _check_digits(x: Array, columns: tuple[str, ...], what: str) -> None:
     """Raise DataError where float32 would blur a column: large numbers that differ little, such as time stamps."""
-    if x.dtype in (np.float32, np.float16) or x.dtype.itemsize < 4:
+    if x.dtype.kind != "f" or x.dtype.itemsize <= 4:  # whole numbers are stored as they are
         return
     (low, high), deviation = _extremes(x, 0), _moments(x, 0)[1]
     lost = np.zeros(x.shape[1])

@@ -10,12 +10,19 @@ from typing import TypeGuard
 
 from lepton_lab.data._idx import is_idx_folder
 from lepton_lab.data._npy import is_npy_folder
+from lepton_lab.data._parquet_files import PARQUET_SUFFIXES, parquet_files
 from lepton_lab.errors import InputError, UnknownNameError
 
 SOURCES = ("digits", "idx", "npz", "csv", "parquet", "npy", "arrays", "frame")
 """What can be read; each is a file of this package."""
 _IN_MEMORY = ("arrays", "frame")
-_SUFFIXES = {".npz": "npz", ".csv": "csv", ".csv.gz": "csv", ".parquet": "parquet", ".pq": "parquet", ".npy": "npy"}
+_PACKED = ("", ".gz", ".zip", ".bz2", ".xz")
+_SUFFIXES = {
+    ".npz": "npz",
+    **{f".{kind}{packed}": "csv" for kind in ("csv", "tsv", "tab") for packed in _PACKED},
+    **dict.fromkeys(PARQUET_SUFFIXES, "parquet"),
+    ".npy": "npy",
+}
 
 
 def default_name(source: object) -> str:
@@ -25,7 +32,7 @@ def default_name(source: object) -> str:
     if isinstance(source, (str, Path)):
         stem = Path(source).expanduser().resolve().name if str(source) != "digits" else "digits"
         for suffix in sorted(_SUFFIXES, key=len, reverse=True):
-            stem = stem.removesuffix(suffix)
+            stem = stem[: -len(suffix)] if stem.lower().endswith(suffix) else stem
         return re.sub(r"[^A-Za-z0-9_-]+", "_", stem).strip("_") or "data"
     return "frame" if _is_frame(source) else "arrays"
 
@@ -73,7 +80,7 @@ def _format_of_path(source: str, format: str | None) -> str:
             return "idx"
         if is_npy_folder(path):
             return "npy"
-        if any(path.glob("*.parquet")):
+        if next(parquet_files(path), None) is not None:
             return "parquet"
         raise InputError(
             f"{path} is a folder without train-images-idx3-ubyte (MNIST's files), x.npy and y.npy, or .parquet files: "
@@ -83,7 +90,8 @@ def _format_of_path(source: str, format: str | None) -> str:
         if path.name.lower().endswith(suffix):
             return found
     raise InputError(
-        f"{path} has no suffix that tells its format ({', '.join(_SUFFIXES)}): give the format, one of "
+        f"{path} has no suffix that tells its format (.csv, .tsv, packed or not, .parquet, .npz, .npy): give the "
+        f"format, one of "
         f"{', '.join(name for name in SOURCES if name not in ('digits', *_IN_MEMORY))}"
     )
 

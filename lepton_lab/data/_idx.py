@@ -23,7 +23,7 @@ _PREFIXES = {"train": "train", "test": "t10k"}
 
 
 def read(source: object, columns: Columns, report: Report) -> Raw:
-    """The folder's images and labels; `t10k-...` files, where they are, become the test split."""
+    """The folder's images, with a channel axis, and labels; `t10k-...` files, if any, become the test split."""
     folder = Path(str(source)).expanduser()
     columns.refuse(str(folder))
     if not folder.is_dir():
@@ -36,7 +36,8 @@ def read(source: object, columns: Columns, report: Report) -> Raw:
     for split, pair in pairs.items():
         if pair:
             tell(f"reading {pair[0].name}")
-            splits[split] = (read_idx(pair[0]), read_idx(pair[1]))
+            images = read_idx(pair[0])
+            splits[split] = (images[..., None] if images.ndim == 3 else images, read_idx(pair[1]))
     return Raw(splits, str(folder), "digit" if folder.name == "mnist" else "label")
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from lepton_lab.data import _features, _split, _store, _target, _weights
-from lepton_lab.data._base import Array, Arrays, Columns, Raw, Ticker, as_array
+from lepton_lab.data import _features, _inputs, _split, _store, _target, _weights
+from lepton_lab.data._base import FOUND_OUT, Array, Arrays, Columns, Dialect, Raw, Ticker, as_array
 from lepton_lab.data._blocks import Part, Record, Sliced
 from lepton_lab.data._format import format_of
 from lepton_lab.data._npy import map_npy
@@ -27,7 +27,10 @@ def load(
     label: str | None = None,
     weight: str | None = None,
     weights: object = None,
+    drop: str | None = None,
+    dialect: Dialect = FOUND_OUT,
     format: str | None = None,
+    task: str | None = None,
     test_share: float = 0.2,
     seed: int = 0,
     report: Report = ignore,
@@ -52,10 +55,16 @@ def load(
     weight
         The column that says how much each row counts in training, for tables.
     weights
-        The same for arrays: one number a training row, from 0, or the path of a `.npy` file; `(x, y, weights)` says
-        it too. Rows that are held out have none.
+        The same for arrays: one number a training row, from 0, or one for each position that has a target; or the path
+        of a `.npy` file; `(x, y, weights)` says it too. Rows that are held out have none.
+    drop
+        The columns to leave out, for tables; several with commas between.
+    dialect
+        How a CSV file is written, where that isn't to be found out.
     format
         One of `SOURCES`, where it can't be told from the source.
+    task
+        One of `TASKS`: what the labels are for, where what would be guessed of them is not meant.
     test_share
         Part of the rows to hold out where the source has no test split, with the classes' shares kept (of the first
         target that is classes, where there are several); 0 for none.
@@ -73,11 +82,11 @@ def load(
     format = format_of(source, format)
     tell = Ticker(report, f"data load {name}")
     reader = importlib.import_module(f"lepton_lab.data._{format}")
-    raw: Raw = _with_weights(reader.read(source, Columns(label, weight), report), weights)
+    raw: Raw = _with_weights(reader.read(source, Columns(label, weight, drop, dialect), report), weights)
     num_rows = _num_rows(raw)
     tell("checking")
-    targets, labels = _targets(raw)
-    x, inputs = _inputs(raw)
+    x, inputs = _checked_inputs(raw)
+    targets, labels = _targets(raw, [*x.values()], task)
     picked = _picked(raw, targets, labels, test_share, seed)
     splits: dict[str, dict[str, Sliced]] = {}
     for split, rows in picked.items():
@@ -86,7 +95,9 @@ def load(
         y = {key: Part(array, array.dtype, rows) for key, array in labels[of].items()}
         splits[split] = {"x": _side_by_side(parts), "y": _side_by_side(y)}
     if raw.weights is not None:
-        weighing = Part(_weights.check(raw.weights, num_rows["train"]), np.dtype(np.float32), picked["train"])
+        positions = () if len(targets) > 1 else next(iter(targets.values())).positions
+        weights_of_all = _weights.check(raw.weights, num_rows["train"], positions)
+        weighing = Part(weights_of_all, np.dtype(np.float32), picked["train"])
         _weights.check_some(weighing[:])
         splits["train"]["w"] = weighing
     several = len(inputs) > 1
@@ -100,10 +111,11 @@ def load(
         input_dtype=dtype,
         target=next(iter(targets.values())),
         scaling=raw.scaling or (Scaling() if several else _features.scaling(splits["train"]["x"])),
-        columns=raw.columns or (tuple(f"x{column}" for column in range(shape[0])) if len(shape) == 1 else ()),
+        columns=raw.columns or _columns(shape, dtype),
         inputs=inputs if several else {},
         targets=targets if len(targets) > 1 else {},
         weighted=raw.weights is not None,
+        notes=raw.notes,
     )
     _store.write(dataset, splits, tell)
     tell(f"{sum(dataset.splits.values()):,} rows", 1.0)
@@ -116,7 +128,7 @@ def _picked(
     """The numbers of each split's rows, held out of `train` where the source has no `test`; None for all."""
     if "test" in raw.splits:
         return dict.fromkeys(raw.splits)
-    classes = next((key for key, target in targets.items() if target.kind == "classes"), None)
+    classes = next((key for key, of in targets.items() if of.kind == "classes" and not of.positions), None)
     y = labels["train"][classes or next(iter(targets))]
     train, test = _split.hold_out(y, test_share, seed, classes is not None)
     return {"train": train, "test": test} if len(test) else {"train": None}
@@ -159,25 +171,33 @@ def _num_rows(raw: Raw) -> dict[str, int]:
     return {split: len(next(iter(_named(y, "y").values()))) for split, (_, y) in raw.splits.items()}
 
 
-def _targets(raw: Raw) -> tuple[dict[str, Target], dict[str, dict[str, Array]]]:
+def _columns(shape: tuple[int, ...], dtype: str) -> tuple[str, ...]:
+    """Names for the columns of arrays of numbers."""
+    return tuple(f"x{column}" for column in range(shape[0])) if len(shape) == 1 and "U" not in dtype else ()
+
+
+def _targets(
+    raw: Raw, rows: Sequence[Mapping[str, Array]], task: str | None
+) -> tuple[dict[str, Target], dict[str, dict[str, Array]]]:
     """Targets by name, and the encoded labels by split and then by the target's name."""
     targets: dict[str, Target] = {}
     labels: dict[str, dict[str, Array]] = {split: {} for split in raw.splits}
     for name, parts in _by_name({split: y for split, (_, y) in raw.splits.items()}, raw.label, "y").items():
-        targets[name], encoded = _target.encode(parts, name, raw.label_columns)
+        targets[name], encoded = _target.encode(parts, name, raw.label_columns, task=task, rows=rows, order=raw.classes)
         for split, array in encoded.items():
             labels[split][name] = array
     return targets, labels
 
 
-def _inputs(raw: Raw) -> tuple[dict[str, dict[str, Array]], dict[str, tuple[tuple[int, ...], str]]]:
+def _checked_inputs(raw: Raw) -> tuple[dict[str, dict[str, Array]], dict[str, tuple[tuple[int, ...], str]]]:
     """Checked rows by the input's name and then by split; and the shape and dtype of each input as it is stored."""
     rows, inputs = {}, {}
     several = _by_name({split: x for split, (x, _) in raw.splits.items()}, "", "x")
     for name, parts in several.items():
         what = f"x[{name!r}]" if len(several) > 1 else "x"
         rows[name] = _features.check(parts, raw.columns, what)
-        inputs[name] = rows[name]["train"].shape[1:], _features.stored_dtype(rows[name], raw.columns, what).name
+        dtype = _inputs.stored_dtype(rows[name], what)
+        inputs[name] = rows[name]["train"].shape[1:], dtype.str if dtype.kind == "U" else dtype.name
     return rows, inputs
 
 

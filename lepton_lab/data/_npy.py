@@ -5,6 +5,7 @@ A folder may have `w.npy` (weights), and Keras's names: `x_train.npy`, `y_train.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,9 @@ def read(source: object, columns: Columns, report: Report) -> Raw:
             f"{folder} is one file, expected rows and labels: a folder with x.npy and y.npy, or both paths, (x, y)"
         )
     paths = {name: folder / f"{name}.npy" for name in NAMES}
-    return from_mapping({name: map_npy(path) for name, path in paths.items() if path.is_file()}, str(folder))
+    raw = from_mapping({name: map_npy(path) for name, path in paths.items() if path.is_file()}, str(folder))
+    others = sorted(path.name for path in folder.glob("*.npy") if path.stem not in NAMES)
+    return replace(raw, notes=(*raw.notes, f"not used: {', '.join(others)}")) if others else raw
 
 
 def is_npy_folder(folder: Path) -> bool:

@@ -1,26 +1,172 @@
-"""Parquet files, or folders of them."""
+"""Parquet files, or folders of them: parts of one table, `key=value` folders as columns, `train` and `test` as splits.
+
+A column must be in all files of a folder, under the same name and with types that fit; the order may differ. Files and
+folders whose names begin with `_` or `.` hold no rows (`_SUCCESS`, `.crc`).
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import unquote
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from lepton_lab.data._base import Columns, Raw, Ticker, file_head, one_line
-from lepton_lab.data._frame import from_frame
-from lepton_lab.errors import DataError
+from lepton_lab.data._frame import check_names, from_frames
+from lepton_lab.data._held_out import named_splits, split_of
+from lepton_lab.data._parquet_files import parquet_files
+from lepton_lab.data._text import convert
+from lepton_lab.errors import DataError, InputError
 from lepton_lab.events import Report
+
+_NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
 
 def read(source: object, columns: Columns, report: Report) -> Raw:
     """The table; see `_frame` for what becomes of its columns."""
     path = Path(str(source)).expanduser()
+    columns.dialect.refuse(str(path))
+    tell = Ticker(report, f"data load {path.name}")
     if not path.is_dir():
         file_head(path)
-    Ticker(report, f"data load {path.name}")("reading")
+        files = [path]
+    else:
+        files = sorted(parquet_files(path))
+        if not files:
+            raise InputError(f"{path} is a folder without .parquet files: name a data file")
+    by_split = _by_split(path, files)
+    tables: dict[str, pa.Table] = {}
+    notes: tuple[str, ...] = ()
+    first: tuple[Path, pa.Schema] | None = None
+    for split, parts in by_split.items():
+        read_parts = []
+        for file in parts:
+            tell(f"reading {file.name}")
+            table, said = _read(path, file)
+            notes += said
+            first = first or (file, table.schema)
+            _check_columns(file, table.schema, *first)
+            read_parts.append((file, table))
+        tables[split] = _together(read_parts)
+    tables, said = named_splits(tables)
+    frames = {split: table.to_pandas(ignore_metadata=True) for split, table in tables.items()}
+    if path.is_dir():
+        frames = {split: _typed(frame, _keys(path, files[0])) for split, frame in frames.items()}
+    return from_frames(frames, columns, str(path), tuple(dict.fromkeys((*notes, *said))))
+
+
+def _by_split(path: Path, files: list[Path]) -> dict[str, list[Path]]:
+    """Files by split, `train` first; all are for training where their names tell of no other split."""
+    told = {file: split_of(file.relative_to(path).parts[0]) for file in files} if path.is_dir() else {}
+    splits = dict.fromkeys(split for split in told.values() if split)
+    if set(splits) <= {"train"}:
+        return {"train": files}
+    lost = [file for file, split in told.items() if split is None]
+    if lost or "train" not in splits:
+        raise InputError(
+            f"{path} has files of the split{'s' if len(splits) > 1 else ''} {', '.join(splits)}"
+            + (f" and {lost[0].relative_to(path)}, which is of none" if lost else ", but none named train")
+            + ": name files or folders train..., test..., validation..., or move those that are no part of it"
+        )
+    return {split: [file for file in files if told[file] == split] for split in ("train", *splits)}
+
+
+def _read(path: Path, file: Path) -> tuple[pa.Table, tuple[str, ...]]:
+    """One file's table with the columns that its folders stand for, and what there is to say of it."""
+    file_head(file)
     try:
-        frame = pd.read_parquet(path)
+        table = pq.ParquetFile(file, memory_map=True).read()
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise DataError(f"{path} is damaged or no Parquet file: {one_line(error)}") from None
-    return from_frame(frame, columns, str(path))
+        raise DataError(f"{file} is damaged or no Parquet file: {one_line(error)}") from None
+    check_names(table.column_names, str(file))
+    index = [name for name in _index_columns(table.schema) if name in table.column_names]
+    table = table.drop_columns(index)
+    for key, value in _keys(path, file).items() if path.is_dir() else ():
+        if key in table.column_names:
+            raise InputError(f"{file} has a column {key!r}, and its folder is named {key}={value}: rename one of them")
+        column = pa.array([None if value == _NO_VALUE else value] * len(table), pa.string())
+        table = table.append_column(key, column)
+    named = ", ".join(name for name in index if not name.startswith("__index_level_"))
+    note = f"the frame's index{f' ({named})' if named else ''} is left out: frame.reset_index() makes a column of it"
+    return table, (note,) if index else ()
+
+
+def _index_columns(schema: pa.Schema) -> list[str]:
+    """The columns that were a pandas frame's index."""
+    kept = (schema.pandas_metadata or {}).get("index_columns", [])
+    return [name for name in kept if isinstance(name, str)]
+
+
+def _keys(path: Path, file: Path) -> dict[str, str]:
+    """What the `key=value` folders between a folder and its file say."""
+    pairs = (part.partition("=") for part in file.relative_to(path).parts[:-1])
+    return {unquote(key): unquote(value) for key, equals, value in pairs if equals}
+
+
+def _typed(frame: pd.DataFrame, keys: dict[str, str]) -> pd.DataFrame:
+    """The same with numbers where folders are named by numbers."""
+    if not keys or frame.empty:
+        return frame
+    texts = {key: pa.chunked_array([pa.array(frame[key].fillna(""), pa.string())]) for key in keys}
+    typed, _ = convert(texts, ".", (), [])
+    return frame.assign(**{key: typed[key] for key in keys})
+
+
+def _check_columns(file: Path, schema: pa.Schema, first: Path, expected: pa.Schema) -> None:
+    """Raise InputError where a file has other columns than the first one."""
+    for name in sorted(set(schema.names) ^ set(expected.names)):
+        has, lacks = (file, first) if name in schema.names else (first, file)
+        raise InputError(
+            f"the column {name!r} is in {has.name} but not in {lacks.name}: give all files the same columns, or load "
+            f"them apart"
+        )
+
+
+def _together(parts: list[tuple[Path, pa.Table]]) -> pa.Table:
+    """The rows of all files; types may differ in their width."""
+    first, table = parts[0]
+    for file, other in parts[1:]:
+        for field in table.schema:
+            before, after = field.type, other.schema.field(field.name).type
+            if before != after and _family(before) != _family(after):
+                raise InputError(
+                    f"the column {field.name!r} is {before} in {first.name} but {after} in {file.name}: give it one "
+                    f"type"
+                )
+    try:
+        ordered = [other.select(table.column_names).replace_schema_metadata(None) for _, other in parts]
+        if all(other.schema.types == table.schema.types for other in ordered):
+            return pa.concat_tables(ordered, promote_options="permissive").unify_dictionaries()
+        plain = [_plain(other) for other in ordered]
+        schema = pa.unify_schemas([other.schema for other in plain], promote_options="permissive")
+        return pa.concat_tables([other.cast(schema) for other in plain])
+    except pa.ArrowException as error:
+        raise InputError(
+            f"the files from {first.name} on have columns whose types don't fit ({one_line(error)}): give each column "
+            f"one type"
+        ) from None
+
+
+def _plain(table: pa.Table) -> pa.Table:
+    """The table with dictionaries as their values."""
+    schema = pa.schema(
+        pa.field(f.name, f.type.value_type if pa.types.is_dictionary(f.type) else f.type) for f in table.schema
+    )
+    return table.cast(schema)
+
+
+def _family(dtype: pa.DataType) -> str:
+    """What values of a type are, whatever their width."""
+    if pa.types.is_dictionary(dtype):
+        dtype = dtype.value_type
+    tests = {
+        "whole": pa.types.is_integer,
+        "float": pa.types.is_floating,
+        "decimal": pa.types.is_decimal,
+        "text": lambda kind: (
+            pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+        ),
+    }
+    return next((name for name, test in tests.items() if test(dtype)), str(dtype))

@@ -27,7 +27,7 @@ class Rows:
     parts
         x of shape (rows, *input_shape) and y of shape (rows, *target shape) of each shard.
     weights
-        float32 of shape (rows,) of each shard; None where all rows count alike.
+        float32 of shape (rows,), or (rows, *positions), of each shard; None where all rows count alike.
     """
 
     def __init__(self, parts: list[tuple[Array, Array]], weights: list[Array] | None = None) -> None:
@@ -36,6 +36,8 @@ class Rows:
         self.input_shape: tuple[int, ...] = self._x[0].shape[1:]
         self.input_dtype = self._x[0].dtype
         self.target_dtype = self._y[0].dtype
+        self.weights_shape: tuple[int, ...] = weights[0].shape[1:] if weights else ()
+        """Of one row's weights: () for one number."""
 
     def __len__(self) -> int:
         return int(self._starts[-1])
@@ -62,7 +64,10 @@ class Rows:
         return x, y
 
     def weights(self, indices: Array) -> Array:
-        """How much these rows count in training, float32 of shape (n,): all 1 where the data set has no weights."""
+        """How much these rows count in training, float32 of shape (n,): all 1 where the data set has no weights.
+
+        Of shape (n, *positions) where each position of a row has a weight of its own.
+        """
         if self._w is None:
             self._check(np.asarray(indices, np.int64))
             return np.ones(len(indices), np.float32)

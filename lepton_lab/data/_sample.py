@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from dataclasses import replace
 from typing import Any
 
@@ -12,9 +10,7 @@ import numpy as np
 from lepton_lab.data._base import Array
 from lepton_lab.data._store import open_split
 from lepton_lab.errors import InputError
-from lepton_lab.types import Dataset, Target
-
-_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+from lepton_lab.types import Dataset, Target, beside, colours, is_picture, pixels, png
 
 
 def sample(dataset: Dataset, split: str = "train", rows: int = 12) -> Dataset:
@@ -36,14 +32,28 @@ def sample(dataset: Dataset, split: str = "train", rows: int = 12) -> Dataset:
     if not dataset.is_image:
         return dataset
     chosen = np.linspace(0, len(x) - 1, min(rows, len(x))).round().astype(np.int64)
-    pixels = _to_bytes(x[chosen], dataset)
-    shown = y[next(iter(dataset.targets))] if dataset.targets else y
-    captions = [_caption(dataset.target, value) for value in shown[chosen]]
-    return replace(dataset, images=tuple(zip(captions, map(_png, pixels), strict=True)))
+    pictures = _to_bytes(x[chosen], dataset)
+    shown = (y[next(iter(dataset.targets))] if dataset.targets else y)[chosen]
+    captions = [_caption(dataset.target, value) for value in shown]
+    return replace(dataset, images=tuple(zip(captions, _drawn(pictures, dataset.target, shown), strict=True)))
+
+
+def _drawn(pictures: Array, target: Target, values: Array) -> list[str]:
+    """Each row as PNG in base64, and beside it what is to be learnt of it where that is a picture, too."""
+    if not is_picture(target.positions) or target.kind == "labels":
+        return [png(picture) for picture in pictures]
+    if target.kind == "classes":
+        return [beside([row, colours(mask)]) for row, mask in zip(pictures, values, strict=True)]
+    if not is_picture(values.shape[1:]):
+        return [png(picture) for picture in pictures]
+    low, high = float(values.min()), float(values.max())
+    return [beside([row, pixels(value, low, high)]) for row, value in zip(pictures, values, strict=True)]
 
 
 def _caption(target: Target, value: Any) -> str:
-    """One row's class, labels that are true, or first numbers."""
+    """One row's class, labels that are true, or first numbers; of positions, what they are called."""
+    if target.positions:
+        return target.name
     if target.kind == "classes":
         return target.classes[int(value)]
     if target.kind == "labels":
@@ -57,15 +67,4 @@ def _to_bytes(x: Array, dataset: Dataset) -> Array:
     low, high = 0.0, dataset.scaling.deviation[0]
     if dataset.scaling.mean[0] or x.min() < low or x.max() > high:
         low, high = float(x.min()), float(x.max())
-    span = (high - low) or 1.0
-    return ((x.astype(np.float32) - low) * (255.0 / span)).round().clip(0, 255).astype(np.uint8)
-
-
-def _png(picture: Array) -> str:
-    """One picture of shape (height, width, channels) as PNG in base64."""
-    from PIL import Image
-
-    channels = picture.shape[-1]
-    stream = io.BytesIO()
-    Image.fromarray(picture[..., 0] if channels == 1 else picture, _MODES[channels]).save(stream, "PNG")
-    return base64.b64encode(stream.getvalue()).decode()
+    return pixels(x, low, high)

@@ -46,7 +46,7 @@ def write(dataset: Dataset, splits: Mapping[str, Mapping[str, Sliced]], tell: Ti
 
 def _to_record(dataset: Dataset) -> dict[str, Any]:
     """What is kept of a data set: lists instead of what has an order, which JSON objects don't keep."""
-    record = {key: value for key, value in asdict(dataset).items() if key not in ("folder", "images")}
+    record = {key: value for key, value in asdict(dataset).items() if key not in ("folder", "images", "arrangement")}
     record["inputs"] = [[name, list(shape), dtype] for name, (shape, dtype) in dataset.inputs.items()]
     record["targets"] = [[name, asdict(target)] for name, target in dataset.targets.items()]
     return record
@@ -85,6 +85,7 @@ def read(folder: Path) -> Dataset:
             targets={name: _target(target) for name, target in record.get("targets", ())},
             weighted=record.get("weighted", False),
             cut_from=record.get("cut_from", ""),
+            notes=tuple(record.get("notes", ())),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(
@@ -93,7 +94,14 @@ def read(folder: Path) -> Dataset:
 
 
 def _target(record: Mapping[str, Any]) -> Target:
-    return Target(record["kind"], record["name"], tuple(record["classes"]), record.get("width", 1))
+    return Target(
+        record["kind"],
+        record["name"],
+        tuple(record["classes"]),
+        record.get("width", 1),
+        tuple(record.get("positions", ())),
+        record.get("note", ""),
+    )
 
 
 def open_split(dataset: Dataset, split: str) -> tuple[Array, Array]:
@@ -109,13 +117,22 @@ def open_split(dataset: Dataset, split: str) -> tuple[Array, Array]:
     if split not in dataset.splits:
         raise DataError(f"Data set {dataset.name!r} has no split {split!r}, only {', '.join(dataset.splits)}")
     targets = {name: (target.shape, target.dtype) for name, target in dataset.targets.items()}
-    x = _open(dataset, split, "x", dataset.input_shape, dataset.inputs)
+    columns, shapes = dataset.arrangement.columns, {name: own for name, (own, _) in dataset.arrangement.shapes.items()}
+    shape = (sum(place >= 0 for place in columns),) if columns else shapes.get("", dataset.input_shape)  # as stored
+    inputs = {name: (shapes.get(name, shape), dtype) for name, (shape, dtype) in dataset.inputs.items()}
+    x = _open(dataset, split, "x", shape, inputs)
     return x, _open(dataset, split, "y", () if targets else dataset.target.shape, targets)
 
 
 def open_weights(dataset: Dataset) -> Array | None:
-    """The training rows' weights, float32 (rows,), memory-mapped and read-only; None where all count alike."""
-    return _open(dataset, "train", "w", (), {}) if dataset.weighted else None
+    """The training rows' weights, memory-mapped and read-only; None where all count alike.
+
+    Float32 (rows,), or (rows, *positions) where each position has one.
+    """
+    if not dataset.weighted:
+        return None
+    weights = map_array(dataset.folder / "train" / "w.npy", "load the data set again")
+    return _open(dataset, "train", "w", dataset.target.positions if weights.ndim > 1 else (), {})
 
 
 def _open(

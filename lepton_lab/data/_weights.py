@@ -8,21 +8,27 @@ from lepton_lab.data._base import Array
 from lepton_lab.errors import DataError, InputError
 
 
-def check(weights: Array, num_rows: int) -> Array:
-    """The weights as float32 (rows,).
+def check(weights: Array, num_rows: int, positions: tuple[int, ...] = ()) -> Array:
+    """The weights as float32 (rows,), or (rows, *positions).
+
+    Parameters
+    ----------
+    positions
+        Shape of the places in a row that have a target, and so may have a weight, each.
 
     Raises
     ------
     InputError
-        If there isn't one number for each training row.
+        If there isn't one number for each training row, or for each of its positions.
     DataError
         If one is missing, infinite or below 0.
     """
-    if weights.ndim == 2 and weights.shape[1] == 1:
-        weights = weights[:, 0]
-    if weights.shape != (num_rows,):
+    if weights.ndim > 1 and weights.shape[-1] == 1 and weights.shape[1:] != positions:
+        weights = weights[..., 0]
+    if weights.shape not in ((num_rows,), (num_rows, *positions)):
         raise InputError(
             f"the weights have shape {weights.shape}, expected one for each training row: ({num_rows},)"
+            + (f", or for each position: {(num_rows, *positions)}" if positions else "")
             + ("; rows of a test split have none" if weights.ndim == 1 else "")
         )
     if weights.dtype.kind not in "biuf":
@@ -33,10 +39,10 @@ def check(weights: Array, num_rows: int) -> Array:
         stored = weights.astype(np.float32)
     bad = ~np.isfinite(stored) | (stored < 0)
     if bad.any():
-        first = int(bad.argmax())
+        first = np.unravel_index(int(bad.argmax()), bad.shape)
         raise DataError(
-            f"{int(bad.sum()):,} of {num_rows:,} weights are missing, infinite or below 0 (the first is "
-            f"{weights[first]} in row {first + 1:,}): give each row a finite weight of at least 0"
+            f"{int(bad.sum()):,} of {bad.size:,} weights are missing, infinite or below 0 (the first is "
+            f"{weights[first]} in row {first[0] + 1:,}): give each row a finite weight of at least 0"
         )
     return stored
 

@@ -34,6 +34,7 @@ def compare(
     targets: NDArray[Any],
     target: Target,
     tell: Callable[[int], None] = lambda done: None,
+    are_logits: tuple[bool, bool] = (False, False),
 ) -> tuple[tuple[Difference, ...], Verdict]:
     """The difference of two models in each metric that both have, and which is better.
 
@@ -47,6 +48,8 @@ def compare(
         As for `measure`.
     tell
         Hears how many resamples are done.
+    are_logits
+        Of each: whether its answers are, see `measure`.
 
     Returns
     -------
@@ -60,9 +63,9 @@ def compare(
     verdict
         By accuracy for classes, by binary accuracy for labels, by the mean absolute error for numbers.
     """
-    models = tuple(resampled(own, targets, target) for own in answers)
+    models = tuple(resampled(own, targets, target, are) for own, are in zip(answers, are_logits, strict=True))
     first, second = resample(models, len(targets), tell)
-    test = mcnemar(*_rights(answers, targets)) if target.kind == "classes" else None
+    test = mcnemar(*_rights(answers, targets, are_logits)) if target.kind == "classes" else None
     found = []
     for metric, value in measured[0].metrics.items():
         if metric not in measured[1].metrics or metric not in first:
@@ -116,5 +119,10 @@ def mcnemar(right: NDArray[np.bool_], other_right: NDArray[np.bool_]) -> tuple[i
     return only, only_other, p_value
 
 
-def _rights(answers: Sequence[NDArray[Any]], targets: NDArray[Any]) -> list[NDArray[np.bool_]]:
-    return [score_rows(own, targets, "classes")["accuracy"] > 0 for own in answers]
+def _rights(
+    answers: Sequence[NDArray[Any]], targets: NDArray[Any], are_logits: Sequence[bool]
+) -> list[NDArray[np.bool_]]:
+    return [
+        score_rows(own, targets, "classes", are_logits=are)["accuracy"] > 0
+        for own, are in zip(answers, are_logits, strict=True)
+    ]

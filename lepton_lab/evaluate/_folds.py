@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,9 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lepton_lab.errors import InputError
-from lepton_lab.types import CrossValidation, FoldSummary
+from lepton_lab.types import CrossValidation, FoldSummary, by_name
 
 LEVEL = 0.95
+_SHARES = ("accuracy", "auc", "precision", "recall", "f1", "exact_match", "iou")
+"""How the names of metrics end that lie between 0 and 1."""
+_ERRORS = ("loss", "mae", "mse", "rmse", "error", "brier")
+"""Likewise of those that are never below 0."""
 
 
 def folds(targets: NDArray[Any], k: int, seed: int) -> tuple[NDArray[np.int64], ...]:
@@ -22,7 +27,8 @@ def folds(targets: NDArray[Any], k: int, seed: int) -> tuple[NDArray[np.int64], 
     ----------
     targets
         As a data set stores them, of shape (rows, ...). Where they are classes, int64 of shape (rows,), each fold has
-        its share of every class; of a class with fewer than `k` rows some folds have none.
+        its share of every class; of a class with fewer than `k` rows some folds have none. Of several targets (records)
+        the first that is classes counts.
     k
         How many folds.
     seed
@@ -41,7 +47,9 @@ def folds(targets: NDArray[Any], k: int, seed: int) -> tuple[NDArray[np.int64], 
 
     if not 2 <= k <= len(targets):
         raise InputError(f"k={k} folds of {len(targets):,} rows: give a number from 2 to that of the rows.")
-    is_classes = targets.dtype.kind == "i" and targets.ndim == 1
+    parts = list(by_name(targets).values())
+    targets = next((part for part in parts if _is_classes(part)), parts[0])
+    is_classes = _is_classes(targets)
     if is_classes and (most := int(np.bincount(targets).max())) < k:
         raise InputError(f"k={k} folds, but no class has more than {most} rows: give at most {most}.")
     kind = StratifiedKFold if is_classes else KFold
@@ -49,6 +57,10 @@ def folds(targets: NDArray[Any], k: int, seed: int) -> tuple[NDArray[np.int64], 
         warnings.filterwarnings("ignore", "The least populated class", UserWarning)  # said above
         cut = kind(k, shuffle=True, random_state=seed).split(np.zeros(len(targets)), targets if is_classes else None)
         return tuple(np.asarray(rows, np.int64) for _, rows in cut)
+
+
+def _is_classes(targets: NDArray[Any]) -> bool:
+    return targets.dtype.kind == "i" and targets.ndim == 1
 
 
 def cross_validation(
@@ -70,7 +82,8 @@ def cross_validation(
     Mean, standard deviation and interval of each metric that every fold has. The interval is Student's, with k - 1
     degrees of freedom, by the corrected variance of Nadeau and Bengio (2003, "Inference for the Generalization Error",
     section 3): the variance over the folds times 1/k + (rows tested)/(rows trained on). The plain 1/k is too little,
-    since the folds' models share most of their training rows.
+    since the folds' models share most of their training rows. It ends where the metric does: an accuracy of more than 1
+    is no possible value of the mean.
     """
     from scipy.stats import t
 
@@ -85,5 +98,12 @@ def cross_validation(
         values = np.array([fold[metric] for fold in metrics])
         mean, deviation = float(values.mean()), float(values.std(ddof=1))
         half = reach * deviation * factor**0.5
-        summaries.append(FoldSummary(metric, mean, deviation, mean - half, mean + half))
+        least, greatest = _possible(metric)
+        summaries.append(FoldSummary(metric, mean, deviation, max(least, mean - half), min(greatest, mean + half)))
     return CrossValidation(model, dataset, tuple(rows), tuple(metrics), tuple(summaries))
+
+
+def _possible(metric: str) -> tuple[float, float]:
+    """The least and the greatest value that a metric can have."""
+    least = 0.0 if metric.endswith((*_SHARES, *_ERRORS)) else -math.inf
+    return least, 1.0 if metric.endswith((*_SHARES, "r2")) else math.inf

@@ -13,11 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lepton_lab.errors import InputError
-from lepton_lab.runtime import score_rows
-from lepton_lab.types import Target
-
-_SLACK = 1e-3
-"""By which a probability may lie outside of 0 to 1: a quantised file rounds."""
+from lepton_lab.runtime import look_probable, score_rows
+from lepton_lab.types import Target, as_probabilities
 
 
 @dataclass(frozen=True)
@@ -40,12 +37,14 @@ class Graded:
     """Whether the answers lie between 0 and 1."""
 
 
-def grade(answers: NDArray[Any], targets: NDArray[Any], target: Target, whose: str = "") -> Graded:
+def grade(
+    answers: NDArray[Any], targets: NDArray[Any], target: Target, whose: str = "", are_logits: bool = False
+) -> Graded:
     """Bring answers and targets into one form.
 
     Parameters
     ----------
-    answers, targets, whose
+    answers, targets, whose, are_logits
         As `runtime.score_rows` takes them.
     target
         Of classes or labels.
@@ -55,9 +54,11 @@ def grade(answers: NDArray[Any], targets: NDArray[Any], target: Target, whose: s
     InputError
         If a row has another number of answers than the target needs.
     """
-    row_metrics = score_rows(answers, targets, target.kind, whose)
+    row_metrics = score_rows(answers, targets, target.kind, whose, are_logits)
     answers = np.asarray(answers).reshape(len(targets), -1)
-    is_probable = bool(answers.min() >= -_SLACK and answers.max() <= 1 + _SLACK)
+    if are_logits:
+        answers = as_probabilities(answers, target.kind)
+    is_probable = look_probable(answers)
     if target.kind == "labels":
         truth = np.asarray(targets).reshape(answers.shape) > 0
         chosen, confidence, right = answers > 0.5, answers, truth

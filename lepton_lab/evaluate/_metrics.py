@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lepton_lab.evaluate._graded import Graded, grade
-from lepton_lab.runtime import score_rows
-from lepton_lab.types import Breakdown, CalibrationBin, ClassScore, Target
+from lepton_lab.evaluate._positions import measure_positions, peak_signal_to_noise
+from lepton_lab.runtime import MASKED, score_rows
+from lepton_lab.types import Breakdown, CalibrationBin, ClassScore, Target, is_picture
 
 _BINS = 15
 """Of confidence, equally wide, each with its right end, as in Guo et al. (2017)."""
@@ -35,19 +36,22 @@ class Measured:
     """None for numbers."""
 
 
-def measure(answers: NDArray[Any], targets: NDArray[Any], target: Target, whose: str = "") -> Measured:
+def measure(
+    answers: NDArray[Any], targets: NDArray[Any], target: Target, whose: str = "", are_logits: bool = False
+) -> Measured:
     """How good answers are.
 
     Parameters
     ----------
-    answers, targets, whose
+    answers, targets, whose, are_logits
         As `runtime.score_rows` takes them; finite.
     target
         Says which metrics: for classes and labels those of `score`, then `brier`, see `_graded.py`; `auc` (one class
         against the others), `precision`, `recall` and `f1`, each the plain mean over classes; `calibration_error`, the
         expected calibration error of Guo et al. (2017, "On Calibration of Modern Neural Networks", equation 3), which
         for labels compares each label's probability with how often it is true. For numbers those of `score`, then
-        `rmse`, `r2` and `median_absolute_error`, the latter two the mean over a row's numbers.
+        `rmse`, `r2` and `median_absolute_error`, the latter two the mean over a row's numbers, and for pictures
+        `psnr`. For classes of positions see `measure_positions`.
 
     Returns
     -------
@@ -61,8 +65,17 @@ def measure(answers: NDArray[Any], targets: NDArray[Any], target: Target, whose:
     if target.kind == "numbers":
         metrics = _mean_over_rows(score_rows(answers, targets, "numbers", whose))
         found, notes = _numbers(np.asarray(answers, np.float64), np.asarray(targets, np.float64))
+        if is_picture(targets.shape[1:]):
+            found["psnr"], told = peak_signal_to_noise(answers, targets)
+            notes = (*notes, told)
         return Measured(metrics | {"rmse": metrics["mse"] ** 0.5} | found, notes)
-    graded = grade(answers, targets, target, whose)
+    if target.positions and target.kind == "classes":
+        return Measured(*measure_positions(answers, targets, target, whose, are_logits))
+    if target.positions:  # labels of each position are measured as if it were a row
+        answers, targets = (part.reshape(-1, target.num_outputs) for part in (answers, targets))
+        known = answers[:, 0] != np.float32(MASKED)
+        answers, targets = answers[known], targets[known]
+    graded = grade(answers, targets, target, whose, are_logits)
     classes, roc = _classes(graded, target.classes, is_binary=target.kind == "classes" and len(target.classes) == 2)
     calibration = _calibration(graded) if graded.is_probable else ()
     breakdown = Breakdown(target.name, target.kind, classes, _confusion(graded, target.kind), calibration, roc)
@@ -79,6 +92,7 @@ def _numbers(answers: NDArray[Any], targets: NDArray[Any]) -> tuple[dict[str, fl
 
     truth = targets.reshape(len(targets), -1)
     answers = answers.reshape(truth.shape)
+    answers = np.where(answers == MASKED, truth, answers)  # a step that is masked can't be wrong
     found: dict[str, float] = {}
     notes: tuple[str, ...] = ()
     varies = np.ptp(truth, axis=0) > 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lepton_lab.errors import InputError, LeptonError
-from lepton_lab.runtime import check_fits, one_line, open_rows, predict
+from lepton_lab.runtime import arranged, check_fits, is_same_row, one_line, open_model, open_rows, predict
 from lepton_lab.types import Dataset, Model
 
 
@@ -24,8 +24,11 @@ def look_into(model: Model, dataset: Dataset, split: str) -> Model:
     InputError
         If its file can't be loaded, takes other rows, or doesn't give the answers that the target needs.
     """
-    rows, _ = open_rows(dataset, split)
     try:
+        ports = open_model(model.file, model.code).inputs
+        if len(ports) == 1 and is_same_row(dataset.input_shape, ports[0].shape[1:]):
+            model = replace(model, input_shape=ports[0].shape[1:])
+        rows, _ = open_rows(arranged(model, dataset), split)
         answers = predict(model.file, rows[:1], 1, model.code)
     except LeptonError:
         raise
@@ -35,6 +38,8 @@ def look_into(model: Model, dataset: Dataset, split: str) -> Model:
             f"{model.name} can't be run on the rows of {dataset.name!r}{shape}: {one_line(error)}; name the data set "
             "that it was made for."
         ) from None
-    found = replace(model, input_shape=dataset.input_shape, output_shape=answers.shape[1:])
-    check_fits(found, dataset)
+    found = replace(
+        model, input_shape=rows.shape[1:] if not dataset.inputs else dataset.input_shape, output_shape=answers.shape[1:]
+    )
+    check_fits(found, arranged(found, dataset))
     return found

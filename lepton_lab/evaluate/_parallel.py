@@ -101,6 +101,7 @@ def answer_on(
         for future in running:
             names.add(_worker_of(future))
             progress.add(out.pop(future))
+            future.release()  # here, since Python drops an interrupt that comes while a `__del__` does it
             hand_out()
     finally:
         for future in out:

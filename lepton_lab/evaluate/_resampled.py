@@ -25,21 +25,21 @@ Found = dict[str, NDArray[np.float64]]
 Resampled = Callable[[Counts], Found]
 
 
-def resampled(answers: NDArray[Any], targets: NDArray[Any], target: Target) -> Resampled:
+def resampled(answers: NDArray[Any], targets: NDArray[Any], target: Target, are_logits: bool = False) -> Resampled:
     """What gives the metrics of `measure` on resamples, all but the calibration error.
 
     A class that a resample has no row of is left out of its means.
 
     Parameters
     ----------
-    answers, targets, target
+    answers, targets, target, are_logits
         As for `measure`.
     """
     if target.kind == "numbers":
         rows = score_rows(answers, targets, "numbers")
         truth = np.asarray(targets, np.float64).reshape(len(targets), -1)
         return _together(rows, _numbers(np.asarray(answers, np.float64).reshape(truth.shape), truth))
-    graded = grade(answers, targets, target)
+    graded = grade(answers, targets, target, are_logits=are_logits)
     return _together(graded.row_metrics, _graded(graded))
 
 

@@ -9,11 +9,13 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from lepton_lab import display
 from lepton_lab.errors import InputError
+from lepton_lab.runtime import predict
 from lepton_lab.types import Model
 
 MOST_ROWS = 512
@@ -37,9 +39,10 @@ class Work:
     """The model's name, for messages."""
     model_file: Path
     rows_file: Path
-    """`.npy`, of shape (num_rows, *input_shape)."""
+    """`.npy`, of shape (num_rows, *input_shape); records of shape (num_rows,) for several inputs."""
     answers_file: Path
-    """`.npy`, of shape (num_rows, *output_shape), float32; there already, and filled piece by piece."""
+    """`.npy`, of shape (num_rows, *output_shape), float32, or records of shape (num_rows,) for several outputs; there
+    already, and filled piece by piece."""
     num_rows: int
     batch_size: int
     code: Path | None
@@ -48,6 +51,8 @@ class Work:
     """Of the model's file and the rows', as they were when the work was begun."""
     token: str
     """Tells this work from all other."""
+    marks_masked: bool = False
+    """Whether steps that the model masks are to be told from others, see `runtime.MASKED`."""
 
     def pieces(self, workers: int = 1) -> list[range]:
         """Row ranges, several for each worker.
@@ -71,13 +76,52 @@ class Work:
                 raise InputError(f"{file} was replaced while {self.model!r} answered: predict once more.")
 
 
-def begin(model: Model, rows_file: Path, num_rows: int, answers_file: Path, batch_size: int | None = None) -> Work:
+@dataclass(frozen=True)
+class Layout:
+    """How the answer to a row is stored."""
+
+    dtype: np.dtype[Any]
+    """float32, or of records."""
+    shape: tuple[int, ...]
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers it has."""
+        return math.prod(self.shape) * self.dtype.itemsize // 4
+
+
+def find_layout(model: Model, rows_file: Path) -> Layout:
+    """What is found by answering the first row; for models with several outputs, in a process that has TensorFlow.
+
+    Raises
+    ------
+    LeptonError
+        If the model can't be opened, or doesn't take such rows.
+    """
+    answers = predict(model.file, np.load(rows_file, mmap_mode="r", allow_pickle=False)[:1], 1, model.code)
+    return Layout(answers.dtype, answers.shape[1:])
+
+
+def begin(
+    model: Model,
+    rows_file: Path,
+    num_rows: int,
+    answers_file: Path,
+    batch_size: int | None = None,
+    *,
+    layout: Layout | None = None,
+    marks_masked: bool = False,
+) -> Work:
     """Make the file that takes the answers, with room on the disk for all of them, and say what is to be done.
 
     Parameters
     ----------
     batch_size
         Rows that go into the model at once; None goes by their size.
+    layout
+        Of the answers, where the model's record doesn't tell, see `find_layout`.
+    marks_masked
+        As `Work` has it.
 
     Raises
     ------
@@ -86,20 +130,24 @@ def begin(model: Model, rows_file: Path, num_rows: int, answers_file: Path, batc
     """
     if not model.file.exists():
         raise InputError(f"The model's file {model.file} is missing; make the model again, or drop it.")
-    _make(answers_file, (num_rows, *model.output_shape))
-    batch_size = batch_size or max(1, min(MOST_ROWS, MOST_NUMBERS // max(1, math.prod(model.input_shape))))
+    layout = layout or Layout(np.dtype(np.float32), model.output_shape)
+    _make(answers_file, (num_rows, *layout.shape), layout.dtype)
+    numbers = max(1, math.prod(model.input_shape), layout.numbers)
+    batch_size = batch_size or max(1, min(MOST_ROWS, MOST_NUMBERS // numbers))
     marks = (_mark(model.file), _mark(rows_file))
     token = uuid.uuid4().hex
-    return Work(model.name, model.file, rows_file, answers_file, num_rows, batch_size, model.code, marks, token)
+    return Work(
+        model.name, model.file, rows_file, answers_file, num_rows, batch_size, model.code, marks, token, marks_masked
+    )
 
 
-def _make(file: Path, shape: tuple[int, ...]) -> None:
+def _make(file: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
     """A `.npy` file of zeros with its room taken: a disk that is full later would end who writes to it by a signal."""
-    size, free = math.prod(shape) * np.dtype(np.float32).itemsize, shutil.disk_usage(file.parent).free
+    size, free = math.prod(shape) * dtype.itemsize, shutil.disk_usage(file.parent).free
     try:
         if size > free:  # asked first, since to try would fill the disk
             raise OSError
-        np.lib.format.open_memmap(file, mode="w+", dtype=np.float32, shape=shape)  # closed at once
+        np.lib.format.open_memmap(file, mode="w+", dtype=dtype, shape=shape)  # closed at once
         with file.open("r+b") as stream:
             os.posix_fallocate(stream.fileno(), 0, file.stat().st_size)
     except OSError as error:

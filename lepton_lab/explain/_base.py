@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lepton_lab.runtime import predict
+from lepton_lab.runtime import are_logits, predict
 from lepton_lab.types import Dataset, Model
 
 BASELINES = ("auto", "zeros", "mean")
@@ -63,6 +63,10 @@ class Task:
         """What the model answers to rows (n, *input_shape); loads it anew, so ask for many at once."""
         batch = max(1, min(MOST_ROWS, MOST_NUMBERS // rows[0].size))
         return predict(self.model.file, rows, batch, self.model.code)
+
+    def are_logits(self, answers: NDArray[Any]) -> bool:
+        """Whether some of the model's answers are logits."""
+        return are_logits(self.model, self.dataset.target, answers)
 
 
 @dataclass(frozen=True)

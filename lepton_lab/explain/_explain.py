@@ -15,7 +15,7 @@ from lepton_lab.explain._methods import METHODS
 from lepton_lab.explain._rows import spread
 from lepton_lab.explain._score import Score, score_of
 from lepton_lab.explain._tell import describe_rows, draw, rank_features
-from lepton_lab.runtime import METRICS, check_fits, check_one_each, open_rows
+from lepton_lab.runtime import METRICS, check_no_positions, check_one_each, fitted, open_rows
 from lepton_lab.types import Dataset, Explanation, Model
 
 AUTO = "auto"
@@ -65,7 +65,7 @@ def explain(
     if method == AUTO:
         is_grid = len(model.input_shape) > 1
         method = "integrated_gradients" if is_grid and model.format == "keras" else "permutation"
-    _check(model, dataset, method, rows, options)
+    dataset = _checked(model, dataset, method, rows, options)
     score = score_of(dataset.target)
     label = _find_label(score, options.label)
     x, y = open_rows(dataset, split)
@@ -90,12 +90,12 @@ def explain(
         describe_rows(task, found, numbers),
         rank_features(task, found),
         draw(task, found, numbers),
-        found.notes,
+        (*dataset.arrangement.notes, *found.notes),
     )
 
 
-def _check(model: Model, dataset: Dataset, method: str, rows: int | None, options: Options) -> None:
-    """Raise LeptonError where it can be seen at once that this won't do."""
+def _checked(model: Model, dataset: Dataset, method: str, rows: int | None, options: Options) -> Dataset:
+    """The data set as the model takes it; raises LeptonError where it can be seen at once that this won't do."""
     if method not in METHODS:
         raise UnknownNameError("method of explaining", method, (AUTO, *METHODS))
     if model.stage == "new" and model.kind != "added":  # a model that was brought in has learned elsewhere
@@ -103,7 +103,8 @@ def _check(model: Model, dataset: Dataset, method: str, rows: int | None, option
             f"The model {model.name!r} has not been trained: %lepton train {model.name} --data {dataset.name}."
         )
     check_one_each(model, dataset, "explain")
-    check_fits(model, dataset)
+    check_no_positions(dataset, "explain")
+    found = fitted(model, dataset)
     if METHODS[method].NEEDS_GRADIENTS and model.format != "keras":
         others = ", ".join(name for name, other in METHODS.items() if not other.NEEDS_GRADIENTS)
         raise InputError(
@@ -120,6 +121,7 @@ def _check(model: Model, dataset: Dataset, method: str, rows: int | None, option
             raise InputError(f"{name}={value}: give at least 1.")
     if METHODS[method].NEEDS_SHAP and importlib.util.find_spec("shap") is None:
         raise MissingExtraError("shap", f"The method {method}", "'lepton-lab[explain]'")
+    return found
 
 
 def _find_label(score: Score, name: str | None) -> int | None:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from lepton_lab.errors import InputError, UnknownNameError
 from lepton_lab.explain._base import MOST_GRADIENT_NUMBERS, Found, Task, batches
 from lepton_lab.explain._keras import open_scored
+from lepton_lab.runtime import is_keras3, library_of
 
 MEANING = "where a convolutional model saw what speaks for its answer, as a coarse heat map"
 ROWS = 8
@@ -59,8 +60,7 @@ def find_layer(model: Any, name: str | None) -> Any:
     InputError
         If the model has no convolution.
     """
-    from tf_keras import layers
-
+    layers = library_of(model).layers
     with_maps = [layer for layer in _inner(model) if _size(layer) and not isinstance(layer, layers.InputLayer)]
     if name is not None:
         for layer in with_maps:
@@ -80,10 +80,8 @@ def find_layer(model: Any, name: str | None) -> Any:
 
 def _inner(model: Any) -> Iterator[Any]:
     """The model's layers in their order, with those of models inside in their models' places."""
-    from tf_keras import Model
-
     for layer in model.layers:
-        if isinstance(layer, Model):
+        if isinstance(layer, library_of(layer).Model):
             yield from _inner(layer)
         else:
             yield layer
@@ -91,7 +89,9 @@ def _inner(model: Any) -> Iterator[Any]:
 
 def _size(layer: Any) -> tuple[int, int] | None:
     """Height and width of a layer's maps; None where it gives none."""
-    shape: tuple[Any, ...] = tuple(layer.get_output_at(-1).shape) if layer.inbound_nodes else ()
+    nodes = layer._inbound_nodes
+    outputs = (nodes[-1].output_tensors if is_keras3(layer) else [layer.get_output_at(-1)]) if nodes else []
+    shape: tuple[Any, ...] = tuple(outputs[0].shape) if outputs else ()
     return (shape[1], shape[2]) if len(shape) == 4 else None
 
 

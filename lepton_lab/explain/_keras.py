@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lepton_lab.explain._base import MOST_NUMBERS, Task, batches
-from lepton_lab.explain._score import Score, look_like_logits, score_of
-from lepton_lab.runtime import load_keras
+from lepton_lab.explain._score import Score, score_of
+from lepton_lab.runtime import library_of, load_keras
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Scored:
     """A model without its last softmax or sigmoid, where it could be taken off."""
 
     model: Any
-    """The tf_keras model."""
+    """The Keras model."""
     score: Score
     are_logits: bool
     """Whether the model's answers are logits now."""
@@ -48,20 +48,25 @@ def open_scored(task: Task) -> Scored:
     is_softmax = score.kind == "classes" and model.output_shape[-1] > 1
     if (bare := _without_last_activation(model, "softmax" if is_softmax else "sigmoid")) is not None:
         return Scored(bare, score, are_logits=True)
-    return Scored(model, score, look_like_logits(task.answers(task.rows)))
+    return Scored(model, score, task.are_logits(task.answers(task.rows)))
 
 
 def _without_last_activation(model: Any, name: str) -> Any:
     """The model up to its last activation of that name; None where it doesn't end with it, or it can't be taken off."""
-    import tf_keras
-
+    library = library_of(model)
     last = model
-    while isinstance(last, tf_keras.Model):  # a model may end with another one
-        outer, last = last, last.get_layer(last.output_names[0])
-    if isinstance(last, tf_keras.layers.Softmax) and name == "softmax" and outer is model:
-        return tf_keras.Model(model.inputs, last.input)
-    is_ending = isinstance(last, tf_keras.layers.Dense | tf_keras.layers.Activation)
-    if is_ending and last.activation is tf_keras.activations.get(name):
-        last.activation = tf_keras.activations.linear  # looked up at each call, and this copy is ours
+    while isinstance(last, library.Model):  # a model may end with another one
+        outer, last = last, _last_layer(last)
+    if isinstance(last, library.layers.Softmax) and name == "softmax" and outer is model:
+        return library.Model(model.inputs, last.input)
+    is_ending = isinstance(last, library.layers.Dense | library.layers.Activation)
+    if is_ending and last.activation is library.activations.get(name):
+        last.activation = library.activations.linear  # looked up at each call, and this copy is ours
         return model
     return None
+
+
+def _last_layer(model: Any) -> Any:
+    """The layer that makes the answer; None where a function of Keras 3 does."""
+    name = model.output_names[0] if hasattr(model, "output_names") else model.layers[-1].name
+    return next((layer for layer in model.layers if layer.name == name), None)

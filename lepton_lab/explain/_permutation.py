@@ -34,14 +34,16 @@ def explain(task: Task) -> Found:
     places, layout = units(task.rows.shape[1:])
     metric, kind = METRICS[task.dataset.target.kind], task.dataset.target.kind
     drops: list[float] = []
-    before = score(task.answers(task.rows), task.targets, kind)[metric]
+    plain = task.answers(task.rows)
+    logits = ("",) if task.are_logits(plain) else ()
+    before = score(plain, task.targets, kind, logits)[metric]
     total = task.options.repeats * int(np.prod(layout))
     at_once = max(1, AT_ONCE // task.rows.size)
     waiting = _shuffled(task, places)
     while several := list(islice(waiting, at_once)):
         task.tell(f"{len(drops)} of {total} shuffles", len(drops) / total)
         answers = task.answers(np.concatenate(several)).reshape(len(several), len(task.rows), -1)
-        drops += [before - score(answer, task.targets, kind)[metric] for answer in answers]
+        drops += [before - score(answer, task.targets, kind, logits)[metric] for answer in answers]
     values = np.asarray(drops, np.float32).reshape(task.options.repeats, *layout)
     note = f"{describe_units(layout)}, {task.options.repeats} shuffles of each; {metric} without any: {before:.4f}"
     return Found(-values if metric == "mae" else values, notes=(note,))

@@ -84,8 +84,3 @@ def score_of(target: Target) -> Score:
     if len(names) != target.width:
         names = tuple(f"{target.name} {n}" for n in range(target.width))
     return Score("numbers", names)
-
-
-def look_like_logits(answers: NDArray[Any]) -> bool:
-    """Whether answers for classes or labels can't be probabilities."""
-    return bool(answers.min() < 0 or answers.max() > 1)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from lepton_lab.explain._base import AT_ONCE, MOST_GRADIENT_NUMBERS, MOST_ROWS, Found, Task
 from lepton_lab.explain._keras import Scored, open_scored
 from lepton_lab.explain._rows import background, mean_scores
+from lepton_lab.runtime import is_keras3
 
 MEANING = "SHAP values of each pixel or column, by gradients: against many training rows instead of one baseline"
 ROWS = 8
@@ -72,4 +73,7 @@ def _model_of(scored: Scored, answer: int) -> Any:
         logits = scored.score.logits(answers, scored.are_logits)
         return scored.score.of(logits, tf.fill([tf.shape(logits)[0]], answer))[:, None]
 
+    if is_keras3(scored.model):  # of which SHAP knows nothing
+        rows = tf_keras.Input(scored.model.inputs[0].shape[1:])
+        return tf_keras.Model(rows, tf_keras.layers.Lambda(lambda rows: to_score(scored.model(rows)))(rows))
     return tf_keras.Model(scored.model.inputs, tf_keras.layers.Lambda(to_score)(scored.model.outputs[0]))

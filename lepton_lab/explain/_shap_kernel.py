@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from lepton_lab.errors import InputError
 from lepton_lab.explain._base import AT_ONCE, Found, Task
 from lepton_lab.explain._rows import Scores, background, mean_scores
-from lepton_lab.explain._score import look_like_logits, score_of
+from lepton_lab.explain._score import score_of
 from lepton_lab.explain._units import describe_units, units
 
 MEANING = "SHAP values of each column, or patch of a picture, by trying combinations; any format, slow"
@@ -51,7 +51,7 @@ def explain(task: Task) -> Found:
         )
     score = score_of(task.dataset.target)
     own = task.answers(np.asarray(task.rows, np.float32))
-    are_logits = score.kind != "numbers" and look_like_logits(own)
+    are_logits = task.are_logits(own)
     chosen = score.choose(score.logits(own, are_logits), task.label)
 
     def scores(rows: NDArray[np.float32], answers: NDArray[np.int64]) -> NDArray[np.float64]:

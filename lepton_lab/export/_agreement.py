@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,35 +11,54 @@ from numpy.typing import NDArray
 
 from lepton_lab.errors import ConversionError, InputError
 from lepton_lab.export._base import SAME_ANSWERS, TOLERANCE
-from lepton_lab.runtime import check_fits, check_one_each, open_rows, predict
-from lepton_lab.types import Agreement, Dataset, Model
+from lepton_lab.files import checksum
+from lepton_lab.runtime import TEXT, Port, fitted, open_model, open_rows, predict
+from lepton_lab.types import Agreement, Dataset, Model, by_name, records
 
 
-def rows_to_try(model: Model, dataset: Dataset | None, count: int) -> tuple[NDArray[np.float32], str]:
+def rows_to_try(model: Model, dataset: Dataset | None, count: int) -> tuple[NDArray[Any], str]:
     """Rows for the comparison and where they are from: spread over the test split, or else the training split."""
     if count < 1:
         raise InputError(f"rows={count}: give at least 1 row to compare the exported file on.")
-    check_one_each(model, dataset, "export")
     if dataset is None:
         # Made-up rows can't show how good a file is, but they show whether it answers alike.
-        made = np.random.default_rng(0).uniform(0, 1, (count, *model.input_shape))
-        return made.astype(np.float32), "made up (uniform, 0 to 1): no data set was given"
-    check_fits(model, dataset)
+        random = np.random.default_rng(0)
+        made = {port.name: _made_up(port, count, random) for port in open_model(model.file, model.code).inputs}
+        kinds = ", ".join(dict.fromkeys(_MADE_UP[_kind(rows)] for rows in made.values()))
+        rows = records(made) if len(made) > 1 else next(iter(made.values()))
+        return rows, f"made up ({kinds}): no data set was given"
+    dataset = fitted(model, dataset)
     split = "test" if "test" in dataset.splits else "train"
     x, _ = open_rows(dataset, split)
     picked = np.unique(np.linspace(0, len(x) - 1, min(count, len(x))).astype(int))
-    return np.asarray(x[picked], np.float32), f"{dataset.name}/{split}"
+    return np.asarray(x[picked]), "; ".join((f"{dataset.name}/{split}", *dataset.arrangement.notes))
+
+
+def _made_up(port: Port, count: int, random: np.random.Generator) -> NDArray[Any]:
+    made = random.uniform(0, 1, (count, *port.shape[1:]))
+    if port.dtype == TEXT:
+        return np.where(made < 0.5, "a", "b")
+    return made.astype(port.dtype) if np.dtype(port.dtype).kind == "f" else made.round().astype(port.dtype)
+
+
+def _kind(rows: NDArray[Any]) -> str:
+    return rows.dtype.kind if rows.dtype.kind in _MADE_UP else "i"
+
+
+_MADE_UP = {"U": "a or b", "f": "uniform, 0 to 1", "i": "0 or 1"}
+"""By the kind of dtype: 0 and 1 are in every vocabulary."""
 
 
 def agree(ours: NDArray[Any], theirs: NDArray[Any], tolerance: float = TOLERANCE) -> Agreement:
     """How far `theirs` lie from `ours`, both of shape (rows, *output_shape)."""
-    ours, theirs = (np.asarray(answers, np.float64).reshape(len(answers), -1) for answers in (ours, theirs))
+    num_rows, width = len(ours), ours.shape[-1] if ours.ndim > 2 and ours.shape[-1] > 1 else ours[0].size
+    ours, theirs = (np.asarray(answers, np.float64).reshape(-1, width) for answers in (ours, theirs))
     difference = float(np.abs(ours - theirs).max()) if np.isfinite(theirs).all() else float("inf")
     if ours.shape[1] > 1:
         same = float((ours.argmax(axis=1) == theirs.argmax(axis=1)).mean())
     else:
         same = float((np.abs(ours - theirs) <= tolerance * scale(ours)).mean())
-    return Agreement(len(ours), difference, same)
+    return Agreement(num_rows, difference, same)
 
 
 def scale(answers: NDArray[Any]) -> float:
@@ -60,17 +80,33 @@ def check_agreement(model: Model, written: Path, rows: NDArray[Any], tolerance: 
     ConversionError
         If they differ by more.
     """
-    ours = predict(model.file, rows, code=model.code)
-    theirs = predict(written, rows, code=model.code)
+    ours = by_name(predict(model.file, rows, code=model.code))
+    theirs = by_name(predict(written, rows, code=model.code))
+    if set(ours) != set(theirs):
+        raise ConversionError(
+            f"The exported file has the outputs {', '.join(theirs)}, {model.name!r} has {', '.join(ours)}: nothing was "
+            "written. Export it in another format."
+        )
+    return _worst([_check(model, name, ours[name], theirs[name], tolerance) for name in ours])
+
+
+def _worst(found: Sequence[Agreement]) -> Agreement:
+    """Of all outputs."""
+    return Agreement(found[0].rows, max(one.max_difference for one in found), min(one.same_answer for one in found))
+
+
+def _check(model: Model, output: str, ours: NDArray[Any], theirs: NDArray[Any], tolerance: float) -> Agreement:
+    """`check_agreement` for one output."""
+    whose = f"answers {output!r}" if output else "answers"
     if ours.shape != theirs.shape:
         raise ConversionError(
-            f"The exported file answers with shape {theirs.shape[1:]}, {model.name!r} with {ours.shape[1:]}: nothing "
-            "was written. Export it in another format."
+            f"The exported file's {whose} have the shape {theirs.shape[1:]}, those of {model.name!r} "
+            f"{ours.shape[1:]}: nothing was written. Export it in another format."
         )
     found = agree(ours, theirs, tolerance)
     if not found.max_difference <= tolerance * scale(ours):
         raise ConversionError(
-            f"The exported file's answers differ from those of {model.name!r} by up to {found.max_difference:.2g} on "
+            f"The exported file's {whose} differ from those of {model.name!r} by up to {found.max_difference:.2g} on "
             f"{found.rows} rows, more than {tolerance:g} of the outputs' scale {scale(ours):.2g}: nothing was written. "
             "Export it in another format."
         )
@@ -86,11 +122,15 @@ def agreement_with_parent(model: Model, written: Path, rows: NDArray[Any]) -> di
     """How the Keras model that a quantised one was made from answers the same rows; None where it is gone."""
     if model.format != "tflite" or model.parent is None:
         return None
-    parent = model.folder.parent / model.parent / "model.keras"
-    if not parent.is_file():
+    base = model.parent.partition("@")[0]  # the parent may be an earlier version by now
+    folders = (model.folder.parent / base, *model.folder.parent.glob(f"{base}@*"))
+    files = [folder / "model.keras" for folder in folders if (folder / "model.keras").is_file()]
+    parent = next((file for file in files if model.parent_sha256 in ("", checksum(file))), None)
+    if parent is None:
         return None
     try:
-        found = agree(predict(parent, rows, code=model.code), predict(written, rows))
+        ours, theirs = by_name(predict(parent, rows, code=model.code)), by_name(predict(written, rows))
+        found = _worst([agree(answers, theirs[name]) for name, answers in ours.items()])
     except InputError:  # the parent was made anew, with other code of its own
         return None
     return {

@@ -33,6 +33,7 @@ def describe(model: Model, format: str, written: Path, chosen: Format, dataset: 
     code = model.code.read_text() if model.code and format == "keras" else None
     stored = f" They are stored as {dataset.input_dtype}." if dataset else ""
     opened = open_model(written / chosen.MODEL, model.code)
+    dtypes = ", ".join(dict.fromkeys(port.dtype for port in opened.inputs))
     return {
         "model": model.name,
         "kind": model.kind,
@@ -47,14 +48,17 @@ def describe(model: Model, format: str, written: Path, chosen: Format, dataset: 
         "outputs": [asdict(port) for port in opened.outputs],
         "input_names": {port.name: port.tensor for port in opened.inputs},
         "output_names": {port.name: port.tensor for port in opened.outputs},
-        "scaling": f"Raw rows go in, as float32: the model scales them itself.{stored}",
+        "scaling": f"Raw rows go in, as {dtypes}: the model scales them itself.{stored}",
         "quantisation": quantisation(model, format),
         "weights": _weights(model),
         "classes": list(model.classes),
+        "columns": list(model.columns),
+        "target": model.target,
+        "answers": model.answers.get("") or dict(model.answers) or None,
         "num_parameters": model.num_parameters,
         "code": code,
         "metrics": dict(model.metrics),
-        "versions": versions(chosen.PACKAGES),
+        "versions": versions(chosen.PACKAGES + (("keras",) if model.library == "keras" else ())),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 

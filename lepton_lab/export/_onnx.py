@@ -1,7 +1,7 @@
 """ONNX: a `.onnx` file, which many programs and devices run, ONNX Runtime first.
 
-tf2onnx writes it: a Keras model's by its graph, a quantised one's from the `.tflite` file, whose integers become ONNX's
-pairs of QuantizeLinear and DequantizeLinear.
+tf2onnx writes it: a Keras model's by its graph, a quantised one's from the `.tflite` file, whose int8 numbers
+become uint8 between ONNX's pairs of QuantizeLinear and DequantizeLinear.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from typing import Any
 
 from lepton_lab.errors import ConversionError, LeptonError, MissingExtraError
 from lepton_lab.export._base import QUANTISED_TOLERANCE, TOLERANCE
-from lepton_lab.runtime import ONNX_EXTRA, Interpreter, load_keras, one_line
+from lepton_lab.export._onnx_operations import missing, register
+from lepton_lab.export._onnx_unsigned import as_unsigned
+from lepton_lab.runtime import ONNX_EXTRA, Interpreter, frozen, load_keras, one_line
 from lepton_lab.types import Model, ModelFormat
 
 MEANING = "runs in ONNX Runtime, and on what reads ONNX: browsers, .NET, Java, accelerators"
@@ -51,17 +53,24 @@ def write(model: Model, path: Path) -> None:
 
 def _from_keras(model: Model, tf2onnx: Any) -> Any:
     """By the graph of its answers to any number of rows."""
-    import tensorflow as tf
-    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+    import onnx
 
+    register()
     keras_model = load_keras(model.file, model.code)
-    (rows,), (name,) = keras_model.inputs, keras_model.output_names
-    signature = (tf.TensorSpec((None, *rows.shape[1:]), tf.float32, name=rows.name),)
-    traced = tf.function(lambda rows: keras_model(rows, training=False), input_signature=signature)
     # tf2onnx takes constants that a layer holds (Normalization's mean) for inputs, unless they are in the graph.
-    frozen = convert_variables_to_constants_v2(traced.get_concrete_function(), lower_control_flow=False)
-    function = tf.function(lambda rows: {name: frozen(rows)[0]}, input_signature=signature)
-    return tf2onnx.convert.from_function(function, input_signature=signature, opset=_OPSET)[0]
+    function = frozen(keras_model)
+    try:
+        made = tf2onnx.convert.from_function(function, input_signature=function.input_signature, opset=_OPSET)[0]
+        onnx.checker.check_model(made, full_check=True)
+    except Exception as error:  # as below
+        lacking = missing(function, keras_model)
+        if not lacking:
+            raise
+        raise ConversionError(
+            f"Model {model.name!r} can't be converted to ONNX: tf2onnx has no {' and no '.join(lacking)}. Replace the "
+            "layer, or export the model as 'tflite' or 'saved_model'."
+        ) from error
+    return made
 
 
 def _from_tflite(file: Path, tf2onnx: Any) -> Any:
@@ -69,7 +78,7 @@ def _from_tflite(file: Path, tf2onnx: Any) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         plain = Path(folder) / file.name
         plain.write_bytes(_made_plain(file))
-        return tf2onnx.convert.from_tflite(str(plain), opset=_OPSET)[0]
+        return as_unsigned(tf2onnx.convert.from_tflite(str(plain), opset=_OPSET)[0])
 
 
 def _made_plain(file: Path) -> bytes:

@@ -12,7 +12,7 @@ server. So there are no orphans. Only processes of the same user reach the socke
 these processes' pickles are read.
 """
 
-from lepton_lab.forkserver._client import Child, call, children, describe_exit, hold
+from lepton_lab.forkserver._client import Child, call, children, describe_exit, hold, way_out
 from lepton_lab.forkserver._devices import own_devices
 
-__all__ = ["Child", "call", "children", "describe_exit", "hold", "own_devices"]
+__all__ = ["Child", "call", "children", "describe_exit", "hold", "own_devices", "way_out"]

@@ -1,9 +1,10 @@
 """A child's process: run one function, talk to its owner, end.
 
 Messages to the owner are tuples: `("pid", pid)` first, then any number of `("event", event)` and whatever the function
-itself sends over its `channel`, then `("result", value)` or `("error", exception or None, summary, traceback text)`;
-the server adds `("exit", code)`. A process that can't be set up says the error at once. A child that was started afresh
-runs this module as a program, with its connection's descriptor as the argument.
+itself sends over its `channel`, then `("result", value)` or `("error", exception or None, summary, traceback text)`,
+where the exception is a LeptonError or one of Python's own OSErrors; the server adds `("exit", code)`. A process that
+can't be set up says the error at once. A child that was started afresh runs this module as a program, with its
+connection's descriptor as the argument.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ from typing import Any
 from lepton_lab.errors import LeptonError
 from lepton_lab.forkserver import _address
 from lepton_lab.forkserver._devices import hide_devices
+
+KERAS_VARIABLES = {"TF_USE_LEGACY_KERAS": "1", "KERAS_BACKEND": "tensorflow"}
+"""What a child goes by, whatever its owner does: `tf.keras` is tf_keras, and Keras 3 beside it uses TensorFlow."""
 
 _PR_SET_PDEATHSIG = 1
 
@@ -87,12 +91,14 @@ def set_up(connection: Connection, request: dict[str, Any], parent: int) -> None
     os.dup2(log, 1)
     os.dup2(log, 2)
     environment = {str(key): str(value) for key, value in request["environment"].items()}
+    # Both Kerases compute by TensorFlow here, whatever the owner or whoever started the server have for theirs.
+    environment |= KERAS_VARIABLES
     if request["spawn"]:
         os.set_inheritable(connection.fileno(), True)
         command = [sys.executable, "-m", __name__, str(connection.fileno())]
         modules = os.pathsep.join(entry for entry in request["path"] if entry)
         # The owner's word goes before the server's own environment, which is that of whoever started the server.
-        variables = {**os.environ, "PYTHONPATH": modules, **environment, "TF_USE_LEGACY_KERAS": "1"}
+        variables = {**os.environ, "PYTHONPATH": modules, **environment}
         os.execve(sys.executable, command, variables)
     os.environ.update(environment)
     # A parent that has loaded TensorFlow's CUDA libraries must not share them: forked children compute on the CPU.
@@ -118,8 +124,10 @@ def run(connection: Connection) -> None:
         channel.send("result", function(**kwargs))
     except BaseException as error:
         code = 1
-        known = error if isinstance(error, LeptonError) else None
-        channel.send("error", known, summary(error), traceback.format_exc())
+        is_known = isinstance(error, LeptonError) or (
+            isinstance(error, OSError) and type(error).__module__ == "builtins"
+        )
+        channel.send("error", error if is_known else None, summary(error), traceback.format_exc())
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)  # skips TensorFlow's own teardown, which can wait for peers

@@ -17,9 +17,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from lepton_lab.errors import LeptonError
-from lepton_lab.events import Report, ignore
+from lepton_lab.errors import LeptonError, LibraryError
+from lepton_lab.events import Progress, Report, ignore
 from lepton_lab.forkserver import _address
+from lepton_lab.types import Model
 
 START_SECONDS = 120.0
 """How long the server may take to start a child: the time to import TensorFlow on a slow, busy machine."""
@@ -248,33 +249,48 @@ def call(
     report: Report = ignore,
     environment: Mapping[str, str] | None = None,
     log: Path | None = None,
+    timeout: float | None = None,
 ) -> Any:
     """Run a function in a process that has TensorFlow, and return its value.
+
+    Parameters
+    ----------
+    timeout
+        Seconds after which the process is ended; None waits as long as it takes.
 
     Raises
     ------
     LeptonError
-        As the function raised it.
-    RuntimeError
-        If the function raised anything else (the message holds the traceback), or its process was killed.
+        As the function raised it; or if it took too long, or a signal ended its process: the message has what it was
+        at, by its last `Progress`.
+    LibraryError
+        If the function raised anything else; it has the traceback, and an OSError as its cause.
     """
+    deadline = None if timeout is None else time.monotonic() + timeout
+    model, step = next((f" of {one.name!r}" for one in kwargs.values() if isinstance(one, Model)), ""), ""
+    words = function.rpartition(":")[2].replace("_", " ").strip()
     child = Child(function, kwargs, environment=environment, log=log)
     try:
         while True:
-            message = child.receive()
+            message = child.receive(None if deadline is None else max(deadline - time.monotonic(), 0.0))
             if message is None:
-                continue
+                if deadline is None or time.monotonic() < deadline:
+                    continue
+                raise LeptonError(f"Ended after {timeout:g} s without a result, at this step: {step or function}.")
             match message:
                 case ("event", event):
+                    step = event.message if isinstance(event, Progress) else step
                     report(event)
                 case ("result", value):
                     return value
                 case ("error", LeptonError() as error, *_):
                     raise error
-                case ("error", _, _, text):
-                    raise RuntimeError(f"{function} failed:\n{text}")
+                case ("error", cause, line, text):
+                    what = f"{words}{model}" + (f" ({step})" if step else "")
+                    raise LibraryError(f"{what[0].upper()}{what[1:]} failed: {line}", text) from cause
                 case ("exit", code):
-                    raise RuntimeError(f"{function}: its process ended with {describe_exit(code)}")
+                    what = f"{words}{model}" + (f" ({step})" if step else "")
+                    raise LeptonError(f"The process for {what} ended with {describe_exit(code)}: {way_out(code)}.")
     finally:
         child.close()
 
@@ -285,6 +301,18 @@ def describe_exit(code: int) -> str:
         return f"exit code {code}"
     name = signal.Signals(-code).name
     return f"signal {name} (was the memory used up?)" if -code == signal.SIGKILL else f"signal {name}"
+
+
+def way_out(code: int) -> str:
+    """What to try when a process has ended with such a code."""
+    if code == -signal.SIGKILL:
+        return "end what else takes memory here, or take a smaller model or fewer rows at a time"
+    if -code in (signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL):
+        return (
+            "a library that it called crashed on this, and would again; try another scheme, technique or format, or a "
+            "model without its most unusual layer"
+        )
+    return "try again"
 
 
 def _connect() -> Connection:

@@ -30,7 +30,7 @@ _GONE = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR
 
 def load_tensorflow() -> None:
     """Import what the children need, without touching a device."""
-    os.environ["TF_USE_LEGACY_KERAS"] = "1"
+    os.environ.update(_child.KERAS_VARIABLES)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     import distributed  # noqa: F401  # loaded for the children

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,7 @@ from lepton_lab.errors import ClusterError, InputError, LeptonError
 from lepton_lab.events import ClusterChanged, Event, NamesChanged
 from lepton_lab.lab._adapting import Adapting
 from lepton_lab.lab._settle import Settler
+from lepton_lab.lab._verbs import verbs
 from lepton_lab.types import ClusterInfo, ClusterLogs, DeviceTable, Invitation, Listing
 
 if TYPE_CHECKING:
@@ -22,14 +25,18 @@ PRELOAD = ("lepton_lab.forkserver.preload",)
 """What each worker loads in the background, so that the first training doesn't wait for it."""
 
 
+@verbs
 class ClusterNoun:
     """The lab's cluster; at most one at a time."""
 
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
+        self._process = os.getpid()
         self._handle: Handle | None = None
         self._ends_with_lab = False
         """Whether this lab started the cluster, and not to outlive it."""
+        self._given: dict[str, object] = {}
+        """What it was started with by this lab; empty where it was not."""
         self._stop_monitor: Callable[[], None] = lambda: None
         self._adapting = Adapting(lab, self._scale)
         self.needing = self._adapting.needing
@@ -45,6 +52,8 @@ class ClusterNoun:
             If none is up.
         """
         handle = self._living()
+        if handle is None and os.getpid() != self._process:
+            raise ClusterError("This process was forked from the one that has the lab: make another Lab() in it.")
         if handle is None:
             raise ClusterError("No cluster is up: start one with %lepton cluster up (lab.cluster.up()).")
         return handle
@@ -57,6 +66,8 @@ class ClusterNoun:
     def _living(self) -> Handle | None:
         """The handle, unless there is none or its cluster has died; what a dead one left is cleared away first."""
         handle = self._handle
+        if os.getpid() != self._process:
+            return None  # a forked copy: none of the threads that the handle needs are in it
         if handle is None or handle.is_alive:
             return handle
         self._forget()
@@ -68,7 +79,7 @@ class ClusterNoun:
         self._adapting.stop()
         self._settler.stop()
         self._stop_monitor()
-        self._handle, self._stop_monitor, self._ends_with_lab = None, lambda: None, False
+        self._handle, self._stop_monitor, self._ends_with_lab, self._given = None, lambda: None, False, {}
 
     def _clear(self, handle: Handle) -> None:
         """End what a dead cluster left: the workers would wait for their scheduler a while longer."""
@@ -91,7 +102,7 @@ class ClusterNoun:
         idle_timeout: str | None = None,
         detach: bool = False,
     ) -> ClusterInfo:
-        """Start a cluster on this machine and connect to it.
+        """Start a cluster on this machine and connect to it; one that is up with the same settings stays as it is.
 
         Parameters
         ----------
@@ -120,15 +131,23 @@ class ClusterNoun:
         Raises
         ------
         ClusterError
-            If one is up already, or it does not start.
+            If one is up already with other settings, or it does not start.
         InputError
             If an argument can't be used.
         """
+        given: dict[str, object] = {
+            "workers": workers,
+            "device": device,
+            "cpu_workers": cpu_workers,
+            "threads": threads,
+            "memory": memory,
+            "adapt": adapt,
+            "host": host,
+            "idle_timeout": idle_timeout,
+            "detach": detach,
+        }
         if (running := self._living()) is not None:
-            raise ClusterError(
-                f"The cluster {running.name!r} is up already: end it with %lepton cluster down, or change "
-                "its size with %lepton cluster scale N."
-            )
+            return self._stay(running, given)
         handle = stage.up(
             self._lab.workspace.path("cluster"),
             name="lab",
@@ -144,7 +163,38 @@ class ClusterNoun:
             preload=PRELOAD,
             report=self._lab.events.publish,
         )
-        return self._take(handle, ends_with_lab=not detach)
+        info = self._take(handle, ends_with_lab=not detach)
+        self._given = given
+        return info
+
+    def _stay(self, running: Handle, given: dict[str, object]) -> ClusterInfo:
+        """Go on with the cluster that is up, as when a notebook is run again from its top.
+
+        Raises
+        ------
+        ClusterError
+            If it was started with other settings, or not by this lab.
+        """
+        info, ours, workers = running.info(), self._given, given["workers"]
+        differing = [name for name in given if given[name] != ours[name]] if ours else ["name"]
+        if differing == ["workers"] and workers == len(info.workers):
+            differing = []
+        if not differing:
+            is_scaled = (
+                given["adapt"] is None and isinstance(given["workers"], int) and given["workers"] != len(info.workers)
+            )
+            since = f", and scaled since: %lepton cluster scale {given['workers']} takes that back" if is_scaled else ""
+            return replace(info, notes=(*info.notes, f"it was up already, with the same settings{since}"))
+        scale = ", or change its size with %lepton cluster scale N" if "workers" in differing or not ours else ""
+        others = ", ".join(
+            f"--{name.replace('_', '-')} (it has {_written(ours[name])}, asked for is {_written(given[name])})"
+            for name in differing
+            if ours
+        )
+        raise ClusterError(
+            f"The cluster {running.name!r} is up already: end it with %lepton cluster down first{scale}. "
+            + (f"Its settings differ in {others}." if ours else "It was started elsewhere.")
+        )
 
     def attach(
         self,
@@ -191,7 +241,7 @@ class ClusterNoun:
         return self._take(handle, ends_with_lab=False)
 
     def _take(self, handle: Handle, ends_with_lab: bool) -> ClusterInfo:
-        self._handle, self._ends_with_lab = handle, ends_with_lab
+        self._handle, self._ends_with_lab, self._given = handle, ends_with_lab, {}
         self._stop_monitor = handle.monitor(self._hear)
         self._adapting.begin(handle)
         info = handle.info()
@@ -345,3 +395,7 @@ class ClusterNoun:
         handle = self._handle
         self._forget()
         handle.close()
+
+
+def _written(value: object) -> str:
+    return "the default" if value is None else str(value)

@@ -12,9 +12,10 @@ from lepton_lab.errors import InputError
 from lepton_lab.files import checksum, scratch
 from lepton_lab.lab._code import copy_code
 from lepton_lab.lab._lines import line_of
-from lepton_lab.lab._training import Training, prepare
+from lepton_lab.lab._training import Training, prepare, unpacked
+from lepton_lab.lab._versions import stem_of
 from lepton_lab.lab._workspace import check_name
-from lepton_lab.runtime import check_fits, check_one_each
+from lepton_lab.runtime import PROBABILITIES, fitted, listed
 from lepton_lab.types import CompressedModel, Dataset, Model, Preflight
 
 if TYPE_CHECKING:
@@ -62,8 +63,7 @@ def plan(lab: Lab, source: Model, dataset: Dataset, technique: str, settings: Ma
     InputError
         Says what can't be.
     """
-    check_fits(source, dataset)
-    check_one_each(source, dataset, "compress")
+    fitted(source, dataset)
     if source.stage == "new" and source.kind != "added":
         raise InputError(
             f"The model {source.name!r} has not been trained: %lepton train {source.name} --data {dataset.name}."
@@ -72,7 +72,7 @@ def plan(lab: Lab, source: Model, dataset: Dataset, technique: str, settings: Ma
     own = {key: settings[key] for key in chosen.SETTINGS}
     chosen.check(own)
     title = chosen.title(own)
-    name = check_name("model", settings["name"] or f"{source.name}-{title}")
+    name = check_name("model", settings["name"] or f"{stem_of(source.name)}-{title}")
     if name in lab.model.names() and lab.model.show(name).parent != source.name:
         raise InputError(
             f"The name {name!r} belongs to a model that was not made from {source.name!r}: give another --name."
@@ -96,7 +96,12 @@ def plan(lab: Lab, source: Model, dataset: Dataset, technique: str, settings: Ma
 
 def preflight(lab: Lab, planned: Compression) -> Preflight:
     """What would be done to each layer; raises ConversionError where that is nothing."""
-    arguments = {"model": planned.source, "technique": planned.technique, "settings": planned.own}
+    arguments = {
+        "model": planned.source,
+        "technique": planned.technique,
+        "settings": planned.own,
+        "dataset": planned.dataset,
+    }
     told: Preflight = lab.call("lepton_lab.compress:preflight", arguments)
     return told
 
@@ -112,17 +117,19 @@ def _train(lab: Lab, planned: Compression, only: tuple[str, ...]) -> CompressedM
     technique, is_taught = TECHNIQUES[planned.technique], planned.technique == "distill"
     given = planned.training["learning_rate"]
     rate = technique.LEARNING_RATE if given is None else given
-    training = Training(
-        **{**planned.training, "learning_rate": rate},
-        only=only,
-        strategy="single" if only else "auto",
-        warm_start=not is_taught,
-        hook=technique.HOOK,
-        hook_options=_lesson(planned) if is_taught else planned.own,
-    )
-    training.validate(dataset)
     with _student(lab, planned) if is_taught else _itself(source) as learner:
-        result = replace(result, num_parameters=learner.num_parameters, kind=learner.kind)
+        compiled = unpacked(learner.compiled)
+        training = Training(
+            **{**planned.training, "learning_rate": rate},
+            only=only,
+            strategy="single" if only or source.library == "keras" else "auto",  # its teacher answers in one
+            warm_start=not is_taught,
+            **{key: compiled[key] for key in ("loss", "loss_weights") if key in compiled},
+            hook=technique.HOOK,
+            hook_options=_lesson(planned, learner) if is_taught else planned.own,
+        )
+        training.validate(dataset)
+        result = replace(result, num_parameters=learner.num_parameters, kind=learner.kind, library=learner.library)
         if planned.technique == "qat":
             result = replace(result, format="tflite")
         # Training it on would start from the changed weights, so these are its first ones.
@@ -147,7 +154,12 @@ def _student(lab: Lab, planned: Compression) -> Iterator[Model]:
         student = lab.model.show(own["student"])
         if student.format != "keras":
             raise InputError(f"The student {student.name!r} is {student.stage} and can't be trained: name another.")
-        check_fits(student, planned.dataset)
+        fitted(student, planned.dataset)
+        if student.columns and teacher.columns and student.columns != teacher.columns:
+            raise InputError(
+                f"The student {student.name!r} takes the columns {listed(student.columns)}, but {teacher.name!r} takes "
+                f"{listed(teacher.columns)}: make the student for {teacher.dataset!r}."
+            )
         yield replace(student, name=teacher.name)
         return
     with scratch(lab.workspace.path("models")) as folder:
@@ -164,16 +176,21 @@ def _student(lab: Lab, planned: Compression) -> Iterator[Model]:
         yield replace(teacher, folder=folder, code=code, num_parameters=num_parameters)
 
 
-def _lesson(planned: Compression) -> dict[str, Any]:
+def _lesson(planned: Compression, student: Model) -> dict[str, Any]:
     """What the student's training has to know of its teacher."""
-    teacher = planned.source
+    teacher, dataset = planned.source, planned.dataset
+    kinds = {name: target.kind for name, target in (dataset.targets or {"": dataset.target}).items()}
     return {
         "teacher": str(teacher.file),
         "sha256": planned.result.parent_sha256,
         "code": str(teacher.code) if teacher.code else None,
         "temperature": planned.own["temperature"],
         "alpha": planned.own["alpha"],
-        "kind": planned.dataset.target.kind,
+        "kinds": kinds,
+        "logits": {
+            who: [name for name in kinds if model.answers.get(name, PROBABILITIES) != PROBABILITIES]
+            for who, model in (("teacher", teacher), ("student", student))
+        },
     }
 
 

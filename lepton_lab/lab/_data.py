@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from lepton_lab import data as stage
 from lepton_lab.errors import InputError, UnknownNameError
 from lepton_lab.events import NamesChanged
 from lepton_lab.lab import _shards
+from lepton_lab.lab._verbs import verbs
 from lepton_lab.lab._workspace import check_name
 from lepton_lab.types import Dataset, Listing, ShardSet
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from lepton_lab.lab._lab import Lab
 
 
+@verbs
 class DataNoun:
     """The lab's data sets and their shards."""
 
@@ -45,8 +47,15 @@ class DataNoun:
         *,
         name: str | None = None,
         label: str | None = None,
+        task: str | None = None,
         weight: str | None = None,
         weights: object = None,
+        drop: str | None = None,
+        sep: str | None = None,
+        decimal: str | None = None,
+        encoding: str | None = None,
+        na_values: str | Sequence[str] | None = None,
+        no_header: bool = False,
         format: str | None = None,
         test_share: float = 0.2,
         seed: int = 0,
@@ -58,15 +67,25 @@ class DataNoun:
         source
             `"digits"`; a path (a folder of IDX files or with `x.npy` and `y.npy`, `.npz`, `.csv`, `.parquet`); `(x, y)`
             arrays, or the paths of two `.npy` files; a dict with Keras's keys `x_train, y_train, x_test, y_test`; a
-            pandas frame. An x or y in memory may be a dict of arrays: several inputs, several targets.
+            pandas frame, or `(X, y)` of pandas. An x or y in memory may be a dict of arrays: several inputs, several
+            targets.
         name
             What to call it; by default after the source.
         label
             The label's column, for tables; several with commas between.
+        task
+            One of `lepton_lab.data.TASKS`: what labels are, where what would be guessed of them isn't meant.
         weight
             The column that says how much each row counts in training, for tables.
         weights
             The same for arrays: one number a training row. `(x, y, weights)` as the source says it too.
+        drop
+            The columns to leave out, for tables; several with commas between.
+        sep, decimal, encoding, na_values, no_header
+            How a CSV file is written, with pandas' meanings, where that isn't to be found out: between two values;
+            before a number's fraction; how its bytes are text; texts that mean a missing value, besides the usual ones
+            (several with commas between, or in a list); whether its first line is a row, so that columns are called 0,
+            1, ...
         format
             One of `lepton_lab.data.SOURCES`, where the path doesn't tell.
         test_share
@@ -81,8 +100,11 @@ class DataNoun:
             name,
             self._lab.workspace.path("data", name),
             label=label,
+            task=task,
             weight=weight,
             weights=weights,
+            drop=drop,
+            dialect=stage.dialect(sep, decimal, encoding, na_values, no_header),
             format=format,
             test_share=test_share,
             seed=seed,

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from lepton_lab.errors import UnknownNameError
-from lepton_lab.lab._predict import answering_split
-from lepton_lab.runtime import check_fits, format_of
+from lepton_lab.export import MANIFEST
+from lepton_lab.files import read_json
+from lepton_lab.lab._drawn import draw
+from lepton_lab.lab._predict import PREVIEW, answering_split
+from lepton_lab.runtime import are_logits, fitted, format_of, open_rows
 from lepton_lab.types import Dataset, Evaluation, Model
 
 if TYPE_CHECKING:
@@ -21,13 +27,22 @@ def evaluate(lab: Lab, model: Model, dataset: Dataset, split: str, against: Mode
     arguments: dict[str, Any] = dict(zip(("model", "other"), models, strict=False))
     function = "evaluate" if against is None else "evaluate_against"
     with ExitStack() as stack:
-        if not (dataset.inputs or dataset.targets):  # else answered in one process
-            for name, one in zip(("answers_file", "other_file"), models, strict=False):
-                arguments[name] = stack.enter_context(answering_split(lab, one, dataset, split)).file
+        for name, one in zip(("answers_file", "other_file"), models, strict=False):
+            answers = stack.enter_context(answering_split(lab, one, fitted(one, dataset), split, marks_masked=True))
+            arguments[name] = answers.file
         result: Evaluation = lab.call(
             f"lepton_lab.evaluate:{function}", {**arguments, "dataset": dataset, "split": split}
         )
-    return result
+        return replace(result, images=_images(models[0], fitted(models[0], dataset), split, arguments["answers_file"]))
+
+
+def _images(model: Model, dataset: Dataset, split: str, answers_file: Path) -> tuple[tuple[str, str], ...]:
+    """The first rows, where answers are pictures."""
+    answers = np.load(answers_file, mmap_mode="r")
+    x, y = (np.asarray(part[:PREVIEW]) for part in open_rows(dataset, split))
+    if dataset.targets or answers.dtype.names:
+        return ()
+    return draw(x, np.asarray(answers[:PREVIEW]), dataset.target, y, are_logits(model, dataset.target, answers))
 
 
 def model_or_file(lab: Lab, name: str) -> Model:
@@ -39,12 +54,27 @@ def model_or_file(lab: Lab, name: str) -> Model:
         If there is neither.
     """
     path = Path(name).expanduser().absolute()
-    if name in lab.model.names():
+    if lab.workspace.has_model(name):
         return lab.model.show(name)
     if not path.exists():
         raise UnknownNameError("model or file", name, lab.model.names(), "Make a model: %lepton model new NAME.")
     format = format_of(path)
-    return Model(name, path.parent, "file", "exported", format, (), (), num_parameters=0, outside=path)
+    return Model(name, path.parent, "file", "exported", format, (), (), num_parameters=0, outside=path, **_names(path))
+
+
+def _names(path: Path) -> dict[str, Any]:
+    """The names that an exported file was trained with, by the manifest beside it; none where there is none."""
+    try:
+        manifest = read_json(path / MANIFEST if path.is_dir() else path.with_name(f"{path.name}.json"))
+        if manifest["file"] != path.name:
+            return {}
+        return {
+            "classes": tuple(manifest["classes"]),
+            "columns": tuple(manifest["columns"]),
+            "target": manifest["target"],
+        }
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
 
 
 def _checked(lab: Lab, model: Model, dataset: Dataset, split: str) -> Model:
@@ -52,5 +82,5 @@ def _checked(lab: Lab, model: Model, dataset: Dataset, split: str) -> Model:
     if model.outside is not None:
         found: Model = lab.call("lepton_lab.evaluate:look_into", {"model": model, "dataset": dataset, "split": split})
         return found
-    check_fits(model, dataset)
+    fitted(model, dataset)
     return model

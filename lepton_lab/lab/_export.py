@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lepton_lab.errors import InputError, UnknownNameError
 from lepton_lab.events import NamesChanged
 from lepton_lab.export import FORMATS
-from lepton_lab.runtime import check_fits
+from lepton_lab.runtime import fitted
 from lepton_lab.types import Bundle, Dataset, Model
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def _dataset_for(lab: Lab, model: Model) -> Dataset | None:
         return None
     dataset = lab.data.get(model.dataset)
     try:
-        check_fits(model, dataset)
+        fitted(model, dataset)
     except InputError:
         return None
     return dataset

@@ -17,7 +17,8 @@ from lepton_lab.files import read_json
 from lepton_lab.lab._evaluate import evaluate
 from lepton_lab.lab._parallel import Work, on_workers
 from lepton_lab.lab._training import SETTINGS, Training, prepare
-from lepton_lab.runtime import check_fits, check_one_each
+from lepton_lab.lab._versions import split_name, stem_of
+from lepton_lab.runtime import fitted
 from lepton_lab.types import CrossValidation, Dataset, Model
 
 if TYPE_CHECKING:
@@ -35,8 +36,7 @@ def cross_validate(lab: Lab, model: Model, dataset: Dataset, k: int) -> CrossVal
     InputError
         If the model can't be trained anew, or was not trained by a run that is still there.
     """
-    check_fits(model, dataset)
-    check_one_each(model, dataset, "cross-validation")
+    fitted(model, dataset)
     training = _training_of(lab, model)
     _, y = data_stage.open_split(dataset, "train")
     parts = folds(np.asarray(y), k, training.seed)
@@ -57,7 +57,7 @@ def cross_validate(lab: Lab, model: Model, dataset: Dataset, k: int) -> CrossVal
         message = f"{len(metrics)} of {k} folds: {name}, {first[0]} {first[1]:.4f}"
         lab.events.publish(Progress(f"evaluate {model.name} --folds {k}", message, len(metrics) / k))
 
-    names = [f"{model.name}-fold-{number + 1}" for number in range(k)]
+    names = [f"{stem_of(model.name)}-fold-{number + 1}" for number in range(k)]
     if taken := sorted({*names} & {*lab.model.names(), *lab.data.names()}):
         raise InputError(f"The folds would be named as {taken[0]!r}, which is there already: drop that first.")
     works = {
@@ -77,7 +77,11 @@ def _training_of(lab: Lab, model: Model) -> Training:
     if model.stage != "trained":
         why = f"is {model.stage}: cross-validate {model.parent!r}" if model.parent else f"is {model.stage}: train it"
         raise InputError(f"Cross-validation trains a model anew, but {model.name!r} {why}.")
-    runs = [run for run in map(lab.run.show, lab.run.names()) if run.model == model.name and run.state == "done"]
+    runs = [
+        run
+        for run in map(lab.run.show, lab.run.names())
+        if run.model == split_name(model.name)[0] and run.state == "done"
+    ]
     for run in sorted(runs, key=lambda run: run.started, reverse=True):
         with suppress(OSError, ValueError, KeyError, TypeError, LeptonError):
             training = Training.from_plain(read_json(run.folder / SETTINGS)["training"])

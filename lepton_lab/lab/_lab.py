@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -19,6 +20,7 @@ from lepton_lab.lab._evaluate import evaluate, model_or_file
 from lepton_lab.lab._explain import explain
 from lepton_lab.lab._export import export
 from lepton_lab.lab._folds import cross_validate
+from lepton_lab.lab._latest import latest
 from lepton_lab.lab._lines import line_of
 from lepton_lab.lab._model import ModelNoun
 from lepton_lab.lab._predict import check_destination, predict_rows, predict_split
@@ -26,9 +28,12 @@ from lepton_lab.lab._runs import RunNoun
 from lepton_lab.lab._schedule import map_items, plan, schedule
 from lepton_lab.lab._search import search
 from lepton_lab.lab._summary import summarize
-from lepton_lab.lab._training import Training, check_workers, prepare
+from lepton_lab.lab._training import Training, check_workers, names_after, prepare
+from lepton_lab.lab._variables import data_name, model_name
+from lepton_lab.lab._verbs import verbs
+from lepton_lab.lab._versions import split_name
 from lepton_lab.lab._workspace import Workspace
-from lepton_lab.runtime import check_fits, check_one_each
+from lepton_lab.runtime import fitted
 from lepton_lab.schedule import Log
 from lepton_lab.train import KINDS
 from lepton_lab.types import (
@@ -51,6 +56,7 @@ from lepton_lab.types import (
 )
 
 
+@verbs
 class Lab:
     """A session: its data sets, models, runs and exports by name, its cluster, and one workspace folder.
 
@@ -76,9 +82,15 @@ class Lab:
         self.model = ModelNoun(self)
         self.run = RunNoun(self)
         self.last_map: Log | None = None
+        self._process = os.getpid()
 
     def close(self) -> None:
-        """End the cluster that this session started, with its runs, unless it is detached: then they go on."""
+        """End the cluster that this session started, with its runs, unless it is detached: then they go on.
+
+        A forked copy of the process that made the lab leaves everything alone, since it owns none of it.
+        """
+        if os.getpid() != self._process:
+            return
         self.cluster.close()
         self.run.close()
 
@@ -88,12 +100,12 @@ class Lab:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def call(self, function: str, arguments: Mapping[str, Any]) -> Any:
-        """Run a stage's function in a process that has TensorFlow."""
+    def call(self, function: str, arguments: Mapping[str, Any], timeout: float | None = None) -> Any:
+        """Run a stage's function in a process that has TensorFlow, for at most `timeout` seconds."""
         from lepton_lab import forkserver
 
         forkserver.hold()
-        return forkserver.call(function, arguments, report=self.events.publish)
+        return forkserver.call(function, arguments, report=self.events.publish, timeout=timeout)
 
     def status(self) -> Status:
         """The lab at a glance: cluster, data sets, models, runs, exports."""
@@ -105,8 +117,8 @@ class Lab:
             cluster=cluster,
             datasets=tuple(each(self.data.get, self.data.names())),
             shard_sets=tuple(self.data.shard_sets()),
-            models=tuple(each(self.model.show, self.model.names())),
-            runs=tuple(each(self.run.show, self.run.names())),
+            models=tuple(each(self.workspace.model, self.model.names())),
+            runs=tuple(sorted(each(self.run.show, self.run.names()), key=lambda run: run.started, reverse=True)),
             exports=self.workspace.bundles(),
         )
 
@@ -116,7 +128,12 @@ class Lab:
         return {**summary, "workspace": str(self.workspace.folder)}
 
     def names(self, kind: str) -> tuple[str, ...]:
-        """Names of the lab's things of a kind: `data set`, `model`, `run`, `export`, `worker`; or of other clusters."""
+        """Names of the lab's things of a kind: `data set`, `model`, `run`, `export`, `worker`; or of other clusters.
+
+        `model version` gives the names of all models' versions.
+        """
+        if kind == "model version":
+            return tuple(f"{base}@{one.number}" for base in self.model.names() for one in self.workspace.versions(base))
         if kind == "worker":
             return tuple(worker.name for worker in self.cluster.handle.workers()) if self.cluster.is_up else ()
         if kind == "cluster":
@@ -125,16 +142,20 @@ class Lab:
             return tuple(str(bundle.path) for bundle in self.workspace.bundles())
         return {"data set": self.data.names, "model": self.model.names, "run": self.run.names}[kind]()
 
+    def latest(self, kind: str) -> str:
+        """The name of the data set, model or run that was made or used last; empty where there is none."""
+        return latest(self, kind)
+
     def train(
         self,
-        model: str,
+        model: Any,
         data: str,
         *,
         epochs: int = 10,
         batch_size: int = 64,
-        optimizer: Any = "adam",
+        optimizer: Any = None,
         learning_rate: Any = None,
-        loss: Any = "auto",
+        loss: Any = None,
         metrics: Any = None,
         callbacks: Any = None,
         validation: float = 0.0,
@@ -158,7 +179,9 @@ class Lab:
         Parameters
         ----------
         model
-            A model's name; a kind of `LeptonModel` (`cnn`, `mlp`) makes one for the data set if none is called so.
+            A model's name; a kind of `LeptonModel` (`cnn`, `mlp`) makes one for the data set if none is called so. Or a
+            Keras model (tf_keras or Keras 3), which is brought in under its own name. What it had learnt before stays
+            as a version of it, `net@3`, which every verb takes; see `lab.model.restore`.
         data
             A data set's name; it is sharded first if it isn't yet.
         epochs
@@ -168,12 +191,14 @@ class Lab:
         optimizer, loss
             A name as Keras has it, a name with settings (`"SGD(momentum=0.9)"`), or an object of Keras; a loss may be a
             function of one's own, of (y_true, y_pred), that gives a number for each row, or the name of one in the code
-            of the model's builder. The loss `auto` goes by the target.
+            of the model's builder, or a dict of such by output. The loss `auto` goes by the target. None takes what the
+            model was compiled with; of one that wasn't compiled `adam` and `auto`.
         learning_rate
             A number, or a schedule as text (`"CosineDecay(0.01, 2000)"`) or object; None takes the optimizer's own.
         metrics, callbacks
             One or several, as names or with settings in a text with commas between, or as objects or functions.
-            Callbacks hear of epochs; those that hear of batches are refused.
+            Callbacks hear of epochs; those that hear of batches are refused. None takes the metrics that the model was
+            compiled with.
         validation
             Share of the training rows to hold out; `val_loss` and the metrics on them are in the history.
         class_weight
@@ -185,7 +210,7 @@ class Lab:
         strategy
             One of `lepton_lab.train.STRATEGIES`.
         warm_start
-            Whether to go on from the model's trained weights instead of its first ones.
+            Whether to go on from the model's trained weights, as Keras's `fit` does, instead of its first ones.
         seed
             Of the rows' order and of everything random in the model.
         background
@@ -210,7 +235,9 @@ class Lab:
         TrainingError
             If the run failed; the message is the earliest cause.
         """
+        data = data_name(self, data, model)
         dataset = self.data.get(data)
+        model, brought = model_name(self, model, dataset)
         self.cluster.handle  # noqa: B018  # says what to do where there is none
         given = {
             "epochs": epochs,
@@ -235,16 +262,20 @@ class Lab:
             "keep": keep,
             "max_failures": max_failures,
         }
-        training = Training.from_given(given)
+        is_new = model in KINDS and model not in self.model.names()
+        training = Training.from_given(given, {} if is_new else self.model.show(model).compiled)
         training.validate(dataset)
         check_workers(self, training)
-        is_new = model in KINDS and model not in self.model.names()
         source = self._model_for(model, dataset)
+        names, notes = names_after(source, dataset, warm_start)
+        notes += self._beginning(source, warm_start)
         line = line_of(self.train, ("train", model), {"data": data} | given)
-        classes = dataset.target.classes
-        result = replace(source, stage="trained", dataset=data, classes=classes, metrics={}, made_by=line)
+        source = replace(source, name=split_name(model)[0])
+        result = replace(source, stage="trained", dataset=data, metrics={}, made_by=line, **names)
         try:
-            run = self.run.launch(prepare(self, training, source, dataset, result))
+            run = self.run.launch(
+                prepare(self, training, source, dataset, result, notes=(*filter(None, [brought]), *notes))
+            )
         except LeptonError:
             if is_new:
                 self.model.drop(model)
@@ -260,11 +291,22 @@ class Lab:
             what = model.stage if model.parent else f"in the format {model.format}"
             mend = f"train {model.parent!r} instead" if model.parent else "bring it in as a .keras file"
             raise InputError(f"The model {name!r} is {what} and can't be trained: {mend}.")
-        check_fits(model, dataset)
         return model
 
+    def _beginning(self, source: Model, warm_start: bool) -> tuple[str, ...]:
+        """What is to be known of a run that trains a trained model anew."""
+        base = split_name(source.name)[0]
+        current = self.workspace.model(base)
+        notes = []
+        if source.stage == "trained" and not warm_start:
+            notes.append("it starts from the first weights, not from the trained ones: --warm-start goes on from these")
+        if current.stage != "new" or current.kind == "added":
+            kept = f"{base}@{current.version}"
+            notes.append(f"what {base} is now stays as {kept}: %lepton model restore {kept} brings it back")
+        return tuple(notes)
+
     def runs(self) -> Listing:
-        """All training runs, the latest last."""
+        """All training runs, the latest first."""
         return self.run.list()
 
     def plan(self, tasks: object, machines: object = None, *, limit: float = 20.0) -> Plan:
@@ -306,6 +348,9 @@ class Lab:
         A worker that joins takes its share, and what one had that is lost is done again elsewhere, so a function may be
         called twice with an item, though each result is there once. An interrupt ends what has not begun.
 
+        The function goes to each worker once, with all that it uses of the notebook and of modules of one's own, as
+        these are now; modules that are installed are imported there. What it prints goes to `%lepton cluster logs`.
+
         An item may be data that lies on workers: a Dask future, of which the function gets the value, or a `Shard`,
         which it opens (`lepton_lab.data.open_shard`). The call goes where the data lies, unless it would be done sooner
         elsewhere, the way of the data included. `lab.schedule()` says what was planned and what happened.
@@ -325,7 +370,8 @@ class Lab:
         Raises
         ------
         InputError
-            If no worker has a device that an item needs, or, before anything runs, the memory.
+            If no worker has a device that an item needs; before anything runs, if none has the memory, or the function
+            or an item can't be sent to a worker; or if a result can't be sent back.
         UserCodeError
             If the function raises, or an item takes three workers with it; carries the traceback.
         ClusterError
@@ -345,7 +391,7 @@ class Lab:
 
     def predict(
         self,
-        model: str,
+        model: Any,
         *,
         data: str | None = None,
         split: str = "test",
@@ -361,7 +407,8 @@ class Lab:
         split
             `test` or `train`.
         rows
-            An array of raw rows, shape (n, *input_shape), instead of a data set's.
+            Raw rows instead of a data set's: an array of shape (n, *input_shape); a frame, whose columns are matched by
+            name; for several inputs a dict of arrays by their names.
         to
             The `.npy` file for the answers; None numbers one in the workspace's `predictions`.
 
@@ -373,18 +420,14 @@ class Lab:
         destination = check_destination(to)
         if rows is None:
             chosen, dataset = self._model_and_data(model, data)
-            check_fits(chosen, dataset)
-            check_one_each(chosen, dataset, "predict")
-            return predict_split(self, chosen, dataset, split, destination)
+            return predict_split(self, chosen, fitted(chosen, dataset), split, destination)
         if data is not None or split != "test":
             raise InputError("--rows came with --data or --split: give either rows of your own, or a data set's.")
-        chosen = self.model.show(model)
-        check_one_each(chosen, None, "predict")
-        return predict_rows(self, chosen, rows, destination)
+        return predict_rows(self, self.model.show(model_name(self, model)[0]), rows, destination)
 
     def evaluate(
         self,
-        model: str,
+        model: Any,
         *,
         data: str | None = None,
         split: str = "test",
@@ -417,13 +460,14 @@ class Lab:
             if against is not None or split != "test":
                 raise InputError("--folds came with --against or --split: give it alone.")
             return cross_validate(self, *self._model_and_data(model, data), folds)
-        source = model_or_file(self, model)
-        other = None if against is None else model_or_file(self, against)
-        return evaluate(self, source, self.data_of(source, data), split, other)
+        dataset = self._given_data(data, model)
+        source = model_or_file(self, model_name(self, model, dataset)[0])
+        other = None if against is None else model_or_file(self, model_name(self, against, dataset)[0])
+        return evaluate(self, source, dataset or self.data_of(source, None), split, other)
 
     def explain(
         self,
-        model: str,
+        model: Any,
         *,
         data: str | None = None,
         method: str = "auto",
@@ -477,7 +521,7 @@ class Lab:
 
     def compress(
         self,
-        model: str,
+        model: Any,
         technique: str,
         *,
         sparsity: float = 0.8,
@@ -559,7 +603,7 @@ class Lab:
             return search(self, source, dataset, settings)
         return compress(self, source, dataset, technique, settings)
 
-    def export(self, model: str, format: str, *, to: Path | str | None = None, rows: int = 256) -> Bundle:
+    def export(self, model: Any, format: str, *, to: Path | str | None = None, rows: int = 256) -> Bundle:
         """Write a model so that it works without the lab, and check that its answers agree on real rows.
 
         Parameters
@@ -571,17 +615,21 @@ class Lab:
         rows
             How many rows to compare the answers on.
         """
-        return export(self, self.model.show(model), format, to, rows)
+        return export(self, self.model.show(model_name(self, model)[0]), format, to, rows)
 
-    def _model_and_data(self, model: str, data: str | None) -> tuple[Model, Dataset]:
-        chosen = self.model.show(model)
-        return chosen, self.data_of(chosen, data)
+    def _model_and_data(self, model: Any, data: str | None) -> tuple[Model, Dataset]:
+        dataset = self._given_data(data, model)
+        chosen = self.model.show(model_name(self, model, dataset)[0])
+        return chosen, dataset or self.data_of(chosen, None)
+
+    def _given_data(self, data: str | None, model: Any) -> Dataset | None:
+        return None if data is None else self.data.get(data_name(self, data, model))
 
     def data_of(self, model: Model, data: str | None) -> Dataset:
         """The data set of a name; None takes the one that the model was trained on."""
         if data is None and model.dataset is None:
             raise InputError(f"The model {model.name!r} has seen no data set yet: name one with --data.")
-        return self.data.get(data or str(model.dataset))
+        return self.data.get(str(model.dataset) if data is None else data_name(self, data))
 
 
 def _readable(read: Callable[[str], Any], names: Iterable[str]) -> Iterator[Any]:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lepton_lab.errors import InputError
-from lepton_lab.files import checksum
 from lepton_lab.lab._predict import check_destination
+from lepton_lab.lab._versions import split_name
 from lepton_lab.types import LayerReport, Model
 
 if TYPE_CHECKING:
@@ -39,15 +39,15 @@ def _parent(lab: Lab, model: Model) -> Model | None:
     """
     if model.parent is None:
         return None
-    if model.parent not in lab.model.names():
+    base = split_name(model.parent)[0]
+    if not lab.workspace.has_model(base):
         raise InputError(
-            f"The model {model.parent!r}, from which {model.name!r} was made, is gone: name a float model with "
-            "--against."
+            f"The model {base!r}, from which {model.name!r} was made, is gone: name a float model with --against."
         )
-    parent = lab.model.show(model.parent)
-    if parent.file.is_file() and checksum(parent.file) != model.parent_sha256:
+    parent = lab.workspace.model_of(base, model.parent_sha256)
+    if parent is None:
         raise InputError(
-            f"The model {parent.name!r} was made anew since {model.name!r} was made from it, so their answers can't be "
-            f"compared: make {model.name!r} again, or name a float model with --against."
+            f"The model {base!r} was made anew since {model.name!r} was made from it, and that version of it is gone, "
+            f"so their answers can't be compared: make {model.name!r} again, or name a float model with --against."
         )
     return parent

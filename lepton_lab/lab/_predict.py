@@ -6,9 +6,9 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +18,11 @@ from numpy.typing import NDArray
 from lepton_lab.errors import InputError
 from lepton_lab.evaluate import answer_here, answer_on, begin
 from lepton_lab.files import replacing_file, scratch
+from lepton_lab.lab._drawn import draw
+from lepton_lab.lab._given_rows import check_rows
 from lepton_lab.lab._numbered import keep_numbered
-from lepton_lab.runtime import open_rows
-from lepton_lab.types import Dataset, Model, Prediction
+from lepton_lab.runtime import are_logits, open_rows
+from lepton_lab.types import Dataset, Model, Prediction, Target, as_probabilities, fields
 from lepton_lab.types._prediction import choose
 
 if TYPE_CHECKING:
@@ -34,6 +36,10 @@ to hand it out and load the model on each worker takes 0.07 s more, and one proc
 PREVIEW = 10
 """Rows that a `Prediction` shows."""
 SUFFIX = ".npy"
+ROWS = "rows.npy"
+"""Beside the answers, where rows were given."""
+_MOST_NUMBERS = 6
+"""Of a row that are shown."""
 
 
 @dataclass(frozen=True)
@@ -47,26 +53,39 @@ class Answers:
 
 
 @contextmanager
-def answering_split(lab: Lab, model: Model, dataset: Dataset, split: str) -> Iterator[Answers]:
-    """A model's answers to a data set's split, for as long as the block runs."""
+def answering_split(
+    lab: Lab, model: Model, dataset: Dataset, split: str, *, marks_masked: bool = False
+) -> Iterator[Answers]:
+    """A model's answers to a split of a data set that was fitted to it, for as long as the block runs.
+
+    `marks_masked` is as for `begin`.
+    """
     rows, _ = open_rows(dataset, split)
     with scratch(lab.workspace.path(FOLDER)) as folder:
-        yield _answer(lab, model, dataset.folder / split / "x.npy", len(rows), folder)
+        file = dataset.folder / split / "x.npy"
+        if dataset.arrangement.changes_rows:
+            file = folder / ROWS
+            np.save(file, rows)  # a copy that workers see
+        yield _answer(lab, model, file, len(rows), folder, marks_masked)
 
 
 @contextmanager
-def answering_rows(lab: Lab, model: Model, rows: object) -> Iterator[Answers]:
-    """A model's answers to an array, for as long as the block runs."""
-    array = check_rows(model, rows)
+def answering_rows(lab: Lab, model: Model, array: NDArray[Any]) -> Iterator[Answers]:
+    """A model's answers to rows that it can take, for as long as the block runs."""
     with scratch(lab.workspace.path(FOLDER)) as folder:
-        np.save(folder / "rows.npy", array)
-        yield _answer(lab, model, folder / "rows.npy", len(array), folder)
+        np.save(folder / ROWS, array)
+        yield _answer(lab, model, folder / ROWS, len(array), folder)
 
 
-def _answer(lab: Lab, model: Model, rows_file: Path, num_rows: int, folder: Path) -> Answers:
+def _answer(
+    lab: Lab, model: Model, rows_file: Path, num_rows: int, folder: Path, marks_masked: bool = False
+) -> Answers:
     started = time.perf_counter()
     file = folder / f"answers{SUFFIX}"
-    work = begin(model, rows_file, num_rows, file)
+    layout = None
+    if not model.output_shape or None in model.output_shape:
+        layout = lab.call("lepton_lab.evaluate:find_layout", {"model": model, "rows_file": rows_file})
+    work = begin(model, rows_file, num_rows, file, layout=layout, marks_masked=marks_masked)
     is_worth_it = num_rows * (math.prod(model.input_shape) + model.num_parameters) >= MIN_COST
     sight = lab.cluster.handle.sight(lab.workspace.folder) if is_worth_it and lab.cluster.is_up else None
     if sight is not None and sight.seeing:
@@ -78,42 +97,32 @@ def _answer(lab: Lab, model: Model, rows_file: Path, num_rows: int, folder: Path
 
 
 def predict_split(lab: Lab, model: Model, dataset: Dataset, split: str, to: Path | None) -> Prediction:
-    """What a model answers to a data set's split, with its labels beside."""
-    names = class_names(model, dataset.target.classes if dataset.target.kind == "classes" else ())
+    """What a model answers to a split of a data set that was fitted to it, with its labels beside."""
     with answering_split(lab, model, dataset, split) as answers:
-        labels = open_rows(dataset, split)[1][:PREVIEW]
-        shown = [names[label] if names else ", ".join(f"{value:.4g}" for value in np.ravel(label)) for label in labels]
-        return _keep(lab, model, answers, f"{dataset.name}/{split}", names, shown, to)
+        x, y = (np.asarray(part[:PREVIEW]) for part in open_rows(dataset, split))
+        targets = dict(dataset.targets) or {"": dataset.target}
+        found = _keep(lab, model, answers, f"{dataset.name}/{split}", targets, x, y, to)
+    return replace(found, notes=dataset.arrangement.notes)
 
 
 def predict_rows(lab: Lab, model: Model, rows: object, to: Path | None) -> Prediction:
-    """What a model answers to an array."""
-    with answering_rows(lab, model, rows) as answers:
-        return _keep(lab, model, answers, "rows of the notebook", class_names(model, model.classes), [], to)
+    """What a model answers to an array, a frame, or a dict of arrays by the names of its inputs."""
+    array, notes = check_rows(model, rows)
+    with answering_rows(lab, model, array) as answers:
+        targets = _targets_of(lab, model)
+        shown = np.load(answers.file.with_name(ROWS), mmap_mode="r")[:PREVIEW]
+        found = _keep(lab, model, answers, "rows of the notebook", targets, shown, None, to)
+    return replace(found, notes=notes)
 
 
-def check_rows(model: Model, rows: object) -> NDArray[Any]:
-    """The rows as an array that the model can take.
-
-    Raises
-    ------
-    InputError
-        If they are no numbers, or of another shape.
-    """
-    if isinstance(rows, str):
-        raise InputError(f"--rows is {rows!r}, and no variable of the notebook is called so: give an array of rows.")
-    try:
-        array = np.asarray(rows)
-    except ValueError as error:
-        raise InputError(f"--rows can't be made an array ({error}): give rows that are all of one shape.") from None
-    if array.dtype.kind not in "biuf":
-        raise InputError(f"--rows holds {array.dtype}, expected numbers: make it an array of floats or whole numbers.")
-    if array.shape == model.input_shape:
-        raise InputError(f"--rows has the shape of a single row, {array.shape}: give rows[None].")
-    if array.shape[1:] != model.input_shape or len(array) == 0:
-        expected = "(n, " + ", ".join(map(str, model.input_shape)) + ")"
-        raise InputError(f"--rows has shape {array.shape}, but {model.name!r} takes {expected}, with n at least 1.")
-    return array
+def _targets_of(lab: Lab, model: Model) -> dict[str, Target]:
+    """What a model was trained for, as far as that is known; the name of a single target is empty."""
+    if model.dataset in lab.data.names():
+        dataset = lab.data.get(str(model.dataset))
+        # the data set may have been loaded anew since, with other classes
+        return dict(dataset.targets) or {"": replace(dataset.target, classes=model.classes or dataset.target.classes)}
+    is_of_classes = class_names(model, model.classes)
+    return {"": Target("classes", classes=model.classes) if is_of_classes else Target("numbers")}
 
 
 def check_destination(to: Path | str | None, suffix: str = SUFFIX) -> Path | None:
@@ -143,26 +152,81 @@ def class_names(model: Model, names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _keep(
-    lab: Lab, model: Model, answers: Answers, source: str, names: tuple[str, ...], labels: list[str], to: Path | None
+    lab: Lab,
+    model: Model,
+    answers: Answers,
+    source: str,
+    targets: dict[str, Target],
+    rows: NDArray[Any],
+    labels: NDArray[Any] | None,
+    to: Path | None,
 ) -> Prediction:
     """Give the answers their name, and say what they are."""
-    preview = _preview(np.load(answers.file, mmap_mode="r")[:PREVIEW], names, labels)
+    found = np.load(answers.file, mmap_mode="r")
+    several = found.dtype.names is not None
+    target = next(iter(targets.values())) if not several else Target("numbers")
+    names = class_names(model, target.classes if target.kind == "classes" else ())
+    are_of_logits = not several and are_logits(model, target, found)
+    first = found[:PREVIEW]
+    preview = _preview(fields(first) if several else {"": first}, targets, labels, model)
+    images = draw(rows, first, target, None if several else labels, are_of_logits)
     if to is None:
         path = keep_numbered(answers.file, lab.workspace.path(FOLDER), model.name)
     else:
         path = to
         with replacing_file(path) as aside:
             shutil.move(answers.file, aside)  # it may be on another disk
-    return Prediction(model.name, source, path, answers.rows, answers.seconds, answers.workers, names, preview)
+    kind = target.kind if are_of_logits else ""
+    return Prediction(
+        model.name, source, path, answers.rows, answers.seconds, answers.workers, names, preview, images, kind
+    )
 
 
-def _preview(answers: NDArray[Any], names: tuple[str, ...], labels: list[str]) -> tuple[tuple[object, ...], ...]:
-    """The first rows for a person."""
-    if names:
+def _preview(
+    answers: Mapping[str, NDArray[Any]], targets: Mapping[str, Target], labels: NDArray[Any] | None, model: Model
+) -> tuple[tuple[object, ...], ...]:
+    """The first rows for a person: what each output says, and the label behind, where it is known."""
+    cells: list[tuple[str, ...]] = [() for _ in next(iter(answers.values()))]
+    told: list[list[str]] = [[] for _ in cells]
+    for name, own in answers.items():
+        target = targets.get(name) or Target("numbers")
+        if target.kind != "numbers" and are_logits(model, target, own, name):
+            own = as_probabilities(own, target.kind)
+        said = _said(own, target)
+        if name:
+            told = [[*row, f"{name} {' '.join(words)}"] for row, words in zip(told, said, strict=True)]
+        else:
+            cells = said
+    if any(answers):
+        cells = [("; ".join(row),) for row in told]
+    if labels is not None:
+        shown = fields(labels) if labels.dtype.names else {"": labels}
+        for n, row in enumerate(cells):
+            texts = [f"{name} {_text(own[n], targets[name])}".strip() for name, own in shown.items()]
+            cells[n] = (*row, "; ".join(texts))
+    return tuple((n, *row) for n, row in enumerate(cells))
+
+
+def _said(answers: NDArray[Any], target: Target) -> list[tuple[str, ...]]:
+    """What answers say of each row: a class and its probability, the classes of the positions, or numbers."""
+    width = max(1, answers[0].size // math.prod(target.positions))
+    is_of_classes = target.kind == "classes" and (
+        width == len(target.classes) or (width, len(target.classes)) == (1, 2)
+    )
+    if is_of_classes and not target.positions:
         chosen, shares = choose(answers)
-        said: list[tuple[str, ...]] = [(names[c], f"{p:.4f}") for c, p in zip(chosen, shares, strict=True)]
-    else:
-        flat = answers.reshape(len(answers), -1)
-        more = ", ..." if flat.shape[1] > 6 else ""
-        said = [(", ".join(f"{value:.4g}" for value in row[:6]) + more,) for row in flat]
-    return tuple((n, *cells, *labels[n : n + 1]) for n, cells in enumerate(said))
+        return [(target.classes[c], f"{p:.4f}") for c, p in zip(chosen, shares, strict=True)]
+    if is_of_classes:
+        chosen = choose(answers.reshape(-1, width))[0].reshape(len(answers), *target.positions)
+        return [(_text(row, target),) for row in chosen]
+    return [(_text(row, Target("numbers")),) for row in answers]
+
+
+def _text(value: Any, target: Target) -> str:
+    """A label, or the first few of several."""
+    flat = np.ravel(value)
+    more = ", ..." if len(flat) > _MOST_NUMBERS else ""
+    if target.kind == "classes":
+        names = [target.classes[n] if n >= 0 else "-" for n in flat[:_MOST_NUMBERS]]
+        return ", ".join(names) + more
+    return ", ".join(f"{number:.4g}" for number in flat[:_MOST_NUMBERS]) + more

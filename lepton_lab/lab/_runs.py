@@ -6,11 +6,20 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from lepton_lab.errors import InputError, LeptonError, StoppedError, TrainingError, UnknownNameError, UserCodeError
-from lepton_lab.events import NamesChanged
+from lepton_lab.errors import (
+    InputError,
+    Interrupted,
+    LeptonError,
+    StoppedError,
+    TrainingError,
+    UnknownNameError,
+    UserCodeError,
+)
+from lepton_lab.events import Event, NamesChanged
 from lepton_lab.lab._follow import Follower, as_it_stands
 from lepton_lab.lab._training import order_for
-from lepton_lab.train import forget_wishes, kill_owner, wish, write_owner, write_run
+from lepton_lab.lab._verbs import verbs
+from lepton_lab.train import Reader, forget_wishes, kill_owner, wish, write_owner, write_run
 from lepton_lab.types import Listing, Run
 
 if TYPE_CHECKING:
@@ -23,6 +32,7 @@ LEAVE_SECONDS = 20.0
 """How long runs may take to leave workers that are to go."""
 
 
+@verbs
 class RunNoun:
     """The lab's training runs. Each is conducted by a process of its own and stands in its folder, so that every kernel
     with this workspace sees and steers it."""
@@ -72,6 +82,18 @@ class RunNoun:
             raise UnknownNameError("run", id, self.names(), "See %lepton runs.")
         return as_it_stands(self._lab.workspace.path("runs", id))
 
+    def past(self, id: str | None = None) -> list[Event]:
+        """All that a run has told so far, the earliest first, whichever kernels started it; None for the latest run.
+
+        Nothing where there is no run, or its files are damaged.
+        """
+        if id is None:
+            runs = self.readable()
+            if not runs:
+                return []
+            id = runs[-1].id
+        return Reader(self._lab.workspace.path("runs", id), past=True).read()
+
     def check_unused(self, kind: str, name: str) -> None:
         """Refuse to change what a run under way works with.
 
@@ -89,11 +111,15 @@ class RunNoun:
 
     def active(self) -> tuple[Run, ...]:
         """The runs under way, the latest last; one whose record is damaged is none."""
+        return tuple(run for run in self.readable() if not run.is_over)
+
+    def readable(self) -> list[Run]:
+        """All runs but those whose records are damaged, the latest last."""
         runs = []
         for name in self.names():
             with suppress(LeptonError):
                 runs.append(self.show(name))
-        return tuple(sorted((run for run in runs if not run.is_over), key=lambda run: run.started))
+        return sorted(runs, key=lambda run: run.started)
 
     def stop(self, id: str | None = None) -> Run:
         """End a run as cancelled; by default the one under way. Workers stay, and so does a checkpoint to go on from.
@@ -197,7 +223,7 @@ class RunNoun:
     def follow(self, id: str, *, to_the_end: bool = False) -> Run:
         """Wait for a run, if not until its end then until `background`; an interrupt cancels it.
 
-        An interrupt goes on as KeyboardInterrupt.
+        An interrupt goes on as one, and says how to go on with the run.
         """
         follower = self._follower(id)
         dismissals = follower.dismissals
@@ -206,8 +232,13 @@ class RunNoun:
                 if follower.dismissals > dismissals and not to_the_end:
                     break
         except KeyboardInterrupt:
-            self._stop(self.show(id))
-            raise
+            run = self._stop(self.show(id))
+            if run.state == "done":  # it came to its end meanwhile
+                raise
+            done = len(run.history.get("loss", ()))
+            raise Interrupted(
+                f"the run {id} was stopped after {done} of {run.epochs} epochs: %lepton run resume {id} goes on."
+            ) from None
         run = self.show(id)
         if run.state == "failed":
             raise UserCodeError(run.error, run.traceback) if run.traceback else TrainingError(run.error)
@@ -263,8 +294,8 @@ class RunNoun:
         return active[-1]
 
     def list(self) -> Listing:
-        """All runs, the latest last."""
-        runs = sorted(map(self.show, self.names()), key=lambda run: run.started)
+        """All runs, the latest first."""
+        runs = sorted(map(self.show, self.names()), key=lambda run: run.started, reverse=True)
         rows = [
             (
                 r.id,

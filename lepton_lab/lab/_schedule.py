@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+import psutil
 
 from lepton_lab.data import locate
 from lepton_lab.display import size
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
     from lepton_lab.lab._lab import Lab
 
 TASK = "map"
+MOST_ITEMS = 1_000_000
+"""Items of a map; a call costs about a millisecond, so more of them should be put together."""
 
 
 def map_items(
@@ -41,7 +46,7 @@ def map_items(
     if not callable(function):
         raise InputError(f"function is {function!r:.80}: give a function of one item.")
     handle = lab.cluster.handle
-    given = list(items)
+    given = _read_items(items)
     held = find_data(handle.client, given) | _find_shards(handle, given)
     calls = [
         Call(
@@ -61,6 +66,32 @@ def map_items(
     lab.last_map = dispatcher.log
     with lab.cluster.needing(dispatcher.num_wanted):
         return dispatcher.run()
+
+
+def _read_items(items: object) -> list[Any]:
+    """All items; refuses what goes through something else than its author thinks, and what seems to have no end."""
+    kind = type(items).__name__
+    if isinstance(items, str | bytes | bytearray):
+        raise InputError(f"items is {items!r:.80}, a single {kind}: give a list of items, such as [{items!r:.20}].")
+    if isinstance(items, Mapping):
+        raise InputError(f"items is a {kind}: give list(items.items()) for pairs, or list(items.values()).")
+    if hasattr(items, "columns") and hasattr(items, "itertuples"):
+        raise InputError("items is a table: give its rows, such as list(table.itertuples()), or one of its columns.")
+    try:
+        given = iter(items)  # type: ignore[call-overload]  # what isn't iterable is refused
+    except TypeError:
+        raise InputError(f"items is {items!r:.80}, which can't be gone through: give a list of items.") from None
+    read: list[Any] = []
+    free = psutil.virtual_memory().available
+    for item in given:
+        read.append(item)
+        free -= sys.getsizeof(item)
+        if len(read) > MOST_ITEMS or free < 0:
+            raise InputError(
+                f"items gave {len(read):,} and has more{'' if free > 0 else ', which is more than fits into memory'}: "
+                f"does it end? Give at most {MOST_ITEMS:,}, such as parts of a long list."
+            )
+    return read
 
 
 def _find_shards(handle: Handle, given: Sequence[Any]) -> dict[int, Data]:

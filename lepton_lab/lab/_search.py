@@ -21,26 +21,27 @@ from lepton_lab.errors import InputError, LeptonError
 from lepton_lab.events import Progress
 from lepton_lab.lab._compress import Compression, make, plan, preflight
 from lepton_lab.lab._parallel import Work, on_workers
-from lepton_lab.runtime import METRICS
+from lepton_lab.lab._versions import stem_of
+from lepton_lab.runtime import judged_by
 from lepton_lab.types import Dataset, Front, Measure, Model, Trial
 
 if TYPE_CHECKING:
     from lepton_lab.lab._lab import Lab
 
-_BUDGETS = {"mae": "mae<+5"}
+_BUDGETS = {"numbers": "mae<+5"}
 _BUDGET = "accuracy>-0.5"
 """Where none is given: the smallest model that loses no more than half a point; for numbers, 5 per cent."""
 
 
 def search(lab: Lab, source: Model, dataset: Dataset, settings: Mapping[str, Any]) -> Front:
     """See `Lab.compress`."""
-    metric = METRICS[dataset.target.kind]
-    budget = settings["budget"] or _BUDGETS.get(metric, _BUDGET)
+    metric = next(iter(judged_by(dataset)))
+    budget = settings["budget"] or _BUDGETS.get(dataset.target.kind, _BUDGET)
     bounds = read_budget(budget, metric)
     if settings["recipes"] < 1:
         raise InputError(f"recipes={settings['recipes']}: give how many to try, at least 1.")
     lab.cluster.handle  # noqa: B018  # says what to do where there is none
-    steps = stages(source.name, settings["recipes"])
+    steps = stages(stem_of(source.name), settings["recipes"])
     first = next(iter(steps.values()))[1]
     plan(lab, source, dataset, first.technique, _settings_of(settings, first, None))  # what is wrong with all, at once
     dataset, choice = _choice(lab, dataset, settings)
@@ -161,14 +162,14 @@ class Trials:
         if parent in self._done and self._done[parent].error:
             return Trial(name, "", "", error=f"{parent} could not be made")
         try:
-            source = self._source if parent == self._source.name else self._lab.model.show(parent)
+            source = self._source if parent == stem_of(self._source.name) else self._lab.model.show(parent)
             planned = plan(self._lab, source, self._dataset, step.technique, _settings_of(self._settings, step, name))
             measure = self._known(planned)
             if measure is None:
                 preflight(self._lab, planned)
                 measure = make(self._lab, planned, workers).after
-        except (LeptonError, RuntimeError) as error:  # the latter of a process that was killed, such as for its memory
-            return Trial(name, "", "", error=str(error).strip().rpartition("\n")[2])
+        except LeptonError as error:
+            return Trial(name, "", "", error=str(error))
         return Trial(name, planned.result.made_by, planned.result.stage, measure)
 
     def _known(self, planned: Compression) -> Measure | None:

@@ -15,12 +15,25 @@ from lepton_lab.files import copy, read_json, write_json
 from lepton_lab.lab._code import code_in, copy_code
 from lepton_lab.lab._seal import seal, unseal
 from lepton_lab.lab._workspace import INITIAL, START, model_from_record, record_of
-from lepton_lab.train import PRECISIONS, STRATEGIES, Job, describe, describe_all, layouts, of_one_kind
+from lepton_lab.runtime import arranged, check_fits, names_of
+from lepton_lab.train import (
+    PRECISIONS,
+    STRATEGIES,
+    Job,
+    describe,
+    describe_all,
+    layouts,
+    missing_in,
+    name_of,
+    of_one_kind,
+    told,
+)
 from lepton_lab.types import Dataset, Model, Run
 
 if TYPE_CHECKING:
     from lepton_lab.lab._lab import Lab
     from lepton_lab.train import Order
+    from lepton_lab.train._check import Checked
 
 SETTINGS = "settings.json"
 """In a run's folder: what it takes to go on with it."""
@@ -35,7 +48,10 @@ class Training:
     learning_rate: Any = None
     optimizer: Any = "adam"
     loss: Any = "auto"
-    metrics: tuple[Any, ...] = ()
+    loss_weights: Mapping[str, float] = field(default_factory=dict)
+    metrics: Any = ()
+    """For every output, or by the output's name; as are the next ones."""
+    weighted_metrics: Any = ()
     callbacks: tuple[Any, ...] = ()
     validation: float = 0.0
     class_weight: Any = None
@@ -55,10 +71,19 @@ class Training:
     max_failures: int = 3
     hook: str | None = None
     hook_options: Mapping[str, Any] = field(default_factory=dict)
+    origin: str = ""
+    """Which settings are from the model's compile and which were given, for a person; empty where nothing is."""
 
     @classmethod
-    def from_given(cls, given: Mapping[str, Any]) -> Training:
+    def from_given(cls, given: Mapping[str, Any], compiled: Mapping[str, Any] | None = None) -> Training:
         """The settings as a user gives them, names, texts and objects among them, made plain.
+
+        Parameters
+        ----------
+        given
+            None for an optimizer, a loss or metrics that are not given.
+        compiled
+            What the model was compiled with (`Model.compiled`), which stands for what is not given.
 
         Raises
         ------
@@ -67,15 +92,17 @@ class Training:
         """
         rate, augment = given["learning_rate"], given["augment"] or ()
         parts = {
-            "optimizer": describe("optimizer", given["optimizer"]),
+            "optimizer": None if given["optimizer"] is None else describe("optimizer", given["optimizer"]),
             "learning_rate": None if rate is None else describe("learning rate", rate),
-            "loss": _losses(given["loss"]),
-            "metrics": describe_all("metric", given["metrics"]),
+            "loss": None if given["loss"] is None else _losses(given["loss"]),
+            "metrics": None if given["metrics"] is None else describe_all("metric", given["metrics"]),
+        }
+        others = {
             "callbacks": describe_all("callback", given["callbacks"]),
             "class_weight": plain_class_weight(given["class_weight"]),
             "augment": tuple(augment.split(",") if isinstance(augment, str) else augment),
         }
-        return cls(**{**given, **parts})
+        return cls(**{**given, **others, **_with_compiled(parts, unpacked(compiled or {}))})
 
     def validate(self, dataset: Dataset) -> None:
         """Refuse settings that can't be used.
@@ -112,15 +139,45 @@ class Training:
 
     def to_plain(self) -> dict[str, Any]:
         """As values for a JSON file; what is pickled is sealed."""
-        return {name: _packed(value) for name, value in vars(self).items()}
+        return {name: packed(value) for name, value in vars(self).items()}
 
     @classmethod
     def from_plain(cls, values: Mapping[str, Any]) -> Training:
         """The settings again."""
-        unpacked = {name: _unpacked(value) for name, value in values.items()}
-        for name in ("metrics", "callbacks", "augment", "only"):
-            unpacked[name] = tuple(unpacked[name])
-        return cls(**unpacked)
+        plain = {name: unpacked(value) for name, value in values.items()}
+        for name in ("metrics", "weighted_metrics", "callbacks", "augment", "only"):
+            plain[name] = tuple(value) if isinstance(value := plain.get(name, ()), list) else value
+        return cls(**plain)
+
+
+def _with_compiled(given: Mapping[str, Any], compiled: Mapping[str, Any]) -> dict[str, Any]:
+    """The optimizer, its learning rate, the loss and the metrics: those that are given, else those of the compile."""
+    settings = {name: value for name, value in given.items() if value is not None}
+    taken: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in compiled.items()
+        if name not in settings
+    }
+    if "optimizer" in settings:
+        taken.pop("learning_rate", None)
+    if "metrics" in settings:
+        taken.pop("weighted_metrics", None)
+    for name, option in (("optimizer", "--optimizer"), ("loss", "--loss"), ("metrics", "--metrics")):
+        if lost := missing_in(taken.get(name)):
+            raise InputError(
+                f"The model was compiled with {lost}, code of its maker's that its file doesn't hold: give {option}."
+            )
+    from_line = [f"{name} {told(value)}" for name, value in settings.items() if name in compiled or taken]
+    from_compile = [f"{name} {told(value)}" for name, value in taken.items() if name != "loss_weights"]
+    if "loss_weights" in taken:
+        weights = ", ".join(
+            f"{name}: {value:g}" if name else f"{value:g}" for name, value in taken["loss_weights"].items()
+        )
+        from_compile.append(f"loss_weights {weights}")
+    said = [f"From the model's compile: {'; '.join(from_compile)}."] if from_compile else []
+    said += [f"As given: {'; '.join(from_line)}."] if from_line and compiled else []
+    defaults = {"optimizer": "adam", "loss": "auto", "metrics": ()}
+    return {"learning_rate": None, **defaults, **taken, **settings, "origin": " ".join(said)}
 
 
 def _losses(loss: Any) -> Any:
@@ -134,24 +191,32 @@ def _option(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def _packed(value: Any) -> Any:
+def packed(value: Any) -> Any:
+    """Parts as values for a JSON file; what is pickled is sealed."""
     if isinstance(value, bytes):
         return {"sealed": seal(value)}
     if isinstance(value, Mapping):
-        return {key: _packed(item) for key, item in value.items()}
-    return [_packed(item) for item in value] if isinstance(value, list | tuple) else value
+        return {key: packed(item) for key, item in value.items()}
+    return [packed(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def _unpacked(value: Any) -> Any:
+def unpacked(value: Any) -> Any:
+    """Parts from such values again."""
     if isinstance(value, Mapping):
         if set(value) == {"sealed"}:
             return unseal(value["sealed"])
-        return {key: _unpacked(item) for key, item in value.items()}
-    return [_unpacked(item) for item in value] if isinstance(value, list) else value
+        return {key: unpacked(item) for key, item in value.items()}
+    return [unpacked(item) for item in value] if isinstance(value, list) else value
 
 
 def prepare(
-    lab: Lab, training: Training, source: Model, dataset: Dataset, result: Model, initial: str = INITIAL
+    lab: Lab,
+    training: Training,
+    source: Model,
+    dataset: Dataset,
+    result: Model,
+    initial: str = INITIAL,
+    notes: tuple[str, ...] = (),
 ) -> Order:
     """Check what can only be checked now, and give the run a folder with all that it needs.
 
@@ -163,17 +228,21 @@ def prepare(
         The model that the run makes, as it is filed when it has ended well.
     initial
         The file in the run's folder that becomes the result's `initial.keras`.
+    notes
+        What is to be said of the run.
 
     Raises
     ------
     InputError
         Before anything is written.
     """
+    training, suited = _suited(training, source)
     check_workers(lab, training)
     check_devices(lab, training)
     file = source.file if training.warm_start else source.folder / INITIAL
     job = _job(lab, training, "check", dataset, source.folder, file, result)
-    lab.call("lepton_lab.train._check:check", {"job": job})
+    checked: Checked = lab.call("lepton_lab.train._check:check", {"job": job})
+    result = dataclasses.replace(result, answers=checked.answers)
     name = lab.workspace.claim_run(result.name)
     folder = lab.workspace.path("runs", name)
     for original, copy_name in ((source.folder / INITIAL, INITIAL), (file, START)):
@@ -192,8 +261,60 @@ def prepare(
         strategy=training.strategy,
         workers=(),
         started=time.time(),
+        notes=(*notes, *filter(None, [training.origin]), *suited, *job.dataset.arrangement.notes, *checked.notes),
     )
     return order_for(lab, run)
+
+
+def _suited(training: Training, source: Model) -> tuple[Training, tuple[str, ...]]:
+    """The settings that suit the model's library, and what to tell of it.
+
+    Raises
+    ------
+    InputError
+        If the strategy doesn't.
+    """
+    if source.was_keras3 and "ModelCheckpoint" in map(name_of, training.callbacks):
+        return training, (
+            "ModelCheckpoint writes files of tf_keras, which tf_keras.models.load_model reads and Keras 3 doesn't; the "
+            f"run's last weights go into a Keras 3 model by set_weights(lab.model.weights({source.name!r})).",
+        )
+    if source.library != "keras" or training.strategy == "single":
+        return training, ()
+    if training.strategy != "auto":
+        raise InputError(
+            f"The model {source.name!r} is one of Keras 3, which trains with --strategy single only, not with "
+            f"{training.strategy}: leave --strategy out."
+        )
+    note = "auto takes single: the model is one of Keras 3, which trains in one process."
+    return dataclasses.replace(training, strategy="single"), (note,)
+
+
+def names_after(model: Model, dataset: Dataset, warm_start: bool) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The names that a model will know when it has been trained on a data set, and what is to be said beforehand.
+
+    What starts from its first weights has learnt no names yet, so that it takes the data set's where it has others.
+
+    Raises
+    ------
+    InputError
+        If rows or target don't fit the model, or, where it goes on from what it has learnt, the names.
+    """
+    try:
+        found = arranged(model, dataset)
+        notes: tuple[str, ...] = ()
+    except InputError:
+        check_fits(model, dataset)
+        if warm_start:
+            raise
+        found = dataset
+        scaled = f"; it scales columns as those of {model.dataset!r}, for which it was made" if model.columns else ""
+        notes = (
+            f"{model.name} takes the names of columns and classes from {dataset.name!r}, other than before{scaled}",
+        )
+    check_fits(model, found)
+    names = names_of(found)
+    return {**names, "columns": found.columns or model.columns}, notes
 
 
 def order_for(lab: Lab, run: Run) -> Order:
@@ -241,6 +362,8 @@ def _job(
     fields = {f.name for f in dataclasses.fields(Job)} & {f.name for f in dataclasses.fields(Training)}
     settings = {name: getattr(training, name) for name in fields if name != "class_weight"}
     shards = lab.data.shards_for_training(dataset)
+    # the result may not be there yet, so its inputs are those of the file that is trained
+    dataset = arranged(dataclasses.replace(result, outside=model_file, format="keras"), dataset)
     return Job(
         run=name,
         folder=folder,
@@ -249,6 +372,7 @@ def _job(
         shards=shards,
         dataset=dataset,
         code=code_in(folder),
+        answers=result.answers,
         class_weight=class_weights(training.class_weight, dataset),
         **settings,
     )
@@ -299,7 +423,8 @@ def class_weights(given: Any, dataset: Dataset) -> dict[int, float]:
 
         from lepton_lab.data import open_split
 
-        counts = np.bincount(open_split(dataset, "train")[1], minlength=len(classes))
+        y = dataset.arrangement.targets(open_split(dataset, "train")[1])
+        counts = np.bincount(y, minlength=len(classes))
         return {i: float(counts.sum() / (len(counts) * max(int(count), 1))) for i, count in enumerate(counts)}
     weights = {}
     for key, weight in given.items():

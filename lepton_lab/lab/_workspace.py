@@ -6,18 +6,18 @@ import dataclasses
 import fcntl
 import os
 import re
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from lepton_lab.errors import InputError, LeptonError, UnknownNameError
-from lepton_lab.files import is_leftover, read_json, replacing_folder, write_json
+from lepton_lab.files import checksum, is_leftover, num_bytes, read_json, scratch, write_json
 from lepton_lab.lab._code import code_in
+from lepton_lab.lab._versions import RECORD, earlier, find, next_number, number_of, replacing, split_name
 from lepton_lab.runtime import CODE
 from lepton_lab.train import read_run
-from lepton_lab.types import Agreement, Bundle, Measure, Model, Run
+from lepton_lab.types import Agreement, Bundle, Measure, Model, Run, Version
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}")
 
@@ -36,11 +36,17 @@ class Workspace:
     Parameters
     ----------
     folder
-        Where; None takes the environment's `LEPTON_WORKSPACE`, else `./lepton_workspace`.
+        Where; None takes the environment's `LEPTON_WORKSPACE`, else `./lepton_workspace`. A leading `~`, and variables
+        of the environment such as `$HOME`, stand for what they do in a shell.
+
+    Raises
+    ------
+    InputError
+        If the folder's name has a variable that is not set, or a user who is not known.
     """
 
     def __init__(self, folder: Path | str | None = None) -> None:
-        self.folder = Path(folder or os.environ.get("LEPTON_WORKSPACE") or "lepton_workspace").absolute()
+        self.folder = _expanded(str(folder or os.environ.get("LEPTON_WORKSPACE") or "lepton_workspace")).absolute()
 
     def path(self, kind: str, name: str | None = None) -> Path:
         """The folder of a kind, or of one named thing of it."""
@@ -60,30 +66,59 @@ class Workspace:
 
     def drop(self, kind: str, name: str) -> None:
         """Remove one named thing."""
-        shutil.rmtree(self.path(kind, name), ignore_errors=True)
+        if self.path(kind, name).exists():
+            with scratch(self.path(kind)) as gone, suppress(OSError):
+                self.path(kind, name).replace(gone)  # all at once: a kill in the middle leaves no half of it
 
     # models
 
     def model_names(self) -> tuple[str, ...]:
-        """Names of the models."""
-        return self.names("models", "model.json")
+        """Names of the models, without their versions."""
+        return tuple(sorted({split_name(name)[0] for name in self.names("models", RECORD)}))
+
+    def has_model(self, name: str) -> bool:
+        """Whether there is a model of that name, or such a version of one."""
+        return find(self.path("models"), name) is not None
 
     def model(self, name: str) -> Model:
-        """A model's record.
+        """A model's record, or that of a version of it: `net@3`.
 
         Raises
         ------
         UnknownNameError
             If there is none of that name.
         """
-        if not self.has("models", name, "model.json"):
+        folder = find(self.path("models"), name)
+        if folder is None:
+            base, number = split_name(name)
+            if number is not None and self.has_model(base):
+                names = [f"{base}@{version.number}" for version in self.versions(base)]
+                raise UnknownNameError("version", name, [*names, f"{base}@{self.model(base).version}"])
             raise UnknownNameError("model", name, self.model_names(), "Make one: %lepton model new NAME.")
-        return model_from_record(_read(self.path("models", name) / "model.json"), self.path("models", name))
+        model = model_from_record(_read(folder / RECORD), folder)
+        return dataclasses.replace(model, name=name, version=number_of(folder))
+
+    def versions(self, base: str) -> tuple[Version, ...]:
+        """What a model was before it was made anew, the oldest first; one whose record is damaged is left out."""
+        current, found = find(self.path("models"), base), []
+        for number, folder in earlier(self.path("models"), base).items():
+            if folder != current:
+                with suppress(LeptonError):
+                    model = model_from_record(_read(folder / RECORD), folder)
+                    made = (model.stage, model.metrics, model.made_by, num_bytes(folder))
+                    found.append(Version(number, *made))
+        return tuple(found)
+
+    def model_of(self, base: str, sha256: str) -> Model | None:
+        """The model, or else the version of it, whose file has a checksum; the latest one, None if there is none."""
+        names = [base, *(f"{base}@{version.number}" for version in reversed(self.versions(base)))]
+        models = (self.model(name) for name in names if self.has_model(name))
+        return next((model for model in models if model.file.exists() and checksum(model.file) == sha256), None)
 
     def measures(self, name: str) -> tuple[Measure, ...]:
         """What was measured of a model's file, the latest last; nothing where that can't be read."""
         try:
-            return tuple(Measure(**each) for each in read_json(self.path("models", name) / MEASURE))
+            return tuple(Measure(**each) for each in read_json(self._model_folder(name) / MEASURE))
         except (OSError, ValueError, TypeError):
             return ()
 
@@ -92,13 +127,19 @@ class Workspace:
         that is made anew."""
         rows = (measure.dataset, measure.split)
         others = [each for each in self.measures(name) if (each.dataset, each.split) != rows]
-        write_json(self.path("models", name) / MEASURE, [dataclasses.asdict(each) for each in (*others, measure)])
+        write_json(self._model_folder(name) / MEASURE, [dataclasses.asdict(each) for each in (*others, measure)])
+
+    def _model_folder(self, name: str) -> Path:
+        return find(self.path("models"), name) or self.path("models", name)
 
     @contextmanager
     def replacing_model(self, name: str) -> Iterator[ModelWriter]:
-        """Give a folder to fill as `save.folder`; calling `save(model)` writes the record. Whole or not at all."""
+        """Give a folder to fill as `save.folder`; calling `save(model)` then writes the record. Whole or not at all.
+
+        What the model was before becomes a version of it, if it had learnt anything.
+        """
         check_name("model", name)
-        with replacing_folder(self.path("models", name)) as aside:
+        with replacing(self.path("models"), name) as aside:
             yield ModelWriter(aside, self.path("models", name))
 
     # runs
@@ -167,8 +208,27 @@ class ModelWriter:
 
     def __call__(self, model: Model) -> Model:
         """Write the record; returns the model as it will stand."""
-        write_json(self.folder / "model.json", record_of(model))
+        number = next_number(self._final.parent, self._final.name, self.folder)
+        model = dataclasses.replace(model, version=number, versions=())
+        write_json(self.folder / RECORD, record_of(model))
         return dataclasses.replace(model, folder=self._final, code=self._final / CODE if code_in(self.folder) else None)
+
+
+def _expanded(given: str) -> Path:
+    """A folder's name as a shell reads it: `%env`, a `.env` file and Docker's `-e` hand on what stands there."""
+    written = os.path.expandvars(given)
+    missing = re.search(r"\$(\w+|\{[^}]*\})", written)
+    if missing is not None and not Path(given).exists():
+        raise InputError(
+            f"The workspace is {given!r}, but the variable {missing[1].strip('{}')} is not set: set it, or write the "
+            "folder out."
+        )
+    try:
+        return Path(written).expanduser()
+    except RuntimeError:
+        raise InputError(
+            f"The workspace is {given!r}, but there is no such user's home: write the folder out."
+        ) from None
 
 
 def check_name(kind: str, name: str) -> str:
@@ -186,15 +246,16 @@ def check_name(kind: str, name: str) -> str:
 
 def model_from_record(record: dict[str, Any], folder: Path) -> Model:
     """A model from the values that `record_of` gave."""
-    for key in ("input_shape", "output_shape", "classes", "earlier"):
+    for key in ("input_shape", "output_shape", "classes", "columns", "earlier"):
         record[key] = tuple(record.get(key, ()))
+    record["target_classes"] = {name: tuple(names) for name, names in record.get("target_classes", {}).items()}
     return Model(folder=folder, code=code_in(folder), **record)
 
 
 def record_of(value: Any) -> dict[str, Any]:
     """A value's fields without the paths: its folder is where the record lies, and what else it has lies there too."""
     record = dataclasses.asdict(value)
-    return {name: field for name, field in record.items() if name not in ("folder", "code", "outside")}
+    return {name: field for name, field in record.items() if name not in ("folder", "code", "outside", "versions")}
 
 
 def _read(file: Path) -> Any:

@@ -99,6 +99,8 @@ def _values(parameter: Parameter, fragment: str, names: Names, namespace: Mappin
     """Values to offer for a parameter."""
     kind = parameter.type
     words = [*names(kind.kind), *kind.choices] if isinstance(kind, Name) else list(kind.choices)
+    if isinstance(kind, Name) and kind.versions and "@" in fragment:
+        words += names(kind.versions)
     if isinstance(kind, Variable) or (isinstance(kind, Source | Part) and fragment):
         words += sorted(name for name in namespace if not name.startswith("_"))
     if isinstance(kind, Source | File):

@@ -52,10 +52,11 @@ def read(line: str, cell: str | None, namespace: Mapping[str, object]) -> Table 
     InputError
         If it can't be read.
     """
-    from lepton_lab.commands import find, parse, split
+    from lepton_lab.commands import find, parse, split, without_comment
     from lepton_lab.magics._ui import ALL_VERBS
 
-    words = split(line.rstrip().removesuffix(";"))  # IPython reads the mark for a silent line, and leaves it there
+    # IPython reads the mark for a silent line, and leaves it there
+    words = split(without_comment(line).rstrip().removesuffix(";"))
     if words[:1] == ["help"] or "--help" in words:
         return help_for(words)
     verb, tokens = find(words or ["status"], ALL_VERBS)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
-from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, magics_class, output_can_be_silenced
 
-from lepton_lab.errors import LeptonError, UserCodeError
+from lepton_lab.errors import Interrupted, LeptonError
 from lepton_lab.magics._line import read
+from lepton_lab.magics._scope import names_in_sight
 from lepton_lab.magics._session import current_lab
 
 
@@ -21,19 +20,15 @@ class LeptonMagics(Magics):  # type: ignore[misc]  # IPython is untyped
     @line_cell_magic  # type: ignore[untyped-decorator]  # IPython is untyped
     def lepton(self, line: str, cell: str | None = None) -> object:
         """Lepton Lab: `%lepton help` says what there is."""
+        raised: LeptonError | Interrupted
         try:
             return self._do(line, cell)
-        except UserCodeError as error:
-            print(error.user_traceback, file=sys.stderr)
-            message = str(error)
-        except LeptonError as error:
-            message = str(error)
+        except (LeptonError, Interrupted) as error:
+            raised = error
         except KeyboardInterrupt:
-            message = ""
-        # Raised out here, the traceback that IPython shows has none of the lab's own frames.
-        if message:
-            raise UsageError(message)
-        raise KeyboardInterrupt
+            raised = Interrupted("the line has ended.")
+        # Raised out here, so that a debugger opens where the line stands, and not in the lab.
+        raise raised.with_traceback(None) from None
 
     def _do(self, line: str, cell: str | None) -> object:
         # Verbs are read on first use, so that loading the extension stays quick.
@@ -41,7 +36,7 @@ class LeptonMagics(Magics):  # type: ignore[misc]  # IPython is untyped
         from lepton_lab.magics._progress import Showing
 
         shell: Any = self.shell
-        call = read(line, cell, shell.user_ns)
+        call = read(line, cell, {**shell.user_ns, **names_in_sight()})
         if not isinstance(call, tuple):
             print(call.text())
             return None

@@ -17,6 +17,7 @@ from bokeh.document import Document
 from bokeh.events import DocumentReady
 from bokeh.models import CustomJS
 from bokeh.protocol import Protocol
+from comm import get_comm_manager
 from jupyter_bokeh import BokehModel
 
 _QUIET = """
@@ -79,8 +80,15 @@ class PlotsModel(BokehModel):  # type: ignore[misc]  # jupyter_bokeh is untyped
 
     def close(self) -> None:
         """Close; harmless if repeated, as `BokehModel.close` is not, which is called again when this is collected."""
-        if self.comm is not None:
-            super().close()
+        deaf = self.comm
+        if deaf is None:
+            return
+        super().close()
+        # What the views tell of their first drawing waits for the running cell, and may come when the panel has ended.
+        # The kernel would write a line into JupyterLab's log for each such message, so somebody is there to take them.
+        deaf.on_msg(None)
+        deaf.on_close(None)
+        get_comm_manager().register_comm(deaf)
 
     def _document_patched(self, event: Any) -> None:
         self._changes.append(event)

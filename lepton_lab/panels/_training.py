@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Protocol
 
 from lepton_lab.display import Table, duration
 from lepton_lab.events import EpochEnded, Event, RunChanged, RunProgress, WorkerLoad
@@ -26,21 +28,41 @@ MAX_MARKS = 100
 """More epochs than this are not marked: the lines would hide the plots."""
 
 
+class HasPast(Protocol):
+    """The lab's runs, as far as this panel needs them."""
+
+    def past(self, id: str | None = None) -> list[Event]:
+        """All that a run has told so far, or the latest run."""
+
+
+class HasRuns(HasEvents, Protocol):
+    """The part of a lab that this panel needs."""
+
+    @property
+    def run(self) -> HasPast:
+        """The lab's runs."""
+
+
 class TrainingPanel(Panel):
     """Loss, metrics, throughput and the load of the devices on one time axis; ends when the run does.
 
-    Opened while no run is going, it shows the last one and waits for the next.
+    Opened while no run is going, it shows the last one, of this kernel or an earlier one, and waits for the next. A run
+    that began before this kernel, or that is gone on with, is shown from its first step.
     """
 
     name = "training"
     listens = (RunChanged, RunProgress, EpochEnded, WorkerLoad)
 
-    def __init__(self, lab: HasEvents) -> None:
+    def __init__(self, lab: HasRuns) -> None:
+        self._past = lab.run.past
         self._run, self._state = "", ""
         self._progress: RunProgress | None = None
         self._epoch_logs: tuple[str, ...] = ()
         self._learning_rates: tuple[float, ...] = ()
         super().__init__(lab)
+        with self._lock:
+            if not self._run:
+                self._go_back(self._past())
 
     def _take(self, event: Event) -> bool:
         if isinstance(event, WorkerLoad):
@@ -52,10 +74,14 @@ class TrainingPanel(Panel):
             return False
         if not isinstance(event, (RunChanged, RunProgress, EpochEnded)) or not self._follows(event):
             return False
+        self._note(event)
+        return isinstance(event, RunChanged) and event.state in FINAL_STATES
+
+    def _note(self, event: RunChanged | RunProgress | EpochEnded) -> None:
+        """Take up what an event of the run that is shown tells."""
         if isinstance(event, RunChanged):
             self._state = event.state
-            return event.state in FINAL_STATES
-        if isinstance(event, RunProgress):
+        elif isinstance(event, RunProgress):
             self._progress = event
             values = {"loss": event.loss, **event.metrics}
             self._history("progress", tuple(values), mean).add(event.time, values)
@@ -69,7 +95,13 @@ class TrainingPanel(Panel):
         else:
             self._epoch_logs = self._epoch_logs or tuple(event.logs)
             self._history("epochs", self._epoch_logs, mean).add(event.time, event.logs)
-        return False
+
+    def _go_back(self, past: Iterable[Event], until: float = math.inf) -> None:
+        """Show a run from its first step, by what it has told before a moment."""
+        for event in past:
+            if isinstance(event, (RunChanged, RunProgress, EpochEnded)) and event.time < until:
+                self._run = event.run
+                self._note(event)
 
     def _add(self, kind: str, worker: str, time: float, value: float, merge: Merge = greatest) -> None:
         self._history(f"{kind} {worker}", (kind,), merge).add(time, {kind: value})
@@ -82,9 +114,11 @@ class TrainingPanel(Panel):
             return False
         if isinstance(event, RunChanged) and event.state in FINAL_STATES:
             return False
-        self._run, self._state, self._progress = event.run, "running", None
+        self._run, self._progress = event.run, None
         self._epoch_logs, self._learning_rates = (), ()
         self._histories.clear()
+        self._go_back(self._past(event.run), event.time)
+        self._state = "running"
         return True
 
     def _picture(self) -> Picture:

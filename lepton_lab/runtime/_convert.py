@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import re
+import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from lepton_lab.errors import ConversionError
 from lepton_lab.runtime._code import by_registered_name
+from lepton_lab.runtime._keras3 import is_keras3, library_of, name_scopes, named_answers, row_specs, with_names
+from lepton_lab.runtime._saved_model import tables_of, write_saved_model
 
 
 def to_tflite(model: Any, *, optimize: bool = False) -> bytes:
-    """The bytes of a `.tflite` file that answers as the tf_keras model does.
+    """The bytes of a `.tflite` file that answers as the Keras model does.
 
     Recurrent layers are unrolled. Otherwise the converter makes a loop of them that takes a fixed number of rows, and
     of an LSTM an operation that goes on from the state that the rows before left, unless its caller resets it.
@@ -20,7 +26,7 @@ def to_tflite(model: Any, *, optimize: bool = False) -> bytes:
     Parameters
     ----------
     model
-        A built functional or sequential tf_keras model with one input and one output.
+        A built functional or sequential Keras model.
     optimize
         Whether to write with fewer bits what the model was trained to have so, and other large weights in int8; else
         all is float32.
@@ -33,9 +39,8 @@ def to_tflite(model: Any, *, optimize: bool = False) -> bytes:
     import tensorflow as tf
 
     try:
-        converter = tf.lite.TFLiteConverter.from_keras_model(unrolled(model))
-        converter.optimizations = [tf.lite.Optimize.DEFAULT] if optimize else []
-        with warnings.catch_warnings():
+        with _unrolled_loops(), _converter(unrolled(model)) as converter, warnings.catch_warnings():
+            converter.optimizations = [tf.lite.Optimize.DEFAULT] if optimize else []
             warnings.simplefilter("ignore")  # it misses statistics that a model trained for int8 has in itself
             return bytes(converter.convert())
     except Exception as error:  # the converter raises its own class, ValueError, TypeError and more
@@ -48,20 +53,106 @@ def to_tflite(model: Any, *, optimize: bool = False) -> bytes:
         ) from error
 
 
+@contextmanager
+def _converter(model: Any) -> Iterator[Any]:
+    """LiteRT's converter with the model's graph.
+
+    Given the model, the converter saves it with each layer's functions first, which for fifty layers takes minutes; the
+    graph of its answers takes seconds, and becomes the same file. Tables (of vocabularies) can't be constants in it.
+    """
+    import tensorflow as tf
+
+    if is_keras3(model) or tables_of(model):
+        with tempfile.TemporaryDirectory() as folder:  # Keras 3's own way calls the answer output_0
+            write_saved_model(model, Path(folder))
+            yield tf.lite.TFLiteConverter.from_saved_model(folder)
+    else:
+        yield tf.lite.TFLiteConverter.from_concrete_functions([frozen(model).get_concrete_function()], tf.Module())
+
+
+def frozen(model: Any) -> Any:
+    """A `tf.function` with the answers of a functional or sequential model, its weights being constants in it.
+
+    It takes any number of rows, one argument for each input under its name, and returns a dict by the outputs' names.
+
+    Raises
+    ------
+    ConversionError
+        If a layer looks up words in a table, which can't be a constant.
+    """
+    import tensorflow as tf
+    from tensorflow.python.eager.wrap_function import function_from_graph_def
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    for name in tables_of(model):
+        raise ConversionError(
+            f"The layer {name!r} looks up its input in a table, which TensorFlow can't make a constant: do that before "
+            "the model, or export it as 'saved_model'."
+        )
+    if is_keras3(model):
+        name_scopes(model)
+    signature, names = row_specs(model), list[str]()
+
+    def answers(*rows: Any) -> list[Any]:
+        found = named_answers(model, rows)
+        names[:] = found
+        return list(found.values())
+
+    traced = tf.function(answers, input_signature=signature).get_concrete_function()
+    graph = convert_variables_to_constants_v2(traced, lower_control_flow=False)
+    definition = graph.graph.as_graph_def()
+    for body in (definition.node, *(function.node_def for function in definition.library.function)):
+        for node in body:  # a gradient of its own, as swish has, refers to the graph that was, and can't be saved
+            node.attr.pop("_gradient_op_type", None)
+    ends = ([tensor.name for tensor in side] for side in (graph.inputs, graph.outputs))
+    plain = function_from_graph_def(definition, *ends)
+    return tf.function(lambda *rows: dict(zip(names, plain(*rows), strict=True)), input_signature=signature)
+
+
 def unrolled(model: Any) -> Any:
     """The same model with its recurrent layers unrolled; the model itself where all are, or there is none."""
     import tf_keras
 
-    parts = [part for part in model.submodules if isinstance(part, tf_keras.layers.Layer)]
-    if all(part.unroll for part in parts if isinstance(part, tf_keras.layers.RNN)):
+    parts = list(model._flatten_layers(include_self=False, recursive=True))
+    looped = {type(part).__name__ for part in parts if _takes_no_unroll(part)}
+    recurrent = [part for part in parts if isinstance(part, library_of(model).layers.RNN)]
+    if all(part.unroll or _takes_no_unroll(part) for part in recurrent):
         return model
+    has_masks = any(type(part).__name__ == "Masking" or getattr(part, "mask_zero", False) for part in parts)
+    if is_keras3(model) and has_masks and any(part.go_backwards for part in recurrent):
+        raise ValueError("Keras 3 doesn't reverse the mask of a recurrent layer that is unrolled and goes backwards")
     with tf_keras.utils.custom_object_scope(by_registered_name({type(part).__name__: type(part) for part in parts})):
-        made = type(model).from_config(_with_unroll(model.get_config()))
+        made = type(model).from_config(_with_unroll(model.get_config(), looped))
     made.set_weights(model.get_weights())
-    return made
+    return with_names(made)
 
 
-def _with_unroll(config: Any) -> Any:
+def _takes_no_unroll(layer: Any) -> bool:
+    """Whether a layer is one of tf_keras's convolutional recurrent ones; see `_unrolled_loops`."""
+    from tf_keras.src.layers.rnn.base_conv_rnn import ConvRNN
+
+    return isinstance(layer, ConvRNN)
+
+
+@contextmanager
+def _unrolled_loops() -> Iterator[None]:
+    """Have tf_keras's convolutional recurrent layers be traced step by step, which none of their settings says."""
+    from tf_keras.src import backend
+
+    loop = backend.rnn
+    backend.rnn = partial(loop, unroll=True)  # unless the layer says something else
+    try:
+        yield
+    finally:
+        backend.rnn = loop
+
+
+def _with_unroll(config: Any, looped: Collection[str]) -> Any:
+    """A config with all recurrent layers unrolled but those of the classes `looped`."""
     if isinstance(config, Mapping):
-        return {key: True if key == "unroll" else _with_unroll(value) for key, value in config.items()}
-    return type(config)(map(_with_unroll, config)) if isinstance(config, (list, tuple)) else config
+        if str(config.get("class_name")).rpartition(">")[2] in looped:
+            return config
+        return {key: True if key == "unroll" else _with_unroll(value, looped) for key, value in config.items()}
+    if isinstance(config, (list, tuple)):
+        return type(config)(_with_unroll(value, looped) for value in config)
+    return config

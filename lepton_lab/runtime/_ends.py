@@ -1,4 +1,4 @@
-"""What goes into a Keras model and comes out of it, by name, read from its file without TensorFlow."""
+"""What goes into a Keras model or a `.tflite` file and comes out of it, by name, read without TensorFlow."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from lepton_lab.errors import InputError
-from lepton_lab.runtime._keras import read_config
+from lepton_lab.runtime._keras import layers_of, read_config
+
+NAMED = ("keras", "tflite")
+"""Formats of files that `read_ends` reads."""
 
 
 @dataclass(frozen=True)
 class Ends:
-    """The inputs and outputs of a functional model."""
+    """The inputs and outputs of a functional model, or of a `.tflite` file."""
 
     inputs: Mapping[str, tuple[int, ...]]
     """Shape of one row by name."""
@@ -28,17 +31,59 @@ def read_ends(path: Path) -> Ends:
     InputError
         If the file can't be read, or its model isn't a functional one.
     """
+    if path.suffix == ".tflite":
+        return _ends_of_tflite(path)
     config = read_config(path)[0]["config"]
     if not {"input_layers", "output_layers", "layers"} <= set(config):
         raise InputError(f"{path} holds no functional model: one with several inputs or outputs must be one.")
     try:
-        shapes = {layer["config"]["name"]: _shape(layer["config"]) for layer in config["layers"]}
-        inputs = {name: shapes[layer] for name, layer in _named(config["input_layers"]).items()}
+        inputs = {name: _shape(layer["config"]) for name, layer in input_layers(config).items()}
         return Ends(inputs, tuple(_named(config["output_layers"])))
     except (KeyError, TypeError, IndexError, AttributeError) as error:
         raise InputError(
             f"{path} can't be read: its inputs or outputs are damaged ({error!r}); save it again."
         ) from None
+
+
+def _ends_of_tflite(path: Path) -> Ends:
+    """The names of a file's signature, or where it has none, of its tensors."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    try:
+        model = schema.Model.GetRootAs(path.read_bytes(), 0)
+        graph = model.Subgraphs(0)
+        if model.SignatureDefsLength():
+            signature = model.SignatureDefs(0)
+            parts = [signature.Inputs(n) for n in range(signature.InputsLength())]
+            inputs = {part.Name().decode(): part.TensorIndex() for part in parts}
+            outputs = [signature.Outputs(n).Name().decode() for n in range(signature.OutputsLength())]
+        else:
+            inputs = {graph.Tensors(index).Name().decode(): index for index in graph.InputsAsNumpy()}
+            outputs = [graph.Tensors(index).Name().decode() for index in graph.OutputsAsNumpy()]
+        tensors = {name: graph.Tensors(index) for name, index in inputs.items()}
+        shapes = {
+            name: tensor.ShapeSignatureAsNumpy() if tensor.ShapeSignatureLength() else tensor.ShapeAsNumpy()
+            for name, tensor in tensors.items()
+        }
+    except Exception as error:  # a damaged file raises whatever struct, NumPy or flatbuffers raise
+        raise InputError(f"{path} can't be read ({error!r}): make it again.") from None
+    rows = {name: tuple(None if size < 0 else int(size) for size in shape[1:]) for name, shape in shapes.items()}
+    return Ends(rows, tuple(outputs))  # type: ignore[arg-type]  # as of a Keras model, None is any size
+
+
+def input_layers(config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The entries of a model's own input layers in its config, by the input's name; "" where a Sequential has one."""
+    if "input_layers" not in config:
+        first = config["layers"][0]
+        return {"": first} if first["class_name"] == "InputLayer" else {}
+    layers = {layer["config"]["name"]: layer for layer in config["layers"]}
+    return {name: layers[layer] for name, layer in _named(config["input_layers"]).items()}
+
+
+def takes_text(path: Path) -> bool:
+    """Whether an input of a Keras model takes text, by its file."""
+    layers = layers_of(read_config(path)[0]["config"])
+    return any(layer["class_name"] == "InputLayer" and layer["config"].get("dtype") == "string" for layer in layers)
 
 
 def _named(places: Any) -> dict[str, str]:

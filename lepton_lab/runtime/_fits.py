@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 
 from lepton_lab.errors import InputError
-from lepton_lab.runtime._ends import read_ends
+from lepton_lab.runtime._ends import NAMED, read_ends
+from lepton_lab.runtime._names import arranged
 from lepton_lab.types import Dataset, Model, Target
 
 _MEND = "name the data set that the model was made for"
+
+
+def fitted(model: Model, dataset: Dataset) -> Dataset:
+    """The data set as the model takes it: its columns and classes matched by name, and its shapes checked.
+
+    What opens its rows (`open_rows`) gives them so. Its `arrangement.notes` say what was put right.
+
+    Raises
+    ------
+    InputError
+        If names or shapes don't fit.
+    """
+    found = arranged(model, dataset)
+    check_fits(model, found)
+    return found
 
 
 def check_fits(model: Model, dataset: Dataset) -> None:
@@ -24,7 +39,7 @@ def check_fits(model: Model, dataset: Dataset) -> None:
         _check_answers(model, dataset.target, dataset.name)
     if not dataset.inputs and not dataset.targets:
         return
-    if model.format != "keras":
+    if model.format not in NAMED:
         raise InputError(
             f"Model {model.name!r} is in the format {model.format}, which is run with one input and one output, but "
             f"{dataset.name!r} has several: use the Keras model that it was made from."
@@ -51,7 +66,21 @@ def check_one_each(model: Model, dataset: Dataset | None, work: str) -> None:
         )
 
 
+def check_no_positions(dataset: Dataset, work: str) -> None:
+    """Raise InputError where a row has a target at each of its positions, for work that takes one a row."""
+    for target in dataset.targets.values() if dataset.targets else [dataset.target]:
+        if target.positions:
+            raise InputError(f"{dataset.name!r} has {target.describe()}, and {work} takes one target a row.")
+
+
 def _check_rows(model: Model, dataset: Dataset) -> None:
+    if not model.input_shape:
+        names = ", ".join(read_ends(model.file).inputs) if model.format in NAMED else "several"
+        raise InputError(
+            f"Model {model.name!r} has the inputs {names}, but {dataset.name!r} has one, of shape "
+            f"{tuple(dataset.input_shape)}: load a dict of arrays by these names, or name a variable that holds a "
+            "frame with these columns."
+        )
     if tuple(model.input_shape) != tuple(dataset.input_shape):
         raise InputError(
             f"Model {model.name!r} takes rows of shape {tuple(model.input_shape)}, but those of {dataset.name!r} have "
@@ -60,19 +89,20 @@ def _check_rows(model: Model, dataset: Dataset) -> None:
 
 
 def _check_answers(model: Model, target: Target, name: str) -> None:
-    num_outputs = math.prod(model.output_shape)
     if not model.output_shape:
         raise InputError(f"Model {model.name!r} has several outputs, but {name!r} has one target; {_MEND}.")
-    if num_outputs != target.num_outputs and not _is_yes_or_no(target, num_outputs):
+    outputs = target.outputs_in(model.output_shape)
+    if outputs is None:
         raise InputError(
-            f"Model {model.name!r} answers with {num_outputs} numbers a row, but {name!r} needs "
-            f"{target.num_outputs} ({target.kind}); {_MEND}."
+            f"Model {model.name!r} answers with shape {tuple(model.output_shape)} a row, but {name!r} has "
+            f"{target.describe()}; {_MEND}."
         )
-
-
-def _is_yes_or_no(target: Target, num_outputs: int) -> bool:
-    """Whether a model answers two classes with one number, the probability of the second."""
-    return target.kind == "classes" and len(target.classes) == 2 and num_outputs == 1
+    if not target.takes(outputs):
+        where = "a position" if target.positions else "a row"
+        raise InputError(
+            f"Model {model.name!r} answers with {outputs} numbers {where}, but {name!r} needs {target.num_outputs} "
+            f"({target.kind}); {_MEND}."
+        )
 
 
 def _check_names(model: Model, dataset: Dataset, side: str, own: Iterable[str], expected: Iterable[str]) -> None:

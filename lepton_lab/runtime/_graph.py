@@ -71,6 +71,8 @@ class Operation:
     inputs: tuple[Tensor, ...]
     """The tensors that it reads, without those that are left out."""
     outputs: tuple[Tensor, ...]
+    is_answer: bool = False
+    """Whether what it writes goes out of the file."""
 
     @property
     def output(self) -> str:
@@ -120,7 +122,11 @@ class Graph:
         def named(indices: Any) -> tuple[Tensor, ...]:
             return tuple(tensors[i] for i in ([] if indices is None else indices) if i >= 0)
 
-        return [Operation(codes[op.opcodeIndex], named(op.inputs), named(op.outputs)) for op in graph.operators]
+        ends = {int(index) for index in graph.outputs}
+        return [
+            Operation(codes[op.opcodeIndex], named(op.inputs), named(op.outputs), bool(ends & {*map(int, op.outputs)}))
+            for op in graph.operators
+        ]
 
     def _tensor(self, tensor: Any) -> Tensor:
         types = {value: name for name, value in vars(self._schema.TensorType).items() if not name.startswith("_")}

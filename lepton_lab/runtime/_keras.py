@@ -1,6 +1,6 @@
 """Keras models from their files, without running code that a file may hold.
 
-A `.keras` file's `config.json` says which class of which module makes each part of the model, and tf_keras imports
+A `.keras` file's `config.json` says which class of which module makes each part of the model, and Keras imports
 whatever module is named there, its safe mode notwithstanding. So every part is looked at before anything is loaded.
 """
 
@@ -14,6 +14,7 @@ from typing import Any
 
 from lepton_lab.errors import InputError
 from lepton_lab.runtime._code import CODE, MODULE, by_registered_name, own_names_in
+from lepton_lab.runtime._keras3 import load_keras3, with_names
 
 _MAX_CONFIG_BYTES = 50 * 2**20
 _MAX_EXPANSION = 100  # Keras stores weights uncompressed; what grows more than this when unpacked is no model
@@ -31,7 +32,10 @@ _MODULES = frozenset(
 _MODEL_CLASSES = ("Functional", "Model", "Sequential")
 _MODEL_MODULES = ("src.engine.functional", "src.engine.sequential", "src.engine.training", "src.models.functional")
 _OPERATION_MODULES = ("keras.src.layers.core.tf_op_layer", "tf_keras.src.layers.core.tf_op_layer")
-_DATA = ("__tensor__", "__numpy__", "__bytes__", "__keras_tensor__", "TensorShape")  # values, not classes
+_DATA = (  # values, not classes
+    *("__tensor__", "__numpy__", "__bytes__", "__keras_tensor__", "TensorShape"),
+    *("__slice__", "__ellipsis__"),  # Keras 3 writes x[:, 0] with them
+)
 _CODE = frozenset(
     (
         *("Lambda", "TFOpLambda", "SlicingOpLambda", "ClassMethod", "InstanceMethod", "InstanceProperty"),
@@ -45,12 +49,14 @@ _PURE_NAMES = frozenset(
         *("cast", "reshape", "transpose", "concat", "stack", "unstack", "split", "squeeze", "expand_dims", "tile"),
         *("pad", "gather", "where", "one_hot", "ones_like", "zeros_like", "clip_by_value", "reverse", "identity"),
         *("broadcast_to", "shape", "size", "rank", "repeat", "roll", "convert_to_tensor", "image.resize"),
+        *("tensordot", "zeros", "ones", "fill", "range", "linspace", "eye", "slice", "gather_nd", "sort"),
+        *("argsort", "stop_gradient", "ensure_shape", "norm", "argmax", "argmin"),
     )
 )
 
 
 def load_keras(path: Path, code: Path | None = None) -> Any:
-    """The tf_keras model in a `.keras` file, not compiled.
+    """The model in a `.keras` file, not compiled: one of tf_keras, or of Keras 3 where that wrote the file.
 
     Code inside the file (a `Lambda` layer's, say) is never run, and no module but Keras's own is imported.
 
@@ -62,7 +68,7 @@ def load_keras(path: Path, code: Path | None = None) -> Any:
     Raises
     ------
     InputError
-        If the file is missing, cut short, or holds something that tf_keras can't load safely.
+        If the file is missing, cut short, or holds something that Keras can't load safely.
     """
     import tf_keras
 
@@ -70,14 +76,16 @@ def load_keras(path: Path, code: Path | None = None) -> Any:
         raise InputError(f"The model's file {path} is missing; make the model again, or drop it.")
     own = by_registered_name(own_names_in(code))
     try:
-        config, _ = _read(path)
+        config, version = _read(path)
         if found := foreign_part(config, operations=True, own=own):
             known = "of Keras itself and of the model's own code" if own else "of Keras itself"
             is_left = code is None and path.with_name(CODE).is_file()
             hint = f". Its {CODE} is not run: somebody else wrote it, or on another machine; make the model again"
             raise InputError(f"{found}, and only parts {known} are loaded{hint if is_left else ''}")
-        return tf_keras.models.load_model(path, custom_objects=own, compile=False, safe_mode=True)
-    except Exception as error:  # tf_keras raises whatever zipfile, h5py, json or a layer raised
+        if version.startswith("3"):
+            return load_keras3(path)
+        return with_names(tf_keras.models.load_model(path, custom_objects=own, compile=False, safe_mode=True))
+    except Exception as error:  # Keras raises whatever zipfile, h5py, json or a layer raised
         raise InputError(f"{path} can't be loaded as a Keras model: {one_line(error)}") from error
 
 
@@ -185,6 +193,8 @@ def _why_foreign(part: Mapping[str, Any], operations: bool) -> str | None:
             return f"calls tf.{settings.get('function')}"[:80]
         if (module is None or module in _OPERATION_MODULES) and registered in (None, name):
             return None
+    if name == "function" and module == "builtins":  # how Keras writes one of the user's
+        return f"uses {str(settings)[:80]!r}, a function of one's own"
     if not isinstance(name, str) or not name.isidentifier() or not name[0].isupper():
         return f"names {str(name)[:80]!r}{where}, which is no class of Keras"
     if name in _CODE:

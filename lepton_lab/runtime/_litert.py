@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lepton_lab.errors import InputError
-from lepton_lab.runtime._base import Port
+from lepton_lab.runtime._base import Port, as_answers, as_inputs
+from lepton_lab.runtime._dtypes import TEXT
 from lepton_lab.runtime._graph import Graph, Operation
 
 _WARM_UP = 20
@@ -23,7 +24,7 @@ _SECONDS = 0.3
 
 
 class Interpreter:
-    """Runs a `.tflite` file with one input and one output. Not to be shared between threads.
+    """Runs a `.tflite` file. Not to be shared between threads.
 
     Parameters
     ----------
@@ -55,47 +56,44 @@ class Interpreter:
                     model_content=self._content, num_threads=num_threads, experimental_preserve_all_tensors=keeps_all
                 )
             self._litert.allocate_tensors()
-            self._input = self._litert.get_input_details()[0]
-            self._output = self._litert.get_output_details()[0]
+            self._inputs = self._litert.get_input_details()
+            self._outputs = self._litert.get_output_details()
+            self._rows = min(int(tensor["shape"][0]) for tensor in self._inputs)
         except (ValueError, RuntimeError, IndexError) as error:
             reason = " ".join(str(error).split())[:300]
             raise InputError(f"{what} can't be run by LiteRT: {reason}; make it again.") from error
-        self._rows = int(self._input["shape"][0])
 
-    @property
+    @cached_property
     def inputs(self) -> tuple[Port, ...]:
         """The file's inputs."""
-        return self._ports(self._litert.get_input_details(), "inputs")
+        return self._ports(self._inputs, "input")
 
-    @property
+    @cached_property
     def outputs(self) -> tuple[Port, ...]:
         """The file's outputs."""
-        return self._ports(self._litert.get_output_details(), "outputs")
+        return self._ports(self._outputs, "output")
 
     def _ports(self, details: list[dict[str, Any]], side: str) -> tuple[Port, ...]:
-        names = self._signature(side)
+        names: dict[int, str] = {}
+        if self.signature:
+            runner = self._litert.get_signature_runner(self.signature)
+            names = {d["index"]: name for name, d in getattr(runner, f"get_{side}_details")().items()}
         return tuple(
             Port(
-                names[n] if n < len(names) else d["name"],
+                names.get(d["index"], d["name"]),
                 d["name"],
                 tuple(int(size) for size in d["shape_signature"]),
-                np.dtype(d["dtype"]).name,
+                TEXT if np.dtype(d["dtype"]).kind in "SO" else np.dtype(d["dtype"]).name,
             )
-            for n, d in enumerate(details)
+            for d in details
         )
-
-    def _signature(self, side: str) -> list[str]:
-        signatures = self._litert.get_signature_list()
-        return list(signatures[next(iter(signatures))][side]) if signatures else []
 
     @property
     def num_parameters(self) -> int:
         """How many numbers its weights have: what operations read, and is neither an input nor computed."""
         details = {tensor["index"]: tensor for tensor in self._litert.get_tensor_details()}
         operations = self._litert._get_ops_details()
-        made = {int(i) for op in operations for i in op["outputs"]} | {
-            d["index"] for d in self._litert.get_input_details()
-        }
+        made = {int(i) for op in operations for i in op["outputs"]} | {d["index"] for d in self._inputs}
         read = {int(i) for op in operations for i in op["inputs"]} & set(details)
         weights = [details[i] for i in read - made]
         # what is neither of floats nor scaled are shapes and axes
@@ -115,25 +113,17 @@ class Interpreter:
         """What the file computes, in order, as it was written (without what a delegate makes of it)."""
         return Graph(self._content).operations
 
-    def run(self, rows: NDArray[Any]) -> NDArray[np.float32]:
-        """The model's answers.
-
-        Parameters
-        ----------
-        rows
-            Raw rows, shape (n, *input_shape), any number dtype.
-
-        Returns
-        -------
-        Answers, shape (n, *output_shape), float32.
-        """
-        rows = np.ascontiguousarray(rows, self._input["dtype"])
-        if len(rows) != self._rows and not self._resize(len(rows), rows.shape[1:]):
-            return np.concatenate([self.run(row[None]) for row in rows])
+    def run(self, rows: NDArray[Any]) -> NDArray[Any]:
+        """The model's answers; see `OpenedModel.run`."""
+        given = list(as_inputs(rows, self.inputs).values())
+        if len(rows) != self._rows and not self._resize(len(rows), given):
+            return np.concatenate([self.run(rows[n : n + 1]) for n in range(len(rows))])
         self._litert.reset_all_variables()  # a fused LSTM would go on from the state that the rows before left
-        self._litert.set_tensor(self._input["index"], rows)
+        for tensor, part in zip(self._inputs, given, strict=True):
+            self._litert.set_tensor(tensor["index"], np.ascontiguousarray(part))
         self._litert.invoke()
-        return np.asarray(self._litert.get_tensor(self._output["index"]), np.float32)
+        answers = [self._litert.get_tensor(tensor["index"]) for tensor in self._outputs]
+        return as_answers(dict(zip([port.name for port in self.outputs], answers, strict=True)))
 
     def computed(self) -> dict[str, NDArray[np.float32]]:
         """What each operation wrote when `run` answered its last rows; for an interpreter that `keeps_all`.
@@ -158,20 +148,21 @@ class Interpreter:
         written = {output.name for operation in self.operations for output in operation.outputs}
         return [tensor for tensor in details if tensor["name"] in written and times[tensor["name"]] == 1]
 
-    def _resize(self, num_rows: int, row_shape: tuple[int, ...]) -> bool:
+    def _resize(self, num_rows: int, given: list[NDArray[Any]]) -> bool:
         """Prepare for another number of rows at a time; False if the file only takes one."""
-        if int(self._input["shape_signature"][0]) != -1 and num_rows != 1:
+        if num_rows != 1 and any(int(tensor["shape_signature"][0]) != -1 for tensor in self._inputs):
             return False
         try:
-            self._litert.resize_tensor_input(self._input["index"], (num_rows, *row_shape))
-            self._litert.allocate_tensors()
+            self._allocate(num_rows, given)
         except (ValueError, RuntimeError):
-            self._litert.resize_tensor_input(self._input["index"], (1, *row_shape))
-            self._litert.allocate_tensors()
-            self._rows = 1
-            return False
+            self._allocate(1, given)
+        return self._rows == num_rows
+
+    def _allocate(self, num_rows: int, given: list[NDArray[Any]]) -> None:
+        for tensor, part in zip(self._inputs, given, strict=True):
+            self._litert.resize_tensor_input(tensor["index"], (num_rows, *part.shape[1:]))
+        self._litert.allocate_tensors()
         self._rows = num_rows
-        return True
 
     def latency(self, row: NDArray[Any]) -> float:
         """Median seconds of one invocation, when warm.

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lepton_lab.errors import InputError, MissingExtraError
-from lepton_lab.runtime._base import Port
+from lepton_lab.runtime._base import Port, as_answers, as_inputs
 from lepton_lab.runtime._keras import one_line
 
 ONNX_EXTRA = '"lepton-lab[onnx]"'
@@ -100,14 +100,16 @@ class OnnxModel:
         learnt = (one for one in weights if tensor_dtype_to_np_dtype(one.data_type).name not in _NOT_LEARNT)
         return sum(math.prod(one.dims) for one in learnt)
 
-    def run(self, rows: NDArray[Any]) -> NDArray[np.float32]:
+    def run(self, rows: NDArray[Any]) -> NDArray[Any]:
         """The model's answers; see `OpenedModel.run`."""
-        port = self.inputs[0]
-        batch = np.ascontiguousarray(rows, port.dtype)
-        if port.shape[0] == 1 and len(batch) != 1:
-            return np.concatenate([self.run(row[None]) for row in batch])
+        if len(rows) != 1 and any(port.shape[:1] == (1,) for port in self.inputs):
+            return np.concatenate([self.run(rows[n : n + 1]) for n in range(len(rows))])
+        batch = {
+            name: part.astype(object) if part.dtype.kind in "US" else np.ascontiguousarray(part)  # text as it takes it
+            for name, part in as_inputs(rows, self.inputs).items()
+        }
         try:
-            return np.asarray(self._session.run(None, {port.name: batch})[0], np.float32)
+            return as_answers(dict(zip([p.name for p in self.outputs], self._session.run(None, batch), strict=True)))
         except Exception as error:
             raise self._failed(error) from None
 

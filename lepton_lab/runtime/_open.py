@@ -30,7 +30,9 @@ def format_of(path: Path) -> ModelFormat:
     raise InputError(f"{path} can't be run: give a .keras, .tflite or .onnx file, or a SavedModel's folder.")
 
 
-def open_model(path: Path, code: Path | None = None, threads: int | None = None) -> OpenedModel:
+def open_model(
+    path: Path, code: Path | None = None, threads: int | None = None, *, marks_masked: bool = False
+) -> OpenedModel:
     """What answers as the model in `path` does.
 
     Parameters
@@ -43,6 +45,8 @@ def open_model(path: Path, code: Path | None = None, threads: int | None = None)
     threads
         How many threads one operation may use; None for as many as there are cores. TensorFlow takes it only in a
         process that has computed nothing yet.
+    marks_masked
+        Whether a Keras model answers `MASKED` for the steps that it masks; other files don't know of masks.
 
     Raises
     ------
@@ -53,19 +57,12 @@ def open_model(path: Path, code: Path | None = None, threads: int | None = None)
     """
     if not path.exists():
         raise InputError(f"The model's file {path} is missing; make the model again, or drop it.")
-    opened: OpenedModel
     match format_of(path):
         case "keras":
-            return KerasModel(path, code, threads)
+            return KerasModel(path, code, threads, marks_masked=marks_masked)
         case "tflite":
-            opened = Interpreter(path, threads or len(os.sched_getaffinity(0)))
+            return Interpreter(path, threads or len(os.sched_getaffinity(0)))
         case "onnx":
-            opened = OnnxModel(path, threads)
+            return OnnxModel(path, threads)
         case "saved_model":
-            opened = SavedModel(path, threads)
-    if len(opened.inputs) != 1 or len(opened.outputs) != 1:
-        raise InputError(
-            f"{path} can't be run: it has {len(opened.inputs)} inputs and {len(opened.outputs)} outputs, and all but "
-            ".keras files are run with one input and one output; use the Keras model that it was made from."
-        )
-    return opened
+            return SavedModel(path, threads)

@@ -14,7 +14,14 @@ from lepton_lab.runtime._open import open_model
 from lepton_lab.types import records
 
 
-def predict(model_file: Path, rows: NDArray[Any], batch_size: int = 512, code: Path | None = None) -> NDArray[Any]:
+def predict(
+    model_file: Path,
+    rows: NDArray[Any],
+    batch_size: int = 512,
+    code: Path | None = None,
+    *,
+    marks_masked: bool = False,
+) -> NDArray[Any]:
     """What the model in `model_file` answers.
 
     Parameters
@@ -26,6 +33,8 @@ def predict(model_file: Path, rows: NDArray[Any], batch_size: int = 512, code: P
         memory-mapped, since only a batch at a time is read.
     batch_size
         How many rows go in at once.
+    marks_masked
+        As for `open_model`.
 
     Returns
     -------
@@ -37,7 +46,7 @@ def predict(model_file: Path, rows: NDArray[Any], batch_size: int = 512, code: P
     InputError
         If the file can't be opened, or doesn't take such rows.
     """
-    model = open_model(model_file, code)
+    model = open_model(model_file, code, marks_masked=marks_masked)
     _check_inputs(model_file, model.inputs, rows)
     answers = [model.run(rows[start : start + batch_size]) for start in range(0, len(rows), batch_size)]
     return np.concatenate(answers) if answers else _no_answers(model.outputs)

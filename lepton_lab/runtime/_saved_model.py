@@ -14,8 +14,16 @@ from numpy.typing import NDArray
 
 from lepton_lab.errors import InputError
 from lepton_lab.files import read_json, write_json
-from lepton_lab.runtime._base import Port
+from lepton_lab.runtime._base import Port, as_answers, as_inputs
 from lepton_lab.runtime._keras import one_line
+from lepton_lab.runtime._keras3 import (
+    is_keras3,
+    library_of,
+    name_scopes,
+    named_answers,
+    plain_variables,
+    row_specs,
+)
 from lepton_lab.runtime._operations import check_operations
 
 SIGNATURE = "serving_default"
@@ -27,7 +35,7 @@ _VARIABLES = Path("variables", "variables")
 
 
 def write_saved_model(model: Any, folder: Path, config: Mapping[str, Any] | None = None) -> None:
-    """Write a tf_keras or Keras 3 model with one input and one output, so that it takes any number of rows.
+    """Write a tf_keras or Keras 3 model, so that it takes any number of rows.
 
     Parameters
     ----------
@@ -41,22 +49,37 @@ def write_saved_model(model: Any, folder: Path, config: Mapping[str, Any] | None
     """
     import tensorflow as tf
 
-    (rows,), (name,) = model.inputs, model.output_names
-    spec = tf.TensorSpec((None, *rows.shape[1:]), tf.float32, name=rows.name)
-    module = tf.Module()
-    module.weights = list(model.weights)  # in the checkpoint they are weights/0, weights/1, ...
-    module.serve = tf.function(lambda rows: {name: model(rows, training=False)}, input_signature=[spec])
+    module = servable(model)
     try:
         tf.saved_model.save(module, str(folder), signatures={SIGNATURE: module.serve.get_concrete_function()})
     except tf.errors.OpError as error:  # TensorFlow writes files itself, and has errors of its own
         is_full = isinstance(error, tf.errors.ResourceExhaustedError)
         raise OSError(*((errno.ENOSPC, os.strerror(errno.ENOSPC)) if is_full else (one_line(error),))) from None
     if config is not None:
-        write_json(folder / _CONFIG, config)
+        write_json(folder / _CONFIG, {**config, "keras_version": library_of(model).__version__})
 
 
-def read_saved_keras(folder: Path) -> tuple[dict[str, Any], list[NDArray[Any]]] | None:
-    """Config and weights of the Keras model that `write_saved_model` wrote; None of another SavedModel.
+def servable(model: Any) -> Any:
+    """A TensorFlow module whose function `serve` answers as the model does, by the names of its inputs and outputs."""
+    import tensorflow as tf
+
+    if is_keras3(model):
+        name_scopes(model)
+    module = tf.Module()
+    module.weights = plain_variables(model.weights)  # in the checkpoint they are weights/0, weights/1, ...
+    module.tables = list(tables_of(model).values())
+    module.serve = tf.function(lambda *rows: named_answers(model, rows), input_signature=row_specs(model))
+    return module
+
+
+def tables_of(model: Any) -> dict[str, Any]:
+    """TensorFlow's tables in which a model's layers look up words and numbers, by a layer's name."""
+    found = {layer.name: getattr(layer, "lookup_table", None) for layer in model._flatten_layers()}
+    return {name: table for name, table in found.items() if hasattr(table, "resource_handle")}
+
+
+def read_saved_keras(folder: Path) -> tuple[dict[str, Any], list[NDArray[Any]], str] | None:
+    """Config, weights and Keras's version of the model that `write_saved_model` wrote; None of another SavedModel.
 
     Nothing of the graph is loaded, and the config isn't looked at; how the model was compiled is left out.
 
@@ -72,9 +95,10 @@ def read_saved_keras(folder: Path) -> tuple[dict[str, Any], list[NDArray[Any]]] 
     try:
         config = dict(read_json(folder / _CONFIG))
         config.pop("compile_config", None)
+        version = str(config.pop("keras_version", ""))  # not in those of tf_keras that were written earlier
         reader = tf.train.load_checkpoint(str(folder / _VARIABLES))
         keys = [f"weights/{n}/.ATTRIBUTES/VARIABLE_VALUE" for n in range(len(reader.get_variable_to_shape_map()))]
-        return config, [reader.get_tensor(key) for key in keys if reader.has_tensor(key)]
+        return config, [reader.get_tensor(key) for key in keys if reader.has_tensor(key)], version
     except (OSError, ValueError, TypeError, tf.errors.OpError) as error:
         raise InputError(f"{folder} can't be read: {one_line(error)}; export the model again.") from None
 
@@ -124,18 +148,18 @@ class SavedModel:
         """How many numbers its variables have."""
         return sum(math.prod(variable.shape) for variable in self._serve.graph.variables)
 
-    def run(self, rows: NDArray[Any]) -> NDArray[np.float32]:
+    def run(self, rows: NDArray[Any]) -> NDArray[Any]:
         """The model's answers; see `OpenedModel.run`."""
         import tensorflow as tf
 
-        (port,), (answer,) = self.inputs, self.outputs
-        if port.shape[0] == 1 and len(rows) != 1:
-            return np.concatenate([self.run(row[None]) for row in rows])
+        if len(rows) != 1 and any(port.shape[:1] == (1,) for port in self.inputs):
+            return np.concatenate([self.run(rows[n : n + 1]) for n in range(len(rows))])
+        batch = as_inputs(rows, self.inputs)
         try:
-            answers = self._serve(**{port.name: tf.constant(np.asarray(rows, port.dtype))})
+            answers = self._serve(**{name: tf.constant(part) for name, part in batch.items()})
         except (tf.errors.OpError, ValueError, TypeError) as error:
             raise InputError(f"{self._folder} can't be run on such rows: {one_line(error)}") from None
-        return np.asarray(answers[answer.name], np.float32)
+        return as_answers({port.name: answers[port.name] for port in self.outputs})
 
 
 def _read(folder: Path) -> Any:

@@ -17,11 +17,13 @@ import uuid
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lepton_lab.errors import ClusterError, UserCodeError
+from lepton_lab.errors import ClusterError, InputError, LeptonError, UserCodeError
 from lepton_lab.events import Progress, Report
+from lepton_lab.schedule import _carry as carry
+from lepton_lab.schedule._carry import Carried, Failure, Ran, one_line, pack_function, pack_item
 from lepton_lab.schedule._log import Log
 from lepton_lab.schedule._offer import Offer
-from lepton_lab.schedule._seats import Call, Ran, Seat, timed, traceback_of
+from lepton_lab.schedule._seats import Call, Seat
 from lepton_lab.schedule._speeds import Speeds
 from lepton_lab.schedule._waiting import Waiting
 from lepton_lab.types import WorkerInfo
@@ -39,8 +41,18 @@ MOST_LOSSES = 3
 """How many workers may be lost with the same call before it is thought to be the reason."""
 
 
+MOST_LOST_RESULTS = 5
+"""How often a call's result may be lost on its way before it is not made again."""
+
+
 class Dispatcher:
-    """One `map`; `run` may be called once."""
+    """One `map`; `run` may be called once.
+
+    Raises
+    ------
+    InputError
+        If the function or an item can't be sent to a worker.
+    """
 
     def __init__(
         self,
@@ -52,7 +64,9 @@ class Dispatcher:
         task: str,
         bytes_per_second: float = math.inf,
     ) -> None:
-        self._client, self._present, self._function, self._report, self._task = client, present, function, report, task
+        self._client, self._present, self._report, self._task = client, present, report, task
+        self._function = pack_function(function)
+        self._items = {call.number: _to_send(call) for call in calls}
         self._total = len(calls)
         self._is_declared = any(call.seconds is not None for call in calls)
         self._results: dict[int, Any] = {}
@@ -78,7 +92,7 @@ class Dispatcher:
         Raises
         ------
         InputError
-            If no worker offers what a call needs.
+            If no worker offers what a call needs, or its result can't be sent.
         UserCodeError
             If the function raised, or its item took three workers with it.
         ClusterError
@@ -172,21 +186,29 @@ class Dispatcher:
                     self._submit(call, seat)
 
     def _submit(self, call: Call, seat: Seat) -> None:
-        self._attempts += 1
-        future = self._client.submit(
-            timed,
-            self._function,
-            call.item,
-            key=f"{self._prefix}{self._attempts}",
-            pure=False,
-            workers=[seat.info.address],
-            retries=0,
-            priority=-self._attempts,  # Dask would take what is sent within 100 ms in any order
-        )
+        if seat.function is None:
+            seat.function = self._submit_to(seat, Carried, self._function)
+        future = self._submit_to(seat, carry.call, seat.function, self._items[call.number])
         if not seat.sent:
             seat.since = time.monotonic()
         seat.sent[future], call.sent = call, self.log.now()
         future.add_done_callback(lambda future: self._news.put((seat, future, self.log.now(), None)))
+
+    def _submit_to(self, seat: Seat, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        import dask
+
+        self._attempts += 1
+        # Whoever maps over large items, or with a large function, has chosen to send them: Dask needn't warn.
+        with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 PB"}):
+            return self._client.submit(
+                function,
+                *arguments,
+                key=f"{self._prefix}{self._attempts}",
+                pure=False,
+                workers=[seat.info.address],
+                retries=0,
+                priority=-self._attempts,  # Dask would take what is sent within 100 ms in any order
+            )
 
     def _take(self) -> None:
         """Take what is done; waits a little for it."""
@@ -232,15 +254,26 @@ class Dispatcher:
             self._waiting.back([call])
             return
         except Exception as error:
-            if future.status != "error":  # it was done, and its result was lost on the way: its worker went, or all did
-                self._waiting.back([call])
+            call.times_lost += 1
+            if future.status != "error" and call.times_lost < MOST_LOST_RESULTS:
+                self._waiting.back([call])  # it was done, and lost on the way: its worker went, or all did
                 return
-            message = f"item {call.number} on worker {seat.info.name} raised {type(error).__name__}: {error}"
-            raise UserCodeError(message, traceback_of(error)) from None
+            raise ClusterError(
+                f"Item {call.number} can't be done on worker {seat.info.name} ({one_line(error)}): see "
+                "%lepton cluster logs."
+            ) from None
+        if ran.failure is not None:
+            raise _told(ran.failure, call, seat)
+        assert ran.result is not None
+        try:
+            self._results[call.number] = ran.result.open()
+        except Exception as error:  # whatever the result's own class does
+            raise InputError(
+                f"The result of item {call.number} can't be read here ({one_line(error)}): return plain values."
+            ) from None
         self._speeds.learn(call, seat.kind, ran.ended - ran.began)
         if call.data is not None:
             call.data.at.add(seat.info.address)
-        self._results[call.number] = ran.result
         self._busy += ran.ended - ran.began
         self.log.add(seat, call, ran, heard)
         done = len(self._results)
@@ -263,6 +296,31 @@ class Dispatcher:
     def _give_up(self, seat: Seat) -> list[Call]:
         """Take back what a worker has, be it done or not."""
         futures = {**{future: call for future, (call, _) in seat.fetched.items()}, **seat.sent}
-        seat.fetched, seat.sent = {}, {}
+        seat.fetched, seat.sent, seat.function = {}, {}, None
         self._cancel(list(futures))
         return list(futures.values())
+
+
+def _to_send(call: Call) -> Any:
+    """An item as a task's argument: Dask itself brings the data of its futures."""
+    from distributed import futures_of
+
+    return call.item if futures_of([call.item]) else pack_item(call.number, call.item)
+
+
+def _told(failure: Failure, call: Call, seat: Seat) -> LeptonError:
+    """What a worker tells, as what is raised here."""
+    where = f"worker {seat.info.name}"
+    match failure.what:
+        case "raised":
+            return UserCodeError(f"item {call.number} on {where} raised {failure.message}", failure.traceback)
+        case "result":
+            return InputError(
+                f"The result of item {call.number} can't be sent back from {where}: {failure.message}. Return plain "
+                "values, such as a list of what a generator gives."
+            )
+        case _:
+            what = "The function" if failure.what == "function" else f"Item {call.number}"
+            return InputError(
+                f"{what} can't be made on {where} ({failure.message}): is all that it needs installed there?"
+            )

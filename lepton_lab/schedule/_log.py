@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 
 from lepton_lab.events import MapChanged, Report
 from lepton_lab.gantt import Span, thinned
-from lepton_lab.schedule._seats import Call, Ran, Seat
+from lepton_lab.schedule._carry import Ran
+from lepton_lab.schedule._seats import Call, Seat
 from lepton_lab.types import Plan, Schedule
 
 TELL_SECONDS = 0.3

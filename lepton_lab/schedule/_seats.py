@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import threading
 import time
-import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from lepton_lab.gantt import Span
+from lepton_lab.schedule._carry import Ran
 from lepton_lab.schedule._speeds import Speeds
 from lepton_lab.types import WorkerInfo, WorkerShare
 
@@ -51,6 +50,8 @@ class Call:
     """When it was last given to a worker, in seconds after the map began."""
     lost_with: list[str] = field(default_factory=list)
     """Names of the workers that were lost while they had it."""
+    times_lost: int = 0
+    """How often its result was lost on the way here."""
 
     @property
     def order(self) -> tuple[float, ...]:
@@ -72,30 +73,6 @@ class Call:
         return self.deadline is not None and end > self.deadline
 
 
-class Ran(NamedTuple):
-    """What a worker tells of a call, by its own clock."""
-
-    result: Any
-    began: float
-    ended: float
-    thread: int
-
-
-def timed(function: Callable[[Any], Any], item: Any) -> Ran:
-    """Dask task: the call's result, and when it was made."""
-    began = time.perf_counter()
-    return Ran(function(item), began, time.perf_counter(), threading.get_ident())
-
-
-def traceback_of(error: BaseException) -> str:
-    """The traceback of what a call raised, as text, from its function on: how it was called is none of its author's."""
-    frames = error.__traceback__
-    while frames is not None and frames.tb_frame.f_code.co_name != timed.__name__:
-        frames = frames.tb_next
-    own = frames.tb_next if frames is not None else None
-    return "".join(traceback.format_exception(type(error), error, own or error.__traceback__))
-
-
 @dataclass(eq=False)
 class Seat:
     """A worker."""
@@ -104,6 +81,8 @@ class Seat:
     joined: float = 0.0
     """Seconds after the map began."""
     left: float | None = None
+    function: Future[Any] | None = None
+    """What the map calls, there; None before its first call."""
     sent: dict[Future[Any], Call] = field(default_factory=dict)
     """In the order in which they were sent."""
     fetched: dict[Future[Any], tuple[Call, float]] = field(default_factory=dict)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lepton_lab.train._compiled import compiled_in, compiled_of, missing_in, told
 from lepton_lab.train._job import AUGMENTATIONS, PRECISIONS, Job
 from lepton_lab.train._journal import (
     Reader,
@@ -27,7 +28,7 @@ from lepton_lab.train._journal import (
     write_run,
 )
 from lepton_lab.train._layout import STRATEGIES, layouts, of_one_kind
-from lepton_lab.train._parts import describe, describe_all
+from lepton_lab.train._parts import describe, describe_all, name_of
 from lepton_lab.train._written import written
 
 if TYPE_CHECKING:
@@ -49,15 +50,20 @@ __all__ = [
     "LeptonModel",
     "Order",
     "Reader",
+    "compiled_in",
+    "compiled_of",
     "describe",
     "describe_all",
     "fits",
     "forget_wishes",
     "kill_owner",
     "layouts",
+    "missing_in",
+    "name_of",
     "of_one_kind",
     "owner_lives",
     "read_run",
+    "told",
     "wish",
     "write_owner",
     "write_run",

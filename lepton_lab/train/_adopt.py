@@ -7,20 +7,24 @@ What holds a Keras model by config and weights becomes one that can be trained: 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lepton_lab.errors import InputError
+from lepton_lab.events import Report, ignore
 from lepton_lab.runtime import (
     SAVED_MODEL_GRAPH,
     foreign_part,
+    import_keras3,
     one_line,
     open_model,
     read_config,
     read_onnx,
     read_saved_keras,
+    with_names,
     write_saved_model,
 )
 from lepton_lab.train._models import Shape, _write, adopt_file
@@ -29,7 +33,14 @@ if TYPE_CHECKING:
     from lepton_lab.types import ModelFormat
 
 
-def adopt_path(folder: Path, path: Path, allow_code: bool = False) -> Shape:
+def adopt_path(
+    folder: Path,
+    path: Path,
+    allow_code: bool = False,
+    what: str = "",
+    report: Report = ignore,
+    rows: Mapping[str, tuple[int, ...]] | None = None,
+) -> Shape:
     """Write the model that lies at `path` into `folder`, in the format that the result names.
 
     Parameters
@@ -39,6 +50,10 @@ def adopt_path(folder: Path, path: Path, allow_code: bool = False) -> Shape:
     allow_code
         Whether code in a `.keras` file, such as a Lambda's, is run. Such a model is kept as a SavedModel: the code's
         operations stay, the code doesn't, so it can't be trained, and needs no trust any more.
+    what
+        What to call a `.keras` file where something is wrong with it; "" takes its path.
+    rows
+        As for `adopt_file`.
 
     Raises
     ------
@@ -48,10 +63,10 @@ def adopt_path(folder: Path, path: Path, allow_code: bool = False) -> Shape:
         For a `.onnx` file, if onnx or onnxruntime is not installed.
     """
     if path.suffix == ".keras":
-        if allow_code and foreign_part(read_config(path)[0]):
+        if allow_code and foreign_part(read_config(path)[0], operations=True):
             write_saved_model(_run_code_in(path), folder / "model.saved_model")
             return _tried(folder / "model.saved_model", "saved_model")
-        return adopt_file(folder, path)
+        return adopt_file(folder, path, what, report, rows)
     if path.suffix == ".tflite":
         shape = _tried(path, "tflite")
         shutil.copyfile(path, folder / "model.tflite")
@@ -72,12 +87,9 @@ def adopt_path(folder: Path, path: Path, allow_code: bool = False) -> Shape:
 
 def _run_code_in(path: Path) -> Any:
     """The model of a `.keras` file, whatever it runs."""
-    import keras  # Keras 3, beside tf_keras
-    import tf_keras
-
-    library = keras if read_config(path)[1].startswith("3") else tf_keras
+    library = _library(read_config(path)[1])
     try:
-        model = library.models.load_model(path, compile=False, safe_mode=False)
+        model = with_names(library.models.load_model(path, compile=False, safe_mode=False))
         if len(model.inputs) == len(model.outputs) == 1:
             return model
     except Exception as error:  # Keras, or the code
@@ -87,21 +99,32 @@ def _run_code_in(path: Path) -> Any:
     )
 
 
-def _made_again(path: Path, config: dict[str, Any], weights: list[Any]) -> Any:
+def _made_again(path: Path, config: dict[str, Any], weights: list[Any], version: str) -> Any:
     """The Keras model that was exported as a SavedModel."""
-    import tf_keras
-
+    library = _library(version)
     try:
-        model = tf_keras.saving.deserialize_keras_object(config, safe_mode=True)
+        model = library.saving.deserialize_keras_object(config, safe_mode=True)
         model.set_weights(weights)
     except Exception as error:  # a config or weights that somebody changed
         raise InputError(f"{path} can't be made a Keras model again: {one_line(error)}; export it again.") from None
-    return model
+    return with_names(model)
+
+
+def _library(version: str) -> Any:
+    """The Keras of a version."""
+    import tf_keras
+
+    return import_keras3() if version.startswith("3") else tf_keras
 
 
 def _tried(path: Path, format: ModelFormat) -> Shape:
     """What is to be known of a model that stays what it is, once it has answered a row of zeros."""
     model = open_model(path)
+    if len(model.inputs) != 1 or len(model.outputs) != 1:
+        raise InputError(
+            f"{path} can't be used: it has {len(model.inputs)} inputs and {len(model.outputs)} outputs, and all but "
+            ".keras files are taken with one input and one output; use the Keras model that it was made from."
+        )
     shape = model.inputs[0].shape[1:]
     if any(size < 1 for size in shape):
         raise InputError(f"The input shape of {path} is {shape}: every size but the batch's must be known.")

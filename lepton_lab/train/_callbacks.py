@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from lepton_lab.errors import InputError
-from lepton_lab.runtime import own_names_in
+from lepton_lab.runtime import is_keras3, own_names_in
 from lepton_lab.train import _parts
 from lepton_lab.train._job import Job
 from lepton_lab.train._make import Own, make
@@ -48,7 +48,10 @@ class Callbacks:
         own = own_names_in(job.code)
         self.callbacks = [_made(part, own) for part in job.callbacks]
         self.plain = plain
-        plain.compile(optimizer=optimizer)
+        if is_keras3(plain):
+            _take_tf_keras(plain, optimizer)
+        else:
+            plain.compile(optimizer=optimizer)
         for callback in self.callbacks:
             callback.set_model(plain)
             callback.set_params({"epochs": job.epochs, "steps": job.steps, "verbose": 0})
@@ -62,6 +65,8 @@ class Callbacks:
             Says what it has.
         """
         for callback in self.callbacks:
+            if is_keras3(self.plain):
+                _check_path(callback)
             kind, watched = type(callback).__name__, getattr(callback, "monitor", None)
             if isinstance(watched, str) and watched not in names and _watches(callback):
                 hint = ": hold rows out with --validation 0.1" if watched.startswith("val_") else ""
@@ -133,6 +138,22 @@ class Callbacks:
         rate = None if learning_rate is None else float(self.plain.optimizer.learning_rate.numpy())
         changed = rate if rate is not None and rate != np.float32(learning_rate) else None
         return bool(self.plain.stop_training), changed, None if same else now
+
+
+def _take_tf_keras(plain: Any, optimizer: Any) -> None:
+    """Have a model of Keras 3 do what tf_keras's callbacks ask of theirs: they set the rate, and save with options."""
+    save, save_weights = plain.save, plain.save_weights
+    plain.optimizer = optimizer
+    plain.save = lambda path, overwrite=True, **options: save(path, overwrite=overwrite)
+    plain.save_weights = lambda path, overwrite=True, **options: save_weights(path, overwrite=overwrite)
+
+
+def _check_path(callback: Any) -> None:
+    """Refuse a ModelCheckpoint whose file is none that Keras 3 writes."""
+    suffix = ".weights.h5" if getattr(callback, "save_weights_only", False) else ".keras"
+    path = str(getattr(callback, "filepath", suffix))
+    if type(callback).__name__ == "ModelCheckpoint" and not path.endswith(suffix):
+        raise InputError(f"ModelCheckpoint saves to {path!r}, but the model is one of Keras 3: end it with {suffix}.")
 
 
 def _made(part: Any, own: Own) -> Any:

@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 import inspect
+import math
 import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from lepton_lab.errors import InputError, UserCodeError
 from lepton_lab.forkserver._child import summary
-from lepton_lab.runtime import load_keras, one_line
+from lepton_lab.runtime import check_dtype, input_dtypes, load_keras, one_line, open_rows
+from lepton_lab.train._answering import find_answers
+from lepton_lab.train._counted import Counted, update
 from lepton_lab.train._job import Job
 from lepton_lab.train._optimizer import make_optimizer
 from lepton_lab.train._precision import with_precision
-from lepton_lab.train._step import Head, log_names, make_heads, targets_of
+from lepton_lab.train._step import Head, Reported, Steps, log_names, loss_for, make_heads, targets_of
 
 
-def check(job: Job) -> None:
+@dataclass(frozen=True)
+class Checked:
+    """What was found of a run that could start."""
+
+    answers: Mapping[str, str]
+    """What each output answers with; see `Model.answers`."""
+    notes: tuple[str, ...]
+    """What had to be assumed."""
+
+
+def check(job: Job) -> Checked:
     """Whether a run could start: parts that Keras knows, and answers, losses and metrics that fit the labels.
 
     Raises
@@ -31,20 +46,28 @@ def check(job: Job) -> None:
 
     optimizer = make_optimizer(job)
     model = load_keras(job.model_file, job.code)
-    for name, target, outputs in targets_of(job, model):
-        if outputs != target.num_outputs and not (outputs == 1 and target.num_outputs == 2):
+    _check_dtypes(job, model)
+    outputs_of_model = targets_of(job, model)
+    for name, target, outputs in outputs_of_model:
+        if not target.takes(outputs):
             where = f" at the output {name!r}" if name else ""
+            place = "position" if target.positions else "row"
+            hint = f" ({target.note})" if target.note else ""
             raise InputError(
-                f"The model gives {outputs} numbers a row{where}, but the labels need {target.num_outputs}."
+                f"The model gives {outputs} numbers a {place}{where}, but the labels need {target.num_outputs}{hint}."
             )
+    losses = {name: loss_for(job, name) for name, _, _ in outputs_of_model}
+    answers, notes = find_answers(job, model, outputs_of_model, losses)
+    job = replace(job, answers=answers)
     heads = make_heads(job, model)
     for head in heads:
-        _check_loss(head)
-        for metric, wants_one_hot in head.metrics:
-            _check_metric(head, metric, wants_one_hot)
+        _check_loss(head, job)
+        for each in head.metrics:
+            _check_metric(head, each)
     with_precision(model, job.precision)
     if job.callbacks:
         Callbacks(job, model, optimizer).check(log_names(job, heads, optimizer))
+    return Checked(answers, tuple(notes))
 
 
 def _rows(head: Head) -> tuple[Any, Any, Any, str]:
@@ -53,19 +76,43 @@ def _rows(head: Head) -> tuple[Any, Any, Any, str]:
     There are more rows than outputs, so that what has the shape (rows,) is one for each row, and what doesn't fit
     fails instead of being broadcast.
     """
-    rows = head.outputs + 3
-    answers = np.full((rows, head.outputs), 1 / head.outputs, np.float32)
+    rows = 3 + (head.outputs == 3 if head.is_spread else head.outputs)  # pictures are large
+    shape = head.shape if head.is_spread else (head.outputs,)
+    if head.target.positions and len(shape) == len(head.target.positions):
+        shape = (*shape, 1)
+    answers = np.full((rows, *shape), 1 / head.outputs, np.float32)
     if head.target.kind == "classes" and not head.is_binary:
-        labels = np.arange(rows) % head.outputs
+        labels = np.arange(rows * math.prod(shape[:-1])).reshape(rows, *shape[:-1]) % head.outputs
         words = "Labels that are classes take sparse_categorical_crossentropy or categorical_crossentropy (or auto)."
         return labels, np.eye(head.outputs, dtype=np.float32)[labels], answers, words
-    zeros = np.zeros((rows, head.outputs), np.float32)
+    zeros = np.zeros((rows, *shape), np.float32)
     if head.target.kind == "numbers":
         return zeros, zeros, answers, "Labels that are numbers take mse, mae, huber or log_cosh (or auto)."
     return zeros, zeros, answers / 2, "Such labels take binary_crossentropy (or auto)."
 
 
-def _check_loss(head: Head) -> None:
+def _check_dtypes(job: Job, model: Any) -> None:
+    """Refuse rows that the model's inputs can't hold as they are."""
+    dtypes = input_dtypes(model)
+    for split in job.dataset.splits:
+        x, _ = open_rows(job.dataset, split)
+        if x.dtype.names is None and len(dtypes) == 1:
+            check_dtype(x, next(iter(dtypes.values())), f"the {split} rows of {job.dataset.name!r}")
+        for name in set(x.dtype.names or ()) & set(dtypes):
+            check_dtype(x[name], dtypes[name], f"{name!r} in the {split} rows of {job.dataset.name!r}")
+
+
+def _are_shares(head: Head, job: Job) -> bool:
+    """Whether what is to be learnt lies between 0 and 1, as the greys of a picture do."""
+    for split in job.dataset.splits:
+        _, y = open_rows(job.dataset, split)
+        own = y[head.name] if y.dtype.names else y
+        if own.min() < 0 or own.max() > 1:
+            return False
+    return True
+
+
+def _check_loss(head: Head, job: Job) -> None:
     labels, one_hot, answers, expected = _rows(head)
     name = head.loss_name
     plain = name.lower().replace("_", "")
@@ -73,7 +120,8 @@ def _check_loss(head: Head) -> None:
         "classes": "categorical" in plain if head.is_binary else "mse" in plain,
         "numbers": "crossentropy" in plain or "hinge" in plain,
     }
-    if not head.is_own_loss and does_not_fit.get(head.target.kind, False):
+    is_of_shares = head.target.kind == "numbers" and plain.startswith("binary") and _are_shares(head, job)
+    if not head.is_own_loss and does_not_fit.get(head.target.kind, False) and not is_of_shares:
         raise InputError(f"The loss {name!r} doesn't fit the labels, which are {head.target.kind}. {expected}")
     came = _try(
         f"loss {name!r}", head.is_own_loss, expected, head.loss, one_hot if head.wants_one_hot else labels, answers
@@ -86,9 +134,10 @@ def _check_loss(head: Head) -> None:
         )
 
 
-def _check_metric(head: Head, metric: Any, wants_one_hot: bool) -> None:
+def _check_metric(head: Head, reported: Reported) -> None:
     labels, one_hot, answers, _ = _rows(head)
-    what, wanted = f"metric {metric.name!r}", one_hot if wants_one_hot else labels
+    metric = reported.metric
+    what, wanted = f"metric {metric.name!r}", one_hot if reported.one_hot else labels
     is_own = metric.name in head.own_metrics
     if "sample_weight" not in inspect.signature(type(metric).update_state).parameters:
         raise InputError(
@@ -102,12 +151,14 @@ def _check_metric(head: Head, metric: Any, wants_one_hot: bool) -> None:
                 f"The {what} gives the shape {came} for {len(labels)} rows: it must give a number for each."
             )
     weights = np.ones(len(labels), np.float32)
+    counted = Counted(None, 1.0) if head.is_spread else None
 
-    def update(y: Any, answers: Any) -> Any:
-        metric.update_state(y, answers, sample_weight=weights)
+    def tell(y: Any, answers: Any) -> Any:
+        shown, given = Steps.for_metric(head, reported, y, answers)
+        update(metric, shown, given, weights, counted, answers[..., 0])
         return metric.result()
 
-    came = _try(what, is_own, "", update, wanted, answers)
+    came = _try(what, is_own, "", tell, labels, answers)
     metric.reset_state()
     if came != ():
         raise InputError(

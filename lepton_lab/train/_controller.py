@@ -4,8 +4,9 @@ It lives in a process of its own beside the kernel, forked from the fork server,
 kernel nor dies with it; it ends with its cluster. The run's folder is how it is heard and told (`_journal`).
 
 States: starting -> running -> done, failed or cancelled; `restarting` between two generations of ranks, `stopping`
-between a wish to stop and its effect. Every start of the ranks is a *generation*, and what an older one still says is
-not heard. Whatever ends a generation, `release` on every worker is the one way in which ranks and ports are let go.
+between a wish to stop and its effect, `converting` while what was learnt becomes a `.tflite` file. Every start of the
+ranks is a *generation*, and what an older one still says is not heard. Whatever ends a generation, `release` on every
+worker is the one way in which ranks and ports are let go.
 
 What ends a generation is one of three: the ranks are done; they were told to stop, and left a checkpoint; or one
 failed. A failure that would only come again (the user's code or data: `Outcome.is_final`) fails the run at once. Any
@@ -22,7 +23,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from lepton_lab.errors import ClusterError, LeptonError, TrainingError, UserCodeError
-from lepton_lab.events import EpochEnded, Event, RunChanged, RunNote
+from lepton_lab.events import EpochEnded, Event, RunChanged, RunNote, RunProgress
 from lepton_lab.forkserver._child import resolve
 from lepton_lab.train import _checkpoint, _journal, _supervisor, _workers
 from lepton_lab.train._checkpoint import Checkpoint
@@ -140,6 +141,12 @@ class Controller:
         if isinstance(event, RunNote):
             self._note(event.message)
             return
+        if isinstance(event, RunChanged):
+            if self.run.state != "stopping":
+                self._enter(event.state, event.message)
+            return
+        if isinstance(event, RunProgress):
+            event = replace(event, elapsed=time.time() - self.run.started)
         self.report(event)
         if isinstance(event, EpochEnded):
             self._save()
@@ -198,7 +205,8 @@ class Controller:
             except Stopped as reason:
                 if str(reason) == "stop":
                     raise
-                self._enter("restarting", str(reason))
+                # nothing failed: the ranks go over to other workers or to another layout
+                self._enter(self.run.state if self.run.state == "starting" else "running", str(reason))
             except Failed as failure:
                 failures += 1
                 if failures > self.job.max_failures:
@@ -364,6 +372,8 @@ class Controller:
         leaving = set(self._wish().get("avoid", ())) & set(layout.workers)
         if leaving:
             return f"{', '.join(sorted(leaving))} is to leave"
+        if self.run.state == "converting":
+            return ""  # all is learnt: another layout would only begin anew
         return self.chooser.change(layout, self.board, self._present)
 
     def _outcome(self, future: Future[Any], rank: int, layout: Layout) -> _supervisor.Outcome:

@@ -20,13 +20,14 @@ def LeptonModel(  # noqa: N802  # reads as the class of models that it stands fo
     kind: str = "mlp",
     scaling: Scaling | None = None,
     regression: bool = False,
+    classifier_activation: str | None = "softmax",
 ) -> tf_keras.Model:
     """Build a model that takes raw rows: their scaling is its first layer.
 
     Parameters
     ----------
     input_shape
-        Shape of one row: (features,) for a table, (height, width, channels) for a picture.
+        Shape of one row: (features,) for a table, (height, width, channels) or (height, width) for a picture.
     num_classes
         Length of the answer: softmax probabilities, or with `regression` plain numbers.
     hidden_size
@@ -37,6 +38,8 @@ def LeptonModel(  # noqa: N802  # reads as the class of models that it stands fo
         2 x 2 max pooling.
     kind
         `mlp` (any row, flattened) or `cnn` (pictures).
+    classifier_activation
+        As Keras's applications have it: `softmax`, or None for an answer of logits; without meaning for regression.
 
     Returns
     -------
@@ -48,14 +51,17 @@ def LeptonModel(  # noqa: N802  # reads as the class of models that it stands fo
     InputError
         If a size is not positive, or a `cnn` is asked for rows that are not pictures.
     """
+    if classifier_activation not in ("softmax", None):
+        raise InputError(f"classifier_activation is {classifier_activation!r}, but must be 'softmax' or None.")
     for name, value in (("num_classes", num_classes), ("hidden_size", hidden_size), ("num_layers", num_layers)):
         if value < 1:
             raise InputError(f"{name} is {value}, but must be at least 1.")
     if kind not in ("mlp", "cnn"):
         raise UnknownNameError("kind of model", kind, ("mlp", "cnn"))
-    if kind == "cnn" and len(input_shape) != 3:
+    if kind == "cnn" and len(input_shape) not in (2, 3):
         raise InputError(
-            f"A cnn takes pictures of shape (height, width, channels), but the rows have shape {tuple(input_shape)}: "
+            "A cnn takes pictures of shape (height, width, channels) or (height, width), but the rows have shape "
+            f"{tuple(input_shape)}: "
             "use --kind mlp."
         )
     from tf_keras import Input, Model, layers
@@ -63,6 +69,7 @@ def LeptonModel(  # noqa: N802  # reads as the class of models that it stands fo
     inputs = Input(tuple(input_shape), name="rows")
     x: Any = _scaling_layer(scaling or Scaling())(inputs)
     if kind == "cnn":
+        x = layers.Reshape((*input_shape, 1), name="channel")(x) if len(input_shape) == 2 else x
         for number in range(1, num_layers + 1):
             filters = max(4, hidden_size * number // 2)
             x = layers.Conv2D(filters, 3, padding="same", activation="relu", name=f"convolution_{number}")(x)
@@ -74,7 +81,7 @@ def LeptonModel(  # noqa: N802  # reads as the class of models that it stands fo
         x = layers.Flatten(name="flatten")(x) if len(input_shape) > 1 else x
         for number in range(1, num_layers + 1):
             x = layers.Dense(hidden_size, activation="relu", name=f"dense_{number}")(x)
-    outputs = layers.Dense(num_classes, activation=None if regression else "softmax", name="answer")(x)
+    outputs = layers.Dense(num_classes, activation=None if regression else classifier_activation, name="answer")(x)
     return Model(inputs, outputs, name=kind)
 
 

@@ -54,8 +54,8 @@ class Feed:
     def training(self, epoch: int, step: int) -> Any:
         """An iterator of (x, y, weights, real) from a step of an epoch to the end of the run.
 
-        `weights`, float32 (n,): how much each row counts in the step; `real`, float32 (n,): 0 for rows that only fill
-        up.
+        `weights`, float32 (n,), or (n, *positions) where positions have their own: how much each row counts in the
+        step; `real`, float32 (n,): 0 for rows that only fill up.
         """
         job = self.job
 
@@ -71,35 +71,47 @@ class Feed:
 
         def take(number: int, batch: _order.Batch) -> tuple[Any, Any, Any, Any]:
             rows = self.learnt[batch.rows]
-            x, y = self.rows.take(rows)
+            x, y = self._arranged(*self.rows.take(rows))
             if job.augment:
-                x = augment(x, job.augment, rows, job.seed, number)
+                pictures = x if x.ndim == 4 else x[..., None]
+                x = augment(pictures, job.augment, rows, job.seed, number).reshape(x.shape)
             weights = batch.weights
             if self.seat.layout == "averaging" and weights.any():
                 weights = weights / weights.sum()  # a rank that learns by itself takes the mean over its own rows
-            return x, y, weights * self._importance(rows, y), _real(batch)
+            importance = self._importance(rows, y)
+            weights = weights.reshape(-1, *(1 for _ in importance.shape[1:])) * importance
+            return x, y, weights, _real(batch)
 
-        return self._iterator(batches, take, job.batch_size)
+        shape = job.dataset.target.positions if job.class_weight else self.rows.weights_shape
+        return self._iterator(batches, take, job.batch_size, shape)
 
     def validation(self) -> tuple[Any, int]:
         """An iterator over the rows held out, again and again, and the number of steps that it has for them."""
         if self._validation is None:
-            self._validation = self._passes(len(self.held), lambda rows: self.rows.take(self.held[rows]))
+            self._validation = self._passes(
+                len(self.held), lambda rows: self._arranged(*self.rows.take(self.held[rows]))
+            )
         return self._validation
 
     def test(self) -> tuple[Any, int]:
         """The same for the test split."""
         x, y = resolve(self.job.open_split)(self.job.dataset, "test")
-        return self._passes(len(x), lambda rows: (x[rows], y[rows]))
+        return self._passes(len(x), lambda rows: self._arranged(x[rows], y[rows]))
+
+    def _arranged(self, x: Any, y: Any) -> tuple[Any, Any]:
+        """Stored rows and targets as the model takes them."""
+        arrangement = self.job.dataset.arrangement
+        return arrangement.rows(x), arrangement.targets(y)
 
     def _importance(self, rows: Any, y: Any) -> Any:
-        """How much each row counts: by its class, and by its own weight; float32 (n,)."""
+        """How much each row counts, or each of its positions: by its class, and by its own weight; float32."""
         weights = self.rows.weights(rows)
         if self.job.class_weight:
             table = np.ones(self.job.dataset.target.num_outputs, np.float32)
             for number, weight in self.job.class_weight.items():
                 table[number] = weight
-            weights = weights * table[y]
+            by_class = table[y]  # a position without a class takes any: it counts nothing in the loss
+            weights = weights.reshape(*weights.shape, *(1 for _ in range(by_class.ndim - weights.ndim))) * by_class
         return weights
 
     def _ours(self) -> range:
@@ -116,21 +128,21 @@ class Feed:
         iterator = self._iterator(batches, lambda _, batch: (*take(batch.rows), batch.weights, _real(batch)), size)
         return iterator, -(-num_rows // size)
 
-    def _iterator(self, batches: Any, take: Any, batch_size: int) -> Any:
+    def _iterator(self, batches: Any, take: Any, batch_size: int, weights_shape: tuple[int, ...] = ()) -> Any:
         import tensorflow as tf
 
         data = self.job.dataset
         size = _order.local_batch_size(batch_size, self.parts)
 
         def spec(shape: tuple[int, ...], dtype: str) -> Any:
-            return tf.TensorSpec((None, size, *shape), dtype)
+            return tf.TensorSpec((None, size, *shape), tf.string if "U" in dtype else dtype)
 
         inputs = {name: spec(shape, dtype) for name, (shape, dtype) in data.inputs.items()}
         targets = {name: spec(target.shape, target.dtype) for name, target in data.targets.items()}
         signature = (
             inputs or spec(data.input_shape, data.input_dtype),
             targets or spec(data.target.shape, data.target.dtype),
-            spec((), "float32"),
+            spec(weights_shape, "float32"),
             spec((), "float32"),
         )
 

@@ -36,9 +36,14 @@ class Job:
     batch_size: int
     """Rows in a step, over all ranks together."""
     optimizer: Any
-    """A part (see `_parts`), as are the next three."""
+    """A part (see `_parts`), as are the loss, the metrics and the callbacks; a loss may be a dict by output."""
     loss: Any
-    metrics: tuple[Any, ...] = ()
+    loss_weights: Mapping[str, float] = field(default_factory=dict)
+    """How much the loss of each output counts, by its name (of a single one ""); 1 for those that are not named."""
+    metrics: Any = ()
+    """Parts for every output, or such by the output's name."""
+    weighted_metrics: Any = ()
+    """The same; the rows' weights count in these."""
     callbacks: tuple[Any, ...] = ()
     learning_rate: Any = None
     """A number or a part; None leaves it to the optimiser."""
@@ -61,6 +66,8 @@ class Job:
     """How many checkpoints stay."""
     max_failures: int = 3
     """How often in a row the ranks may fail without getting further before the run is given up."""
+    answers: Mapping[str, str] = field(default_factory=dict)
+    """What each output answers with; see `Model.answers`."""
     hook: str | None = None
     """`"module:Class"` of a `Hook` that changes the model for the time of the training."""
     hook_options: Mapping[str, Any] = field(default_factory=dict)

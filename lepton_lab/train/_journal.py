@@ -122,11 +122,17 @@ class Journal:
 
 
 class Reader:
-    """Reads a run's events as they come, from now on."""
+    """Reads a run's events as they come.
 
-    def __init__(self, folder: Path) -> None:
+    Parameters
+    ----------
+    past
+        Whether to begin with the run's first event; else from now on.
+    """
+
+    def __init__(self, folder: Path, *, past: bool = False) -> None:
         self._file = folder / EVENTS
-        self._offset = self._file.stat().st_size if self._file.exists() else 0
+        self._offset = self._file.stat().st_size if self._file.exists() and not past else 0
 
     def read(self) -> list[Event]:
         """The events that came since the last time."""

@@ -11,6 +11,8 @@ around it, so ranks that cut the same steps into different calls would wait for 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lepton_lab.forkserver._child import Channel
+from lepton_lab.train._chance import doubt
 from lepton_lab.train._checkpoint import Checkpoint, Place, Writer, load
 from lepton_lab.train._job import Job, Seat
 from lepton_lab.train._session import Session
@@ -70,11 +73,13 @@ class Loop:
             If the run was told to stop; what was learnt is in a checkpoint.
         """
         job, session = self.job, self.session
-        session.begin(is_new=self.epoch == 1 and self.step == 0)
+        with self.calling():
+            session.begin(is_new=self.epoch == 1 and self.step == 0)
         feed = session.feed.training(self.epoch, self.step)
         while self.epoch <= job.epochs:
             if self.step == 0:
-                session.callbacks_before(self.epoch)
+                with self.calling():
+                    session.callbacks_before(self.epoch)
             began = time.time() - self._spent
             while self.step < job.steps:
                 self._call(feed, began)
@@ -93,6 +98,15 @@ class Loop:
             sums += session.judge(iterator)[:-1]
             self.channel.send("event", {"type": "pulse"})
         return session.means(session.sum_over_ranks(sums))
+
+    @contextmanager
+    def calling(self) -> Iterator[None]:
+        """Say that the first rank may be silent for long in its callbacks, and the others while they wait for it."""
+        if self.job.callbacks:
+            self.channel.send("event", {"type": "callbacks"})
+        yield
+        if self.job.callbacks:
+            self.channel.send("event", {"type": "called"})
 
     def _call(self, feed: Any, began: float) -> None:
         """A few steps in one call of TensorFlow, and what the ranks agree on after it."""
@@ -152,7 +166,10 @@ class Loop:
             self.history.setdefault(name, []).append(value)
         if self.seat.rank == 0:
             self.channel.send("event", {"type": "epoch", "epoch": self.epoch, "logs": logs})
-        goes_on = session.callbacks_after(self.epoch, logs)
+            if self.epoch == 1 and (said := doubt(job, session.model, session.heads, logs, session.learning_rate())):
+                self._complain(said)
+        with self.calling():
+            goes_on = session.callbacks_after(self.epoch, logs)
         self.epoch, self.step, self._spent = self.epoch + 1, 0, 0.0
         self.totals = np.zeros(len(self.totals))
         session.reset_metrics()

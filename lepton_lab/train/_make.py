@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lepton_lab.errors import InputError
-from lepton_lab.runtime import add_source, one_line
+from lepton_lab.runtime import one_line
 from lepton_lab.train import _parts
 
 Own = Mapping[str, Any]
@@ -40,8 +40,6 @@ def make(kind: str, part: Any, own: Own | None = None) -> Any:
 def _unpickled(kind: str, part: Mapping[str, Any]) -> Any:
     import cloudpickle
 
-    for file, text in part.get("sources", {}).items():
-        add_source(file, text)
     try:
         value = cloudpickle.loads(part["pickled"])  # from this user's kernel, or from a sealed file
     except Exception as error:  # its modules may be missing here, or its own code raise
@@ -102,8 +100,8 @@ def _with_settings(kind: str, part: Mapping[str, Any], own: Own) -> Any:
 def _known(kind: str, name: str, settings: dict[str, Any], accepted: Mapping[str, Any]) -> dict[str, Any]:
     """The settings that tf_keras has too; one that it hasn't may only be left at nothing."""
     kept = {key: value for key, value in settings.items() if key in accepted or key in _OF_OPTIMIZERS}
-    for key in settings.keys() - kept.keys() - {"name", "dtype", "reduction"}:
-        if settings[key] not in (None, False, 0):
+    for key in settings.keys() - kept.keys() - {"name", "dtype", "reduction", "fn"}:
+        if settings[key] not in (None, False, 0) and (key, settings[key]) != ("axis", -1):
             raise InputError(f"The {kind} {name} has {key}={settings[key]}, which can't be used here: leave it out.")
     kept.pop("reduction", None)  # each row's loss is what is asked for
     return kept
@@ -166,4 +164,5 @@ def _unknown(kind: str, name: str, known: list[str]) -> InputError:
     exact = [other for other in known if near and other.lower() == near[0]]
     usual = sorted(other for other in known if other.islower()) or sorted(known)
     hint = f"did you mean {exact[0]!r}?" if exact else f"try {', '.join(usual[:6])}"
-    return InputError(f"Keras knows no {kind} {name!r}: {hint.rstrip('?')}{'?' if exact else '.'}")
+    ending = "?" if exact else "."
+    return InputError(f"tf_keras, by which models are trained here, knows no {kind} {name!r}: {hint}{ending}")

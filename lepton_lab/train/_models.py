@@ -9,17 +9,22 @@ from __future__ import annotations
 import shutil
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from tempfile import TemporaryDirectory
+from typing import Any
 
 from lepton_lab.errors import InputError, UserCodeError
+from lepton_lab.events import Progress, Report, ignore
 from lepton_lab.runtime import (
     CODE,
     by_registered_name,
     foreign_part,
+    is_keras3,
     layers_of,
+    library_of,
     load_keras,
+    named_answers,
     one_line,
     own_names,
     own_names_in,
@@ -27,11 +32,10 @@ from lepton_lab.runtime import (
     run_code,
 )
 from lepton_lab.train._family import LeptonModel
-from lepton_lab.train._keras3 import to_tf_keras_config
-from lepton_lab.types import ModelFormat, Scaling, Target
-
-if TYPE_CHECKING:
-    import tf_keras
+from lepton_lab.train._keras3 import NoEqualError, to_tf_keras
+from lepton_lab.train._open_sizes import with_sizes
+from lepton_lab.train._proof import prove
+from lepton_lab.types import MADE_AGAIN, Model, ModelFormat, ModelLibrary, Scaling, Target
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,10 @@ class Shape:
     num_parameters: int
     format: ModelFormat = "keras"
     """What was written."""
+    notes: tuple[str, ...] = ()
+    """What is worth a word."""
+    library: ModelLibrary = "tf_keras"
+    """Whose model it is, where the format is `keras`: Keras 3's own only where it has no equal in tf_keras."""
 
 
 def make_family(
@@ -111,87 +119,100 @@ def make_built(folder: Path, source: str, input_shape: Any, num_classes: Any, se
     return _write(model, folder, code)
 
 
-def adopt_config(folder: Path, config: Mapping[str, Any], weights: Mapping[str, list[Any]], is_keras3: bool) -> Shape:
-    """Write a model given by its class name and config, and its weights by layer name.
-
-    Raises
-    ------
-    InputError
-        If a layer can't be made in tf_keras, or holds or names code; says which. Nothing of it is run.
-    """
-    import tf_keras
-
-    if found := foreign_part(config):
-        raise InputError(f"The model can't be brought over: {found}. Use only layers and settings of Keras itself.")
-
-    class_name, body = config["class_name"], config["config"]
-    if class_name not in ("Sequential", "Functional", "Model"):
-        raise InputError(
-            f"The model is of the class {class_name}, which holds Python code: only Sequential and functional models "
-            "can be brought over by config and weights. Define it in a `%%lepton model new NAME` cell instead."
-        )
-    for layer in layers_of(body):
-        _check_layer(layer)
-    try:
-        if is_keras3:
-            body = to_tf_keras_config(body)
-        family = tf_keras.Sequential if class_name == "Sequential" else tf_keras.Model
-        model = family.from_config(body)
-    except Exception as error:
-        raise InputError(f"The model can't be made in tf_keras: {type(error).__name__}: {one_line(error)}") from None
-    if not model.built:
-        raise InputError(
-            "The model has no input shape yet: begin it with an Input layer, or call it once on some rows."
-        )
-    for layer in model.layers:
-        if weights.get(layer.name):
-            try:
-                layer.set_weights(weights[layer.name])
-            except ValueError as error:
-                raise InputError(f"The weights of the layer {layer.name!r} don't fit it: {one_line(error)}") from None
-    return _write(model, folder)
-
-
-def adopt_file(folder: Path, file: Path) -> Shape:
+def adopt_file(
+    folder: Path, file: Path, what: str = "", report: Report = ignore, rows: Mapping[str, tuple[int, ...]] | None = None
+) -> Shape:
     """Write the model of a `.keras` file made by tf_keras or by Keras 3; nothing in it is executed.
+
+    A Keras 3 model is made again in tf_keras, and kept as Keras 3 where that has no equal.
+
+    Parameters
+    ----------
+    what
+        What to call the file where something is wrong with it; "" takes its path.
+    rows
+        The shape of one row for each input by name ("" for a single one), from which sizes that are open are taken.
 
     Raises
     ------
     InputError
         If it can't be read, or if a part of it isn't Keras's own; names the layer.
     """
-    config, version = read_config(file)
-    if found := foreign_part(config):
-        raise InputError(
-            f"{file} can't be brought in: {found}. Use only layers and settings of Keras itself, or say --allow-code "
-            "to run code in the file, if you trust whoever wrote it."
-        )
-    if not version.startswith("3"):
-        return _write(load_keras(file), folder)
-    import keras  # Keras 3, beside tf_keras
+    with TemporaryDirectory() as scratch:
+        sized = Path(scratch) / "model.keras"
+        notes = with_sizes(file, rows or {}, sized)
+        found = _adopt(folder, sized if notes else file, what, report)
+    return replace(found, notes=(*notes, *found.notes))
 
+
+def _adopt(folder: Path, file: Path, what: str, report: Report) -> Shape:
+    _check_parts(read_config(file)[0], what, file)
+    report(Progress("model add", "loading the model"))
     try:
-        model = keras.models.load_model(file, compile=False, safe_mode=True)
-    except Exception as error:
-        raise InputError(f"{file} can't be read as a model: {type(error).__name__}: {one_line(error)}") from None
-    config = {"class_name": type(model).__name__, "config": model.get_config()}
-    return adopt_config(folder, config, {layer.name: layer.get_weights() for layer in model.layers}, is_keras3=True)
+        model = load_keras(file)
+    except InputError as error:
+        raise InputError(str(error).replace(str(file), what or str(file))) from None
+    if not is_keras3(model):
+        return _write(model, folder)
+    try:
+        report(Progress("model add", "making the Keras 3 model again in tf_keras"))
+        twin = to_tf_keras(model)
+        shape = _write(twin.model, folder)
+        report(Progress("model add", "comparing the answers of Keras 3 and tf_keras"))
+        num_rows = prove(model, twin, load_keras(folder / "initial.keras"))
+    except (NoEqualError, InputError) as reason:
+        report(Progress("model add", "keeping the Keras 3 model as it is"))
+        why = str(reason).removesuffix(".").replace(str(folder / "initial.keras"), "its equal of tf_keras")
+        return replace(keep_keras3(folder, model), notes=(f"kept as Keras 3: {why}",))
+    notes = [f"{MADE_AGAIN}: {num_rows} random rows were answered alike by both"]
+    if drawn := [layer.name for layer in model._flatten_layers() if type(layer).__name__.startswith("Random")]:
+        notes.append(f"not compared: how {', '.join(drawn)} changes rows while training; tf_keras's own rules go there")
+    return replace(shape, notes=tuple(notes))
 
 
-def _check_layer(layer: Mapping[str, Any]) -> None:
-    """Refuse a layer that tf_keras doesn't have."""
-    import tf_keras
-
-    name, settings = layer["class_name"], layer.get("config") or {}
-    label = settings.get("name", "?")
-    if name not in ("Functional", "Sequential", "Model") and not hasattr(tf_keras.layers, name):
-        raise InputError(
-            f"The layer {label!r} is a {name}, which tf_keras doesn't have: define the model in a "
-            "`%%lepton model new NAME` cell instead."
-        )
+def read_weights(model: Model) -> list[Any]:
+    """The weights in a Keras model's file, in the order of Keras's `get_weights`."""
+    return list(load_keras(model.file, model.code).get_weights())
 
 
-def _write(model: tf_keras.Model, folder: Path, code: Path | None = None) -> Shape:
+def keep_keras3(folder: Path, model: Any) -> Shape:
+    """Write a Keras 3 model as what it is, where no model of tf_keras is its equal.
+
+    Parameters
+    ----------
+    model
+        Built, and made by `runtime.import_keras3()` in this process.
+
+    Raises
+    ------
+    InputError
+        If it has parts that aren't Keras's own, or no shape of its rows.
+    """
+    return _write(model, folder)
+
+
+def _check_parts(config: Mapping[str, Any], what: str, file: Path) -> None:
+    """Refuse a model that has anything but parts of Keras, with the way out."""
+    hint = "Use only layers and settings of Keras itself, or say --allow-code to run code in the file, if you trust "
+    hint += "whoever wrote it."
+    if what:  # a model of the notebook, whose code is the user's own
+        hint = "Use only layers and settings of Keras itself, or define the model in a `%%lepton model new NAME` cell, "
+        hint += "with its classes and functions beside build()."
+    found = foreign_part(config, operations=True)
+    name = str(config["class_name"])[:80]
+    if found is None and name not in ("Sequential", "Functional", "Model"):
+        found = f"it is a {name}, a class that holds Python code of its own"
+        hint = "Bring in keras.Model(model.inputs, model.outputs), or write it as keras.Sequential or "
+        hint += "keras.Model(inputs, outputs)."
+    for layer in layers_of(config["config"]):
+        kind = str(layer["class_name"])[:80]
+        if found is None and layer.get("module", "") is None and kind not in ("TFOpLambda", "SlicingOpLambda"):
+            found = f"the layer {(layer.get('config') or {}).get('name')!r} is a {kind}, a class of one's own"
+    if found:
+        raise InputError(f"{what or file} can't be brought in: {found}. {hint}")
+
+
+def _write(model: Any, folder: Path, code: Path | None = None) -> Shape:
     if getattr(model, "input_shape", None) is None:  # a model class of one's own has none, nor a config to be made from
         raise InputError(
             f"The model can't be trained: it is a {type(model).__name__}, and only models made of layers, by "
@@ -200,7 +221,13 @@ def _write(model: tf_keras.Model, folder: Path, code: Path | None = None) -> Sha
     inputs = _shapes(model.input_shape)
     for shape in inputs:
         if any(size is None for size in shape):
-            raise InputError(f"The model's input shape is {shape}: every size but the batch's must be known.")
+            raise InputError(
+                f"The model's input shape is {shape}: every size but the batch's must be known. Give keras.Input all "
+                "sizes, or name the notebook's model with data (%lepton train MODEL --data DATASET), which has them."
+            )
+    if inputs == [()]:  # a record's () stands for several inputs
+        raise InputError("The model's input is a single value, keras.Input(shape=()): make it keras.Input(shape=(1,)).")
+    _check_layers(model)
     outputs = _shapes(model.output_shape)
     file = folder / "initial.keras"
     try:
@@ -217,7 +244,32 @@ def _write(model: tf_keras.Model, folder: Path, code: Path | None = None) -> Sha
     load_keras(file, code)
     shutil.copyfile(file, folder / "model.keras")
     one = [shapes[0] if len(shapes) == 1 else () for shapes in (inputs, outputs)]
-    return Shape(one[0], one[1], int(model.count_params()))
+    library: ModelLibrary = "keras" if is_keras3(model) else "tf_keras"
+    return Shape(one[0], one[1], int(model.count_params()), library=library)
+
+
+def _check_layers(model: Any) -> None:
+    """Refuse layers that would answer a row by the rows before it, and those that no CPU computes."""
+    import tensorflow as tf
+
+    layers = [layer for layer in model._flatten_layers() if layer is not model]
+    for layer in layers:
+        if isinstance(layer, library_of(model).layers.RNN) and layer.stateful:
+            raise InputError(
+                f"The layer {layer.name!r} has stateful=True: it would go on from the rows before, which come in "
+                "another order in each epoch and on each worker. Make it with stateful=False, and each row a whole "
+                "sequence."
+            )
+    moved = [layer.name for layer in layers if getattr(layer, "data_format", None) == "channels_first"]
+    if not moved:
+        return
+    try:
+        named_answers(model, [tf.zeros((1, *rows.shape[1:]), rows.dtype) for rows in model.inputs])
+    except Exception:  # of TensorFlow's operation, which layer's is not said
+        raise InputError(
+            f"The layer {moved[0]!r} has data_format='channels_first', which TensorFlow computes on a GPU only: make "
+            "the model with channels_last."
+        ) from None
 
 
 def _shapes(shape: Any) -> list[tuple[int, ...]]:

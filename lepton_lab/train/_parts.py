@@ -15,17 +15,13 @@ from __future__ import annotations
 
 import ast
 import inspect
-import linecache
 import math
 import re
-import sys
-import sysconfig
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lepton_lab.errors import InputError
+from lepton_lab.runtime import dumps
 
 _KERAS = ("keras", "tf_keras")
 
@@ -36,6 +32,13 @@ _EXAMPLES = {
     "metric": "auc,precision",
     "callback": "EarlyStopping(patience=3)",
 }
+
+_TELLING = (
+    *("learning_rate", "momentum", "nesterov", "weight_decay", "clipnorm", "clipvalue", "global_clipnorm"),
+    *("from_logits", "label_smoothing", "ignore_class", "delta", "gamma", "reduction"),
+)
+"""Settings that are shown of a part."""
+_USUAL = (None, False, 0, "auto", "sum_over_batch_size", "mean", "none")
 
 
 def describe(kind: str, given: Any) -> Any:
@@ -49,7 +52,7 @@ def describe(kind: str, given: Any) -> Any:
     Returns
     -------
     A name; of a learning rate a number; `{"class_name", "args", "config"}` for a text; `{"class_name", "config"}` for
-    an object of Keras; or `{"pickled": bytes, "name", "sources"}`, with a `config` where the ranks are to make the
+    an object of Keras; or `{"pickled": bytes, "name"}`, with a `config` where the ranks are to make the
     object.
 
     Raises
@@ -100,6 +103,21 @@ def name_of(part: Any) -> str:
     if isinstance(part, dict):
         return str(part.get("class_name") or part.get("name", "one of your own"))
     return str(part)
+
+
+def text_of(part: Any) -> str:
+    """A part as a person writes it: its name, with the settings that matter most where they are set."""
+    settings = part.get("config", {}) if isinstance(part, Mapping) else {}
+    shown = [f"{key}={_short(settings[key])}" for key in _TELLING if settings.get(key) not in _USUAL]
+    first = [repr(value) for value in part.get("args", ())] if isinstance(part, Mapping) else []
+    return f"{name_of(part)}({', '.join([*first, *shown])})" if first or shown else name_of(part)
+
+
+def _short(value: Any) -> str:
+    """A setting; one that Keras holds in float32 as it was written."""
+    if isinstance(value, Mapping) and ("class_name" in value or "pickled" in value):
+        return name_of(value)
+    return f"{value:.6g}" if isinstance(value, float) else repr(value)
 
 
 def is_own(part: Any) -> bool:
@@ -167,7 +185,14 @@ def _config(kind: str, given: Any) -> dict[str, Any]:
         settings = given.get_config()
     except Exception as error:  # whatever a get_config of the user's own raises
         raise InputError(f"The settings of the {kind} {type(given).__name__} can't be told: {error}") from None
-    return {str(name): _plain(kind, value) for name, value in settings.items()}
+    return {str(name): _plain(kind, value) for name, value in (settings | _untold(given, settings)).items()}
+
+
+def _untold(given: Any, told: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings that Keras's `get_config` leaves out, as that of Keras 3's Huber does its `delta`, where they matter."""
+    usual = inspect.signature(type(given).__init__).parameters
+    settings = getattr(given, "_fn_kwargs", {}).items()
+    return {name: value for name, value in settings if name in usual.keys() - told and value != usual[name].default}
 
 
 def _own_config(kind: str, given: Any) -> dict[str, Any]:
@@ -240,45 +265,12 @@ def _callback_setting(callback: Any, name: str, default: Any) -> Any:
 
 def _pickled(kind: str, value: Any) -> dict[str, Any]:
     """What is of one's own, with the code that it is made of."""
-    import cloudpickle
-
     owner = value if inspect.isclass(value) or inspect.isfunction(value) else type(value)
     try:
-        with _by_value(owner.__module__):
-            data = bytes(cloudpickle.dumps(value))
+        data = dumps(value)
     except Exception as error:  # whatever its parts raise
         raise InputError(
             f"The {kind} can't be sent to the workers ({' '.join(str(error).split())[:200]}): define it with plain "
             "values only."
         ) from None
-    return {"pickled": data, "name": owner.__name__, "sources": _sources(owner)}
-
-
-def _sources(owner: Any) -> dict[str, str]:
-    """By file's name, the text of those that the workers can't read, such as a notebook's cell.
-
-    AutoGraph reads it, to make a part of the graph of what asks tensors.
-    """
-    functions = vars(owner).values() if inspect.isclass(owner) else [owner]
-    files = {function.__code__.co_filename for function in functions if inspect.isfunction(function)}
-    return {file: text for file in files if not Path(file).is_file() and (text := "".join(linecache.getlines(file)))}
-
-
-@contextmanager
-def _by_value(module_name: str) -> Iterator[None]:
-    """Have what a module of the user's defines pickled with its code: the workers may not have it."""
-    import cloudpickle
-
-    module = sys.modules.get(module_name)
-    file = getattr(module, "__file__", None)
-    installed = [Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "purelib", "platlib")]
-    if module is None or file is None or any(folder in Path(file).resolve().parents for folder in installed):
-        yield
-        return
-    is_new = module_name not in cloudpickle.list_registry_pickle_by_value()
-    cloudpickle.register_pickle_by_value(module)
-    try:
-        yield
-    finally:
-        if is_new:
-            cloudpickle.unregister_pickle_by_value(module)
+    return {"pickled": data, "name": owner.__name__}

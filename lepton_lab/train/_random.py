@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from lepton_lab.runtime import is_keras3
+
 
 def bind(model: Any, seed: int, step: Any, replica: Callable[[], Any]) -> None:
     """Have every random layer of `model` (dropout, noise, augmentation) draw by its place in the run.
@@ -19,6 +21,12 @@ def bind(model: Any, seed: int, step: Any, replica: Callable[[], Any]) -> None:
     replica
         Gives the replica's number over all ranks, within a step.
     """
+    if is_keras3(model):
+        found = {id(generator): generator for layer in _flat(model) for generator in layer._seed_generators}
+        for number, generator in enumerate(found.values()):  # those that layers share once
+            draw = _drawer(seed, number, step, replica)
+            generator.next = lambda ordered=True, draw=draw: draw()
+        return
     generators = [layer._random_generator for layer in _flat(model) if hasattr(layer, "_random_generator")]
     for number, generator in enumerate(generators):
         generator._built, generator._generator = True, None

@@ -7,12 +7,15 @@ import faulthandler
 import json
 import os
 import signal
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from lepton_lab.errors import LeptonError
+import numpy as np
+
+from lepton_lab.errors import InputError, LeptonError, WorkspaceError
 from lepton_lab.files import replacing_file
 from lepton_lab.forkserver._child import Channel, summary
-from lepton_lab.runtime import open_rows, predict, score
+from lepton_lab.runtime import LOGITS, open_rows, predict, score
 from lepton_lab.train._checkpoint import verify
 from lepton_lab.train._job import Job, Seat
 
@@ -30,6 +33,8 @@ class Hook(Protocol):
 
     is_stepwise: bool
     """Whether `before_step` is wanted before every single step; else before each call of several."""
+    converts: bool
+    """Whether `to_tflite` makes a file, which may take long."""
 
     def prepare(self, model: tf_keras.Model, total_steps: int) -> tf_keras.Model:
         """The model to train instead; called under the strategy's scope."""
@@ -37,8 +42,8 @@ class Hook(Protocol):
     def before_step(self, step: int) -> None:
         """Called on the host before each step, counted over all epochs from 0."""
 
-    def losses(self, rows: Any, losses: Any, answers: Any) -> Any:
-        """What to learn from instead of each row's loss, float32 (batch,); in the graph."""
+    def losses(self, rows: Any, losses: Mapping[str, Any], answers: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What to learn from instead of each row's loss, float32 (batch,) by the output's name; in the graph."""
 
     def finish(self, model: tf_keras.Model) -> tf_keras.Model:
         """The model to save."""
@@ -68,13 +73,27 @@ def environment(seat: Seat) -> dict[str, str]:
 def run_rank(job: Job, seat: Seat, channel: Channel) -> dict[str, Any]:
     """Train; the first rank writes the model to `job.output`.
 
+    A rank with peers sends its result itself and stays until its owner ends it: whoever is slower may still be fetching
+    what it gave to their last exchange, and would be told that the connection is closed.
+
     Returns
     -------
     dict
         `stopped`: whether the run was told to stop, and is to be gone on with; `metrics`: on the test split; `layers`:
         the hook's report.
     """
+    result = _train(job, seat, channel)
+    if seat.world == 1:
+        return result
+    channel.send("result", result)
+    while True:
+        channel.receive()  # ends the process when the owner has cut the line
+
+
+def _train(job: Job, seat: Seat, channel: Channel) -> dict[str, Any]:
+    """See `run_rank`."""
     faulthandler.register(signal.SIGUSR1)  # tells the log where all threads are
+    import tensorflow as tf
     import tf_keras
 
     from lepton_lab.train._loop import Loop, Stopped
@@ -94,7 +113,12 @@ def run_rank(job: Job, seat: Seat, channel: Channel) -> dict[str, Any]:
         where = f"rank {seat.rank} on worker {seat.worker} at {seat.addresses[seat.rank]}"
         raise JoinError(f"The process of {where} could not join its peers: {summary(error)}") from None
     channel.send("event", {"type": "joined"})
-    session = Session(job, seat, strategy)
+    try:
+        session = Session(job, seat, strategy)
+    except InputError as error:
+        if isinstance(error.__cause__, tf.errors.OpError):  # a peer went while the loaded weights were handed round
+            raise error.__cause__ from None
+        raise
     loop = Loop(job, seat, channel, session)
     if seat.checkpoint is not None:
         loop.restore(verify(seat.checkpoint))
@@ -104,16 +128,19 @@ def run_rank(job: Job, seat: Seat, channel: Channel) -> dict[str, Any]:
         loop.train()
     except Stopped:
         return {"stopped": True, "metrics": {}, "layers": []}
-    session.callbacks_end()
-    product = session.finish()
+    with loop.calling():
+        session.callbacks_end()
+    weights = session.finish()
     metrics = {}
     if job.dataset.splits.get("test"):
         metrics = loop.evaluate(*session.feed.test())
-    channel.send("event", {"type": "saving"})
+    channel.send("event", {"type": "converting", "converts": session.hook is not None and session.hook.converts})
     if seat.rank == 0:
+        product = session.product(weights)
         _write(product, job)
         if metrics and isinstance(product, bytes):  # what was trained only behaves as the file will
             metrics = _metrics_of_file(job)
+    session.sum_over_ranks(np.zeros(1))  # a rank that ended before would be missed by the first one
     channel.send("event", {"type": "last"})
     return {
         "stopped": False,
@@ -124,7 +151,8 @@ def run_rank(job: Job, seat: Seat, channel: Channel) -> dict[str, Any]:
 
 def _metrics_of_file(job: Job) -> dict[str, float]:
     rows, targets = open_rows(job.dataset, "test")
-    return score(predict(job.output, rows), targets, job.dataset.target.kind)
+    logits = [name for name, answers in job.answers.items() if answers == LOGITS]
+    return score(predict(job.output, rows, code=job.code, marks_masked=True), targets, job.dataset.target.kind, logits)
 
 
 def _write(product: Any, job: Job) -> None:
@@ -137,7 +165,7 @@ def _write(product: Any, job: Job) -> None:
                 product.save(aside)
     except OSError as error:
         reason = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else str(error)
-        raise LeptonError(
+        raise WorkspaceError(
             f"The trained model could not be written to {job.output}: {reason}. Make room, then go on with "
             f"%lepton run resume {job.run}."
         ) from None

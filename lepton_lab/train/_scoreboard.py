@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lepton_lab.events import EpochEnded, Report, RunNote, RunProgress
+from lepton_lab.events import EpochEnded, Report, RunChanged, RunNote, RunProgress
 from lepton_lab.train._job import Job
 
 PUBLISH_SECONDS = 0.1
@@ -29,7 +29,8 @@ class Scoreboard:
     job
         The run's.
     report
-        Told a `RunProgress` at about 5 Hz, an `EpochEnded` after each epoch, and a `RunNote` for what is worth a word.
+        Told a `RunProgress` at about 5 Hz, an `EpochEnded` after each epoch, a `RunChanged` when the ranks begin to
+        convert what was learnt, and a `RunNote` for what is worth a word.
     """
 
     def __init__(self, job: Job, report: Report) -> None:
@@ -84,6 +85,8 @@ class Scoreboard:
                 self._end_epoch(int(event["epoch"]), event["logs"])
             case "note":
                 self.report(RunNote(run=self.job.run, message=str(event["message"])))
+            case "converting" if event["rank"] == 0 and event["converts"]:
+                self.report(RunChanged(self.job.run, "converting", "the trained model becomes a .tflite file"))
             case "last" if event["rank"] == 0:
                 self.is_complete = True
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lepton_lab.forkserver._child import resolve
-from lepton_lab.runtime import load_keras
+from lepton_lab.runtime import load_keras, plain_variables
 from lepton_lab.train import _random, _step
 from lepton_lab.train._board import Board
 from lepton_lab.train._callbacks import Callbacks, Decision
@@ -41,13 +41,14 @@ class Session:
             self.optimizer = make_optimizer(job)
             self.note = suit_rate(self.optimizer, job, seat.world) if self._is_apart else ""
             """What the user should know of it; empty for nothing."""
-            self.optimizer.build(self.model.trainable_variables)
+            self.optimizer.build(plain_variables(self.model.trainable_variables))
             self.heads = _step.make_heads(job, self.model)
         self.feed = Feed(job, seat, self._scope, local)
         self.steps = _step.Steps(job, self.model, self.optimizer, self.heads, replicas)
         if self.hook is not None:
             self.steps.taught = self.hook.losses
-        self.metrics = [metric for head in self.heads for metric, _ in head.metrics]
+        self.metrics = [each.metric for head in self.heads for each in head.metrics]
+        self.metrics += [head.mean for head in self.heads if head.mean is not None]
         _random.bind(self.model, job.seed, self.optimizer.iterations, self._replica)
         self.callbacks: Callbacks | None = None
         if job.callbacks and seat.rank == 0:
@@ -368,16 +369,20 @@ class Session:
         if self.callbacks is not None:
             self.callbacks.recall(memories, arrays)
 
-    def finish(self) -> Any:
-        """What was learnt, for saving: a plain model, or the bytes of a file; every rank must ask at once."""
+    def finish(self) -> list[NDArray[Any]]:
+        """The weights that were learnt; every rank must ask at once."""
         if self.hook is not None:
             with self._scope.scope():
                 self.model = self.hook.finish(self.model)
         if getattr(self.optimizer, "use_ema", False):
-            self.optimizer.finalize_variable_values(self.model.trainable_variables)
+            self.optimizer.finalize_variable_values(plain_variables(self.model.trainable_variables))
             if self._is_apart:
                 self._average()  # each rank has an average of its own
-        weights = self.model.get_weights()  # some variables are summed over ranks when they are read
+        weights: list[NDArray[Any]] = self.model.get_weights()  # some are summed over ranks when they are read
+        return weights
+
+    def product(self, weights: list[NDArray[Any]]) -> Any:
+        """What is to be saved with the weights that `finish` gave: a plain model, or the bytes of a file."""
         plain = load_keras(self.job.model_file, self.job.code)
         if self.hook is not None and (content := self.hook.to_tflite(plain, weights)) is not None:
             return content

@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from lepton_lab.errors import InputError
-from lepton_lab.runtime import own_names_in
+from lepton_lab.runtime import LOGITS, cast_inputs, constrain, own_names_in, plain_variables
 from lepton_lab.train import _parts
+from lepton_lab.train._counted import Counted, count, fitted, update
 from lepton_lab.train._job import Job
 from lepton_lab.train._make import Own, make
 from lepton_lab.train._optimizer import rate_changes
 from lepton_lab.types import Target
+
+
+@dataclass(frozen=True)
+class Reported:
+    """A Keras metric, and in which form it wants labels and answers."""
+
+    metric: Any
+    one_hot: bool
+    """Whether labels that are classes come one-hot."""
+    is_weighted: bool
+    """Whether the rows' weights count."""
+    as_they_are: bool
+    """Whether answers come as the model gives them, even where they are logits; else as probabilities."""
+    of_classes: bool = False
+    """Whether answers come as the numbers of the classes that they choose."""
 
 
 @dataclass
@@ -23,7 +39,7 @@ class Head:
     """The output's name; empty where there is one only."""
     target: Target
     outputs: int
-    """How many numbers the answer has for a row."""
+    """How many numbers the answer has for a row, or for each of its positions."""
     loss: Callable[[Any, Any], Any]
     """Of labels and answers; gives each row's loss."""
     loss_name: str
@@ -31,8 +47,15 @@ class Head:
     """Whether it is the user's own code."""
     wants_one_hot: bool
     """Whether the loss does, for classes."""
-    metrics: list[tuple[Any, bool]] = field(default_factory=list)
-    """Keras metrics, with whether each wants one-hot labels."""
+    are_logits: bool = False
+    """Whether the answers are logits of classes or labels."""
+    weight: float = 1.0
+    """How much the loss counts."""
+    metrics: list[Reported] = field(default_factory=list)
+    shape: tuple[int, ...] = ()
+    """Of the answer to one row."""
+    mean: Any = None
+    """Counts the head's metric by positions, where a row has several answers: a Keras metric."""
     own_metrics: dict[str, Callable[[Any, Any], Any] | None] = field(default_factory=dict)
     """By name those of the metrics that are the user's own code; the function that is averaged, where it is one."""
 
@@ -42,17 +65,49 @@ class Head:
         return self.target.kind == "classes" and self.outputs == 1
 
     @property
+    def is_spread(self) -> bool:
+        """Whether a row has answers at several positions."""
+        return len(self.shape) > 1
+
+    def shaped(self, answer: Any) -> Any:
+        """An answer with one axis for its numbers behind those of the positions."""
+        import tensorflow as tf
+
+        if self.target.positions and answer.shape.rank == len(self.target.positions) + 1:
+            return answer[..., None]
+        if self.target.kind != "numbers" and not self.target.positions and answer.shape.rank != 2:
+            return tf.reshape(answer, (-1, self.outputs))
+        return answer
+
+    def chosen(self, answer: Any) -> Any:
+        """The number of the class that each answer chooses, int64."""
+        import tensorflow as tf
+
+        if self.outputs > 1:
+            return tf.argmax(answer, -1)
+        return tf.cast(answer[..., 0] > (0.0 if self.are_logits else 0.5), tf.int64)
+
+    def probabilities(self, logits: Any) -> Any:
+        """What logits stand for."""
+        import tensorflow as tf
+
+        return tf.nn.softmax(logits) if self.target.kind == "classes" and not self.is_binary else tf.sigmoid(logits)
+
+    @property
     def metric(self) -> str:
         """The metric that is reported while the training goes on, by Keras's name."""
         name = "mae" if self.target.kind == "numbers" else "accuracy"
         return f"{self.name}_{name}" if self.name else name
 
 
-def default_loss(target: Target, outputs: int) -> str:
-    """The loss that `auto` stands for, by Keras's name."""
+def default_loss(target: Target, outputs: int, are_logits: bool) -> Any:
+    """The loss that `auto` stands for: Keras's name, or with the settings that logits need."""
     if target.kind == "numbers":
         return "mse"
     several = target.kind == "classes" and outputs > 1
+    if are_logits:
+        name = "SparseCategoricalCrossentropy" if several else "BinaryCrossentropy"
+        return {"class_name": name, "config": {"from_logits": True}}
     return "sparse_categorical_crossentropy" if several else "binary_crossentropy"
 
 
@@ -62,23 +117,35 @@ def targets_of(job: Job, model: Any) -> list[tuple[str, Target, int]]:
     Raises
     ------
     InputError
-        If the data set has no target of an output's name.
+        If the data set has no target of an output's name, or answers don't lie as the target does.
     """
     several = job.dataset.targets
     shapes = in_order(model, model.output_shape)
     if len(shapes) == 1:
-        return [("", job.dataset.target, int(shapes[0][-1]))]
+        return [("", job.dataset.target, _outputs("", job.dataset.target, shapes[0]))]
     missing = [name for name in model.output_names if name not in several]
     if missing:
         known = ", ".join(several) or "one target only"
         raise InputError(f"The model has the output {missing[0]!r}, but the data set has {known}.")
     named = zip(model.output_names, shapes, strict=True)
-    return [(name, several[name], int(shape[-1])) for name, shape in named]
+    return [(name, several[name], _outputs(name, several[name], shape)) for name, shape in named]
+
+
+def _outputs(name: str, target: Target, shape: Any) -> int:
+    """How many numbers an output of this shape, the batch first, gives for a row or a position."""
+    outputs = target.outputs_in(tuple(shape[1:]))
+    if outputs is None:
+        where = f" at the output {name!r}" if name else ""
+        raise InputError(
+            f"The model answers{where} with shape {tuple(shape[1:])} a row, but the labels are {target.describe()}: "
+            f"end it with answers of shape {(*target.positions, target.num_outputs)}."
+        )
+    return outputs
 
 
 def in_order(model: Any, outputs: Any) -> list[Any]:
     """What a model has for its outputs, as a list in the order of their names."""
-    if isinstance(outputs, dict):
+    if isinstance(outputs, Mapping):
         return [outputs[name] for name in model.output_names]
     return list(outputs) if isinstance(outputs, list) else [outputs]
 
@@ -88,16 +155,44 @@ def make_heads(job: Job, model: Any) -> list[Head]:
     own = own_names_in(job.code)
     heads = []
     for name, target, outputs in targets_of(job, model):
-        part = job.loss.get(name, "auto") if _is_by_output(job.loss) else job.loss
-        part = default_loss(target, outputs) if part == "auto" else part
+        part = loss_for(job, name)
+        are_logits = job.answers.get(name) == LOGITS and target.kind != "numbers"
+        part = default_loss(target, outputs, are_logits) if part == "auto" else part
         is_own = _parts.is_own(part) or _parts.name_of(part) in own
         loss, wants_one_hot = make_loss(part, own)
-        head = Head(name, target, outputs, loss, _parts.name_of(part), is_own, wants_one_hot and not is_own)
-        for metric in job.metrics:
-            if _parts.name_of(metric).lower() not in _always_reported(head):
-                add_metric(head, metric, own)
+        head = Head(name, target, outputs, loss, _parts.name_of(part), is_own, wants_one_hot and not is_own, are_logits)
+        head.weight = float(job.loss_weights.get(name, 1.0)) * (job.batch_size if _is_sum(part) else 1)
+        head.shape = _row_shape(model, name, target)
+        if head.is_spread:
+            import tf_keras
+
+            head.mean = tf_keras.metrics.Mean(name=head.metric)
+        for metrics, is_weighted in ((job.metrics, False), (job.weighted_metrics, True)):
+            for metric in metrics.get(name, ()) if isinstance(metrics, Mapping) else metrics:
+                if is_weighted or _parts.name_of(metric).lower() not in _always_reported(head):
+                    add_metric(head, metric, own, is_weighted)
         heads.append(head)
     return heads
+
+
+def _row_shape(model: Any, name: str, target: Target) -> tuple[int, ...]:
+    """The shape of an output's answer to one row; sizes that only the rows tell are the target's."""
+    shapes = in_order(model, model.output_shape)
+    shape = shapes[model.output_names.index(name)] if name else shapes[0]
+    if target.kind != "numbers" and not target.positions:
+        shape = (None, shape[-1])  # sizes of 1 may stand before
+    known = (*target.positions, *(target.num_outputs for _ in shape))
+    return tuple(int(size or known[place]) for place, size in enumerate(shape[1:]))
+
+
+def loss_for(job: Job, name: str) -> Any:
+    """The part that is the loss of an output, or `"auto"`."""
+    return job.loss.get(name, "auto") if _is_by_output(job.loss) else job.loss
+
+
+def _is_sum(loss: Any) -> bool:
+    """Whether a loss is summed over a step's rows instead of averaged."""
+    return isinstance(loss, dict) and loss.get("config", {}).get("reduction") == "sum"
 
 
 def _is_by_output(loss: Any) -> bool:
@@ -123,11 +218,22 @@ def make_loss(part: Any, own: Own) -> tuple[Callable[[Any, Any], Any], bool]:
     return call, name.startswith(("categorical", "kl", "kullback", "cosine"))
 
 
-def add_metric(head: Head, part: Any, own: Own) -> None:
+def add_metric(head: Head, part: Any, own: Own, is_weighted: bool = False) -> None:
     """Give a head a Keras metric; for one-hot labels, as Keras's own want them unless they are called sparse."""
     import tf_keras
 
+    if part in ("accuracy", "acc"):  # one that Keras chooses by what it is to judge
+        several = head.target.kind == "classes" and not head.is_binary
+        part = "sparse_categorical_accuracy" if several else "binary_accuracy"
+    elif part in ("crossentropy", "ce"):
+        part = default_loss(head.target, head.outputs, False)
     name = _parts.name_of(part)
+    if part == name and name.lower().replace("_", "") == "meaniou" and name not in own:  # it asks for their number
+        part = {
+            "class_name": "MeanIoU",
+            "args": [],
+            "config": {"num_classes": max(head.outputs, 2), "name": "mean_iou"},
+        }
     made, function = make("metric", part, own), None
     if not isinstance(made, tf_keras.metrics.Metric):
         if hasattr(made, "update_state"):
@@ -135,7 +241,7 @@ def add_metric(head: Head, part: Any, own: Own) -> None:
         function = made
         made = tf_keras.metrics.MeanMetricWrapper(made, name=name)
     is_own = _parts.is_own(part) or name in own
-    taken = [head.metric.removeprefix(f"{head.name}_"), *(metric.name for metric, _ in head.metrics)]
+    taken = [head.metric.removeprefix(f"{head.name}_"), *(each.metric.name for each in head.metrics)]
     wanted, number = made.name, 1
     while made.name in taken:  # as Keras does it
         made._name, number = f"{wanted}_{number}", number + 1
@@ -143,14 +249,41 @@ def add_metric(head: Head, part: Any, own: Own) -> None:
         made._name = f"{head.name}_{made.name}"
     if is_own:
         head.own_metrics[made.name] = function
-    head.metrics.append((made, not is_own and "sparse" not in name.lower()))
+    as_they_are = is_own or not head.are_logits or _takes_logits(made)
+    one_hot = not is_own and "sparse" not in name.lower()
+    if hasattr(made, "sparse_y_true"):  # of intersection over union, which says itself what it takes
+        of_classes = made.sparse_y_pred and not hasattr(made, "threshold")  # else it divides probabilities itself
+        reported = Reported(made, not made.sparse_y_true, is_weighted, as_they_are, of_classes)
+    else:
+        reported = Reported(made, one_hot, is_weighted, as_they_are)
+    head.metrics.append(reported)
+
+
+def _takes_logits(metric: Any) -> bool:
+    """Whether a metric of Keras was made for logits: it says so, or draws its line at 0, as they are divided."""
+    settings = metric.get_config()
+    return bool(settings.get("from_logits")) or settings.get("thresholds", settings.get("threshold")) in (0, [0])
 
 
 def log_names(job: Job, heads: list[Head], optimizer: Any) -> list[str]:
     """Names of all that an epoch's logs have."""
-    names = ["loss", *(head.metric for head in heads), *(metric.name for head in heads for metric, _ in head.metrics)]
+    names = ["loss", *(head.metric for head in heads), *(each.metric.name for head in heads for each in head.metrics)]
     held = [f"val_{name}" for name in names] if job.num_held_out else []
     return [*names, *held, *(["learning_rate"] if rate_changes(job, optimizer) else [])]
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """What a head answers to a batch, and what it loses by it; tensors."""
+
+    answer: Any
+    labels: Any
+    losses: Any
+    """Of each row, or each of its positions."""
+    of_loss: Counted
+    """Which positions count in the loss."""
+    counted: Counted
+    """Which of them count in metrics."""
 
 
 class Steps:
@@ -164,8 +297,9 @@ class Steps:
 
     def __init__(self, job: Job, model: Any, optimizer: Any, heads: list[Head], replicas: int) -> None:
         self.job, self.model, self.optimizer, self.heads, self.replicas = job, model, optimizer, heads, replicas
-        self.taught: Callable[[Any, Any, Any], Any] | None = None
-        """Of rows, each row's loss and answers: what to learn from instead of the losses."""
+        self.variables = plain_variables(model.trainable_variables)
+        self.taught: Callable[[Any, Mapping[str, Any], Mapping[str, Any]], Mapping[str, Any]] | None = None
+        """Of rows, and by the head's name each row's loss and answers: what to learn from instead of the losses."""
 
     @property
     def names(self) -> list[str]:
@@ -183,7 +317,8 @@ class Steps:
             gradients, sums = self._accumulated(x, y, weights, real)
         with tf.control_dependencies([sums, *(g for g in gradients if g is not None)]):
             busy = tf.timestamp() - began
-        self.optimizer.apply_gradients(zip(gradients, self.model.trainable_variables, strict=True))
+        self.optimizer.apply_gradients(zip(gradients, self.variables, strict=True))
+        constrain(self.model)
         return tf.concat([sums, [busy]], 0)
 
     def judge(self, x: Any, y: Any, weights: Any, real: Any) -> Any:
@@ -209,7 +344,7 @@ class Steps:
             more, others = self._gradients(cut[0], cut[1], cut[2] * counts, cut[3] * counts, parts)
             return i + 1, [a + b for a, b in zip(total, more, strict=True)], sums + others
 
-        zeros = [tf.zeros(v.shape, v.dtype) for v in self.model.trainable_variables]
+        zeros = [tf.zeros(v.shape, v.dtype) for v in self.variables]
         start = (tf.constant(0), zeros, tf.zeros(len(self.names) + 1, tf.float64))
         _, gradients, sums = tf.while_loop(lambda i, *_: i < parts, body, start)
         return list(gradients), sums
@@ -218,7 +353,6 @@ class Steps:
         """Gradients of one of the `parts` of a step, and the sums."""
         import tensorflow as tf
 
-        variables = self.model.trainable_variables
         with tf.GradientTape() as tape:
             answers = self._answers(x, training=True)
             loss, sums = self._losses(x, y, answers, weights, real)
@@ -227,26 +361,18 @@ class Steps:
             extra = tf.add_n([tf.cast(part, tf.float32) for part in self.model.losses] or [tf.constant(0.0)])
             loss += extra / tf.cast(self.replicas * parts, tf.float32)
             scaled = self.optimizer.get_scaled_loss(loss) if hasattr(self.optimizer, "get_scaled_loss") else loss
-        gradients = tape.gradient(scaled, variables)
+        gradients = tape.gradient(scaled, self.variables)
         if scaled is not loss:
             gradients = self.optimizer.get_unscaled_gradients(gradients)
         if self.job.accumulate > 1:
             gradients = [
                 tf.zeros_like(v) if g is None else tf.convert_to_tensor(g)
-                for g, v in zip(gradients, variables, strict=True)
+                for g, v in zip(gradients, self.variables, strict=True)
             ]
         return list(gradients), sums
 
     def _answers(self, x: Any, training: bool) -> list[Any]:
-        import tensorflow as tf
-
-        rows = (
-            {name: tf.cast(part, tf.float32) for name, part in x.items()}
-            if isinstance(x, dict)
-            else tf.cast(x, tf.float32)
-        )
-        answers = self.model(rows, training=training)
-        return list(answers) if isinstance(answers, list | tuple) else [answers]
+        return in_order(self.model, self.model(cast_inputs(self.model, x), training=training))
 
     def _losses(self, x: Any, y: Any, answers: list[Any], weights: Any, real: Any) -> tuple[Any, Any]:
         """The weighted sum to learn from, and the plain sums to report: loss, metrics, examples; float64.
@@ -256,22 +382,71 @@ class Steps:
         import tensorflow as tf
 
         total, loss_sum, values = tf.constant(0.0), tf.constant(0.0), []
-        for head, answer in zip(self.heads, answers, strict=True):
-            answer = tf.cast(answer, tf.float32)
-            labels = y[head.name] if isinstance(y, dict) else y
-            plain = self._labels(head, labels, answer, head.wants_one_hot)
-            losses = tf.cast(head.loss(plain, answer), tf.float32)
-            if losses.shape.rank > 1:
-                losses = tf.reduce_mean(losses, axis=list(range(1, losses.shape.rank)))
-            if self.taught is not None and x is not None:
-                losses = self.taught(x, losses, answer)
-            total += tf.reduce_sum(losses * weights)
-            loss_sum += tf.reduce_sum(losses * real)
-            values.append(tf.reduce_sum(self._values(head, labels, answer) * real))
-            for metric, one_hot in head.metrics:
-                metric.update_state(self._labels(head, labels, answer, one_hot), answer, sample_weight=real)
+        found = {head.name: self._judged(head, given, y, real) for head, given in zip(self.heads, answers, strict=True)}
+        each_row: Mapping[str, Any] = {name: one.of_loss.means(one.losses) for name, one in found.items()}
+        if self.taught is not None and x is not None:
+            each_row = self.taught(x, each_row, {name: one.answer for name, one in found.items()})
+        for head in self.heads:
+            one, rows = found[head.name], each_row[head.name]
+            if weights.shape.rank > 1:
+                total += head.weight * tf.reduce_sum(one.of_loss.means(one.losses * fitted(weights, one.losses)))
+            else:
+                total += head.weight * tf.reduce_sum(rows * weights)
+            loss_sum += head.weight * tf.reduce_sum(rows * real)
+            each_value = self._values(head, one.labels, one.answer)
+            values.append(tf.reduce_sum(one.counted.means(each_value) * real))
+            if head.mean is not None:
+                head.mean.update_state(each_value, sample_weight=one.counted.weights(real, each_value))
+            self._tell_metrics(head, one.labels, one.answer, (real, weights), one.counted if head.is_spread else None)
         sums = tf.stack([loss_sum, *values, tf.reduce_sum(real)])
         return total, tf.cast(sums, tf.float64)
+
+    def _judged(self, head: Head, given: Any, y: Any, real: Any) -> _Judged:
+        """A head's answers held against the labels."""
+        import tensorflow as tf
+
+        answer = head.shaped(tf.cast(given, tf.float32))
+        labels = y[head.name] if isinstance(y, dict) else y
+        masks = [getattr(given, "_keras_mask", None)] if head.is_spread else []
+        if head.target.kind == "classes" and head.target.positions:
+            masks.append(labels >= 0)
+            labels = tf.maximum(labels, 0)
+        counted = count(masks, real, self._over_replicas)
+        found = head.loss(self._labels(head, labels, answer, head.wants_one_hot), answer)
+        ignored = getattr(found, "_keras_mask", None)  # where the loss has an `ignore_class`
+        of_loss = counted if ignored is None else count([*masks, ignored], real, self._over_replicas)
+        return _Judged(answer, labels, tf.cast(found, tf.float32), of_loss, counted)
+
+    def _tell_metrics(
+        self, head: Head, labels: Any, answer: Any, counts: tuple[Any, Any], counted: Counted | None
+    ) -> None:
+        """Have the metrics see a batch; `counts` says which rows are real, and how much each counts."""
+        real, weights = counts
+        for each in head.metrics:
+            shown, given = self.for_metric(head, each, labels, answer)
+            update(
+                each.metric, shown, given, fitted(weights, real) if each.is_weighted else real, counted, answer[..., 0]
+            )
+
+    @classmethod
+    def for_metric(cls, head: Head, reported: Reported, labels: Any, answer: Any) -> tuple[Any, Any]:
+        """Labels and answers in the form that a metric wants them."""
+        import tensorflow as tf
+
+        shown = cls._labels(head, labels, answer, reported.one_hot)
+        if reported.of_classes:
+            given = head.chosen(answer)
+            return (shown if reported.one_hot else tf.reshape(shown, tf.shape(given))), given
+        return shown, answer if reported.as_they_are else head.probabilities(answer)
+
+    def _over_replicas(self, sums: Any) -> Any:
+        """The sum over all replicas that learn together; of a part of a step that is cut up, this one's."""
+        import tensorflow as tf
+
+        context = tf.distribute.get_replica_context()
+        if self.replicas == 1 or self.job.accumulate > 1 or context is None:
+            return sums
+        return context.all_reduce(tf.distribute.ReduceOp.SUM, sums)
 
     @staticmethod
     def _labels(head: Head, labels: Any, answer: Any, one_hot: bool) -> Any:
@@ -280,18 +455,20 @@ class Steps:
 
         if head.is_binary or head.target.kind != "classes":
             return tf.reshape(tf.cast(labels, tf.float32), tf.shape(answer))
+        labels = tf.cast(labels, tf.int64)
         return tf.one_hot(labels, head.outputs) if one_hot else labels
 
     @staticmethod
     def _values(head: Head, labels: Any, answer: Any) -> Any:
-        """Each row's value of the head's metric."""
+        """The values of the head's metric: of each row, or of each position, shape (n, ...)."""
         import tensorflow as tf
 
         if head.target.kind == "classes" and not head.is_binary:
-            return tf.cast(tf.equal(labels, tf.argmax(answer, -1, output_type=labels.dtype)), tf.float32)
+            return tf.cast(tf.equal(tf.cast(labels, tf.int64), tf.argmax(answer, -1)), tf.float32)
         plain = tf.reshape(tf.cast(labels, tf.float32), tf.shape(answer))
         if head.target.kind == "numbers":
             each = tf.abs(plain - answer)
         else:
-            each = tf.cast(tf.equal(plain > 0.5, answer > 0.5), tf.float32)
-        return tf.reduce_mean(tf.reshape(each, (tf.shape(answer)[0], -1)), axis=1)
+            threshold = 0.0 if head.are_logits else 0.5
+            each = tf.cast(tf.equal(plain > 0.5, answer > threshold), tf.float32)
+        return tf.reduce_mean(each, axis=-1)

@@ -12,13 +12,13 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import psutil
 
 from lepton_lab.errors import LeptonError, UserCodeError
-from lepton_lab.forkserver import Child, describe_exit, hold, own_devices
+from lepton_lab.forkserver import Child, describe_exit, hold, own_devices, way_out
 from lepton_lab.train._job import Job, Seat
 from lepton_lab.train._rank import JoinError, environment, log_name
 
@@ -32,6 +32,14 @@ TRACE_SECONDS = 180.0
 """How long its first step may take, with which TensorFlow traces and compiles the model."""
 PATIENCE = 30.0
 """How long it may be silent after that, at least."""
+ALONE_SECONDS = 180.0
+"""How long the first rank may be silent at what it does alone, while the others wait for it."""
+_ALONE = {"converting": "to convert and write the model", "callbacks": "in its callbacks"}
+"""What that is, by the event that begins it."""
+BUSY_SHARE = 0.02
+"""Of one core: a silent rank that has computed more than that since it was last looked at is slow, and doesn't hang."""
+BUSY_SECONDS = 3600.0
+"""How long such a one may be silent all the same."""
 STEPS_OF_SILENCE = 20
 """How many times the longest time between two reports so far it may be silent."""
 STOPPED_SECONDS = 3.0
@@ -103,6 +111,11 @@ def supervise(job: Job, seat: Seat, address: str) -> Outcome:
     key = worker.get_current_task()
     secede()  # the worker's threads stay free for other tasks
 
+    def pass_on(event: dict[str, Any]) -> None:
+        worker.log_event(topic(job), {**event, "rank": seat.rank, "generation": seat.generation})
+
+    pass_on({"type": "taken"})  # the worker isn't busy; TensorFlow may take long to load
+
     def is_wanted() -> bool:
         """Whether the client that asked for this task is still there; Dask can't end a thread, but says so."""
         task = worker.state.tasks.get(key)
@@ -126,7 +139,7 @@ def supervise(job: Job, seat: Seat, address: str) -> Outcome:
     if stopped:
         child.kill()
     try:
-        return _follow(child, seat, lambda event: worker.log_event(topic(job), event), is_wanted, is_spawned)
+        return _follow(child, seat, pass_on, is_wanted, is_spawned)
     finally:
         timer = threading.Timer(LINGER_SECONDS, release, (job.token, seat.generation))
         timer.daemon = True
@@ -157,7 +170,8 @@ def _follow(
     """Read what a rank says until it has said how it ended, or there is a reason to end it."""
     rank, where = seat.rank, f"rank {seat.rank} on worker {seat.worker}"
     heard, stopped_since = time.monotonic(), 0.0
-    patience, waits_for = SPAWN_SECONDS, "to load TensorFlow"
+    usual = patience, waits_for = SPAWN_SECONDS, "to load TensorFlow"
+    looked, computed = heard, _cpu_seconds(child.pid)
 
     def lost(why: str) -> Outcome:
         child.kill()
@@ -172,37 +186,60 @@ def _follow(
                     patience, waits_for = SPAWN_SECONDS if is_spawned else JOIN_SECONDS, "to find its peers"
                 elif event["type"] == "joined":
                     patience, waits_for = TRACE_SECONDS, "to take its first step"
+                elif event["type"] in _ALONE:
+                    usual = patience, waits_for
+                    patience, waits_for = BUSY_SECONDS if rank else ALONE_SECONDS, _ALONE[event["type"]]
+                elif event["type"] == "called":
+                    patience, waits_for = usual
                 else:  # a model whose steps are long is silent for long
                     longest = STEPS_OF_SILENCE * (now - heard) if waits_for == "to go on" else 0.0
                     patience, waits_for = max(patience if longest else PATIENCE, longest), "to go on"
-                pass_on({**event, "rank": rank, "generation": seat.generation})
+                pass_on(event)
             case ("result", dict() as result):
                 return Outcome(rank, time.time(), result=result)
             case ("error", known, line, text):
+                known = known if isinstance(known, LeptonError) else None
                 is_peer_error = known is None and seat.world > 1 and _blames_a_peer(line)
                 error = known or UserCodeError(f"{where} raised {line}", text)
                 is_final = not (is_peer_error or isinstance(known, JoinError))
                 return Outcome(rank, time.time(), error=error, is_final=is_final, is_peer_error=is_peer_error)
+            case ("exit", code) if code < 0 and waits_for.startswith("to convert"):
+                why = f"The process of {where} ended with {describe_exit(code)} {waits_for}: {way_out(code)}."
+                return replace(lost(why), is_final=True)
             case ("exit", code):
                 return lost(f"The process of {where} ended with {describe_exit(code)}.")
         if message is not None:
             heard, stopped_since = now, 0.0
+            looked, computed = now, _cpu_seconds(child.pid)
         elif _is_stopped(child.pid):
             stopped_since = stopped_since or now
             if now - stopped_since > STOPPED_SECONDS:
                 return lost(f"The process of {where} is stopped (SIGSTOP, or a debugger); it was killed.")
-        elif now - heard > patience:
+        elif now - looked > patience:
+            before, computed = computed, _cpu_seconds(child.pid)
+            if computed - before > BUSY_SHARE * (now - looked) and now - heard < BUSY_SECONDS:
+                looked = now
+                continue
             try:
                 os.kill(child.pid, signal.SIGUSR1)
                 time.sleep(WATCH_SECONDS)
             except ProcessLookupError:
                 pass  # it ended just now
             return lost(
-                f"The process of {where} took more than {patience:.0f} s {waits_for}; it was killed. What it was doing "
-                f"stands in the run's {log_name(seat)}."
+                f"The process of {where} took more than {now - heard:.0f} s {waits_for}; it was killed. What it was "
+                f"doing stands in the run's {log_name(seat)}."
             )
         if not is_wanted():
             return lost(f"Nobody waits for {where} any more.")
+
+
+def _cpu_seconds(pid: int) -> float:
+    """How long a process has computed; 0 if it has ended."""
+    try:
+        times = psutil.Process(pid).cpu_times()
+    except psutil.Error:
+        return 0.0
+    return float(times.user + times.system)
 
 
 def _is_stopped(pid: int) -> bool:

@@ -98,6 +98,7 @@ class CompressedModel(Shown):
     after: Measure
     layers: tuple[tuple[str, str], ...] = ()
     """Layer name, and what was done to it or why nothing was."""
+    notes: tuple[str, ...] = ()
 
     def table(self) -> Table:
         b, a = self.before, self.after
@@ -132,5 +133,5 @@ class CompressedModel(Shown):
             f"{self.model.name}: {self.model.stage} from {self.model.parent}",
             ("", "before", "after", "change"),
             rows,
-            notes=[f"{a.metric} on the {a.split} split; latency of one row, {a.runs_by}"],
+            notes=[*self.notes, f"{a.metric} on the {a.split} split; latency of one row, {a.runs_by}"],
         )

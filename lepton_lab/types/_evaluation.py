@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from lepton_lab.display import Shown, Table
 from lepton_lab.types._breakdown import Breakdown
 from lepton_lab.types._comparison import Comparison
+
+_PICTURES = ("pictures: the row, what is right, the answer",)
 
 
 @dataclass(frozen=True)
@@ -28,13 +30,17 @@ class Evaluation(Shown):
     comparison: Comparison | None = None
     """With another model on the same rows, where there was one."""
 
+    images: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """Where answers are pictures, caption and PNG (base64) of some rows: the row, what is right, the answer."""
+
     def table(self) -> Table:
         table = self.comparison.table() if self.comparison else self._metrics()
         several = len(self.breakdowns) > 1
         own = [f"{part.target}: {note}" if several else note for part in self.breakdowns for note in part.notes()]
         return replace(
             table,
-            notes=(*table.notes, *own, *self.notes),
+            notes=(*table.notes, *own, *self.notes, *(_PICTURES if self.images else ())),
+            images=self.images,
             figures=[figure for part in self.breakdowns for figure in part.figures()],
         )
 

@@ -36,6 +36,11 @@ def fields(array: Array) -> dict[str, Array]:
     return {name: np.array(array[name], order="C") for name in array.dtype.names}
 
 
+def by_name(array: Array) -> dict[str, Array]:
+    """The fields of records by name; an array that isn't made of records is the only one, called ""."""
+    return {"": array} if array.dtype.names is None else fields(array)
+
+
 def records(arrays: Mapping[str, Array]) -> Array:
     """Arrays of as many rows each, side by side as records of shape (rows,); what `fields` takes apart."""
     import numpy as np

@@ -21,9 +21,10 @@ class Listing(Shown):
     rows: tuple[tuple[object, ...], ...]
     empty: str = ""
     """Said instead of the rows where there are none."""
+    notes: tuple[str, ...] = ()
 
     def table(self) -> Table:
-        return Table(self.title, self.header, self.rows, notes=[] if self.rows else [self.empty])
+        return Table(self.title, self.header, self.rows, notes=[*self.notes, *([] if self.rows else [self.empty])])
 
 
 @dataclass(frozen=True)

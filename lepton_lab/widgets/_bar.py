@@ -14,11 +14,16 @@ import threading
 import time
 
 from lepton_lab.display import duration
-from lepton_lab.events import Bus, Event, NamesChanged, Progress, RunChanged, RunNote, RunProgress
+from lepton_lab.events import Bus, EpochEnded, Event, NamesChanged, Progress, RunChanged, RunNote, RunProgress
 from lepton_lab.types import FINAL_STATES
 
 REFRESH = 0.2
 """Seconds between two drawings: a bar is drawn at most five times a second."""
+NOTE_SECONDS = 15.0
+"""How long a note stays beside a run that goes on: time to read it. The run's table keeps it."""
+
+
+HEARD = (Progress, NamesChanged, RunProgress, EpochEnded, RunChanged, RunNote)
 
 
 class Bar:
@@ -44,12 +49,13 @@ class Bar:
         self._began = time.monotonic()
         self._progress: Progress | None = None
         self._training: RunProgress | None = None
+        self._validation: dict[str, float] = {}
         self._state = ""
-        self._note = ""
+        self._note, self._noted = "", 0.0
         self._training_wanted = training
         self._thread = threading.get_ident()
         self._version = 0
-        self._unsubscribe = events.subscribe(self.hear, Progress, NamesChanged, RunProgress, RunChanged, RunNote)
+        self._unsubscribe = events.subscribe(self.hear, *HEARD)
 
     def hear(self, event: Event) -> None:
         """Note an event; safe from any thread."""
@@ -59,17 +65,19 @@ class Bar:
                 self._progress = event
             elif isinstance(event, NamesChanged) and is_own and event.kind == "run" and self._training_wanted:
                 if self.run != event.name:
-                    self.run, self._training, self._state, self._note = event.name, None, "", ""
+                    self.run, self._training, self._validation, self._state, self._note = event.name, None, {}, "", ""
                     self._progress = None  # what came before the run is done
-            elif isinstance(event, RunProgress | RunChanged | RunNote) and self._is_ours(event.run):
+            elif isinstance(event, RunProgress | EpochEnded | RunChanged | RunNote) and self._is_ours(event.run):
                 self.run = event.run
                 match event:
                     case RunProgress():
                         self._training = event
                     case RunChanged():
                         self._state = event.state
+                    case EpochEnded():
+                        self._validation = {name: v for name, v in event.logs.items() if name.startswith("val_")}
                     case RunNote():
-                        self._note = event.message
+                        self._note, self._noted = event.message, time.monotonic()
             else:
                 return
             self._version += 1
@@ -94,7 +102,8 @@ class Bar:
     def _parts(self) -> tuple[float | None, str]:
         """The share done (None where it can't be known) and what is said beside the bar."""
         with self._lock:
-            run, progress, training, state, note = self.run, self._progress, self._training, self._state, self._note
+            run, progress, training, state = self.run, self._progress, self._training, self._state
+            validation, note, age = self._validation, self._note, time.monotonic() - self._noted
         if training is None:
             if note:
                 return None, note
@@ -104,16 +113,19 @@ class Bar:
             return progress.fraction, f"{progress.task}: {progress.message}"
         done = (training.epoch - 1 + training.step / max(training.steps, 1)) / max(training.epochs, 1)
         facts = [f"{training.run}: epoch {training.epoch}/{training.epochs}", f"loss {training.loss:.4f}"]
-        facts += [f"{name} {value:.4f}" for name, value in training.metrics.items() if name != "loss"]
+        shown = {name: value for name, value in training.metrics.items() if name != "loss"} | validation
+        facts += [f"{name} {value:.4f}" for name, value in shown.items()]
         rates = ", ".join(f"{worker} {rate:,.0f}" for worker, rate in sorted(training.rates.items()))
         if rates:
             several = f" ({rates})" if len(training.rates) > 1 else ""
             facts.append(f"{sum(training.rates.values()):,.0f} examples/s{several}")
-        if state in (*FINAL_STATES, "restarting", "stopping"):
-            facts.append(state)
-        elif training.remaining is not None:
-            facts.append(f"{duration(training.remaining)} left")
-        facts += [note] if note else []
+        passed = [duration(training.elapsed)] if training.elapsed else []
+        if state in (*FINAL_STATES, "restarting", "stopping", "converting"):
+            facts += [*passed, state]
+        else:
+            passed += [f"{duration(training.remaining)} left"] if training.remaining is not None else []
+            facts += [", ".join(passed)] if passed else []
+        facts += [note] if note and age < NOTE_SECONDS else []
         return (1.0 if state == "done" else min(1.0, done)), "; ".join(facts)
 
     def text(self) -> str:

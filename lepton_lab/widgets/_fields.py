@@ -57,6 +57,7 @@ class Field:
         self.row.add_class("lepton-field")
         self._applies = self._is_found = True
         self.offer(self.look_up())
+        self._choose_latest()
         self.control.observe(changed, "value")
         if self.slider is not None:
             self.slider.observe(lambda change: self._slide(change["new"]), "value")
@@ -84,6 +85,14 @@ class Field:
         if options != self.control.options:
             self.control.options = options
             self.control.value = chosen if chosen in offered else first_of(options)
+
+    def _choose_latest(self) -> None:
+        """Begin with what was made or used last, where something has to be chosen."""
+        kind = self.parameter.type
+        if isinstance(kind, Name) and self.parameter.is_required:
+            name = self._lab.latest(kind.kind)
+            if name in [value for _, value in self.control.options]:
+                self.control.value = name
 
     @property
     def shown(self) -> bool:

@@ -33,6 +33,17 @@ FLAGS = (
 NOTEBOOK = "jupyterapp.shell.currentWidget"
 LIVE = ".bk-Canvas, .bk-Figure"
 """Bokeh's plots."""
+HEAR_LOG = """(context => {
+  if (!context.isHeard) {
+    context.isHeard = true;
+    context.unhandledMessage.connect((_, { header, content }) => {
+      if (header.msg_type === 'stream') {
+        console.error(`JupyterLab's log: ${content.text}`);
+      }
+    });
+  }
+})"""
+"""What a kernel says outside of cells: JupyterLab writes it into its log console, and so the browser's has it, too."""
 expect.set_options(timeout=20_000)  # a slow machine takes its time; nothing waits longer than it must
 
 
@@ -169,6 +180,7 @@ class LabPage:
 
     def _wait_for_kernel(self) -> None:
         self.wait_for(f"{NOTEBOOK}?.sessionContext?.session?.kernel?.status === 'idle'", 60)
+        self.page.evaluate(f"{HEAR_LOG}({NOTEBOOK}.sessionContext)")
 
     def wait_for(self, expression: str, seconds: float = 30) -> None:
         """Wait until the JavaScript expression is true."""

@@ -263,15 +263,15 @@ class TestKeyboard:
         expect(data).to_be_visible()
         tab_to(lab, data)
         before = lab.sources()
-        expect(data).to_have_value("digits")
-        for key in ("d", "d", "b", "ArrowDown", "w"):  # to JupyterLab: delete the cell, a new one, the next one
+        expect(data).to_have_value("wine")  # as it was loaded last
+        for key in ("w", "b", "ArrowUp", "d", "d"):  # to JupyterLab: a new cell, the one above, delete it
             press(key)
-        expect(data).to_have_value("wine")
+        expect(data).to_have_value("digits")
         expect_focus(data)
         assert lab.sources() == before
         tab_to(lab, form.get_by_role("slider", name="validation"))
         press("ArrowRight")
-        expect(form.locator(".lepton-line")).to_contain_text("--data wine --validation 0.01")
+        expect(form.locator(".lepton-line")).to_contain_text("--data digits --validation 0.01")
         tab_to(lab, form.get_by_role("button", name="More options"))
         press("Space")
         expect(form.get_by_label("keep", exact=True)).to_be_visible()

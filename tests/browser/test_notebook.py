@@ -58,10 +58,10 @@ def _run(jupyter: LabPage, first: str, last: str) -> None:
     """Run these cells one after the other, and see the panels draw while the training's cell runs."""
     for index in range(jupyter.cell(first), jupyter.cell(last) + 1):
         source = jupyter.sources()[index]
-        if not source.startswith("%"):
+        if not source.startswith(("%", "import ", "from ")):  # it is text
             continue
         jupyter.start(index)
-        if source.startswith("%lepton train"):
+        if source.startswith("%lepton train cnn"):
             stop = jupyter.sidebar.get_by_role("button", name=re.compile("^Stop cnn"))
             expect(stop).to_be_visible(timeout=60_000)
             expect(jupyter.output(jupyter.cell("%lepton panel training")).locator(LIVE).first).to_be_visible()

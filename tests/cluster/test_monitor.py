@@ -6,6 +6,7 @@ import os
 import time
 from collections import Counter
 from pathlib import Path
+from statistics import median
 
 import psutil
 import pytest
@@ -52,11 +53,13 @@ def test_it_is_in_the_table_of_devices(cluster: Handle) -> None:
 def test_the_sampler_costs_little() -> None:
     sampler = Sampler()
     sampler()
-    began = time.thread_time()
+    times = []
     for _ in range(20):
         sampler._time = 0.0  # as though a second had passed
+        began = time.thread_time()
         sampler()
-    assert (time.thread_time() - began) / 20 < 0.01
+        times.append(time.thread_time() - began)
+    assert median(times) < 0.01
 
 
 def test_the_sampler_measures_this_process() -> None:

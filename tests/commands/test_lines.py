@@ -25,6 +25,7 @@ from lepton_lab.commands import (
     render,
     run,
     split,
+    without_comment,
 )
 from lepton_lab.errors import InputError, UnknownNameError
 from lepton_lab.lab import Lab
@@ -214,3 +215,27 @@ def test_a_variable_stands_for_what_it_holds() -> None:
     assert read("%lepton predict cnn --rows x")[1]["rows"] == "x"
     with pytest.raises(InputError, match="A list can't be written on a line: give the name of a variable"):
         render(find(["predict"])[0], {"model": "cnn", "rows": rows})
+
+
+@pytest.mark.parametrize(
+    ("line", "rest"),
+    [
+        ("data load digits  # the small one", "data load digits  "),
+        ("data load digits #the small one", "data load digits "),
+        ("# nothing else", ""),
+        ("  #", "  "),
+        ("data load digits # it's one", "data load digits "),
+        ("data load a#b.csv", "data load a#b.csv"),
+        ("data load https://x.org/d.csv#part", "data load https://x.org/d.csv#part"),
+        ("train 'a # b' # c", "train 'a # b' "),
+        ('train "a \\" # b" # c', 'train "a \\" # b" '),
+        ("train a\\ # c", "train a\\ "),
+        ("train \\# c", "train \\# c"),
+        ("ui --color #ff0000 # red", "ui --color #ff0000 "),
+        ("ui --color=#ff0000 #red", "ui --color=#ff0000 "),
+        ("train --name # none", "train --name "),
+        ("", ""),
+    ],
+)
+def test_a_comment_begins_with_a_mark_of_its_own(line: str, rest: str) -> None:
+    assert without_comment(line) == rest

@@ -26,7 +26,7 @@ def train(model: Any, hook: Hook, dataset: Dataset, steps: int) -> None:
     def one(rows: tf.Tensor, targets: tf.Tensor) -> None:
         with tf.GradientTape() as tape:
             answers = model(rows, training=True)
-            value = tf.reduce_mean(hook.losses(rows, loss(targets, answers), answers))
+            value = tf.reduce_mean(hook.losses(rows, {"": loss(targets, answers)}, {"": answers})[""])
         variables = model.trainable_variables
         optimizer.apply_gradients(zip(tape.gradient(value, variables), variables, strict=True))
 

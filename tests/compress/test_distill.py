@@ -8,16 +8,18 @@ from lepton_lab.compress import _distill
 from lepton_lab.compress._distill import Distillation, make_student, narrower
 from lepton_lab.errors import ConversionError, InputError
 from lepton_lab.files import checksum
-from lepton_lab.runtime import load_keras, open_rows, predict, score
+from lepton_lab.runtime import load_keras, open_rows, predict, score, with_names
 from lepton_lab.types import Dataset, Model
 from tests.compress.loop import tuned
 from tests.models_fixture import keras
+
+PROBABLE: dict[str, list[str]] = {"teacher": [], "student": []}
 
 
 def lesson(teacher: Model, **changes: Any) -> Distillation:
     file = teacher.file
     given = {"teacher": str(file), "sha256": checksum(file), "code": None, "temperature": 4.0, "alpha": 1.0}
-    return Distillation(**{**given, "kind": "classes", **changes})
+    return Distillation(**{**given, "kinds": {"": "classes"}, "logits": PROBABLE, **changes})
 
 
 def student(teacher: Model, folder: Path) -> Any:
@@ -34,7 +36,7 @@ def test_a_narrower_model_learns_from_the_teacher_alone(cnn: Model, digits: Data
 
 
 def test_numbers_too(mlp: Model, table: Dataset, tmp_path: Path) -> None:
-    model = tuned(student(mlp, tmp_path), lesson(mlp, kind="numbers"), table, 600)
+    model = tuned(student(mlp, tmp_path), lesson(mlp, kinds={"": "numbers"}), table, 600)
     x, _ = open_rows(table, "test")
     taught = predict(mlp.file, x)
     assert np.mean(np.square(model(np.asarray(x)).numpy() - taught)) < 0.05 * np.var(taught)
@@ -51,34 +53,61 @@ def test_the_loss_is_hintons(cnn: Model, digits: Dataset) -> None:
     soft = np.power(np.maximum(taught, 1e-7), 1 / 3)
     soft /= soft.sum(axis=1, keepdims=True)
     expected = 0.3 * 2.0 + 0.7 * 9 * (soft * np.log(soft * 10)).sum(axis=1)
-    found = hook.losses(tf.constant(rows), tf.fill(5, 2.0), tf.constant(answers)).numpy()
+    found = hook.losses(tf.constant(rows), {"": tf.fill(5, 2.0)}, {"": tf.constant(answers)})[""].numpy()
     np.testing.assert_allclose(found, expected, rtol=1e-3)
 
 
 def taught_by(probabilities: list[list[float]], **settings: Any) -> Distillation:
     """A lesson of a teacher that gives these answers."""
     import tensorflow as tf
+    import tf_keras
 
-    hook = Distillation("", "", None, 1.0, 1.0, **settings)
-    hook._teacher = lambda rows, training: tf.constant(probabilities)
+    rows = tf_keras.Input((1,))
+    hook = Distillation("", "", None, 1.0, 1.0, **{"logits": PROBABLE, **settings})
+    hook._teacher = tf_keras.Model(rows, tf_keras.layers.Lambda(lambda _: tf.constant(probabilities))(rows))
     return hook
 
 
 def losses(hook: Distillation, answers: list[list[float]]) -> Any:
     import tensorflow as tf
 
-    return hook.losses(tf.zeros((len(answers), 1)), tf.zeros(len(answers)), tf.constant(answers)).numpy()
+    none = tf.zeros(len(answers))
+    return hook.losses(tf.zeros((len(answers), 1)), {"": none}, {"": tf.constant(answers)})[""].numpy()
 
 
 def test_each_label_is_a_question_of_its_own() -> None:
-    found = losses(taught_by([[0.9, 0.9], [0.9, 0.9]], kind="labels"), [[0.1, 0.1], [0.9, 0.9]])
+    found = losses(taught_by([[0.9, 0.9], [0.9, 0.9]], kinds={"": "labels"}), [[0.1, 0.1], [0.9, 0.9]])
     np.testing.assert_allclose(found, [0.8 * np.log(9), 0], atol=1e-5)
 
 
 @pytest.mark.parametrize(("teacher", "is_narrow"), [([[0.99]], True), ([[0.01, 0.99]], False)])
 def test_one_answer_and_two_are_the_same_two_classes(teacher: list[list[float]], is_narrow: bool) -> None:
     answers = [[0.01, 0.99]] if is_narrow else [[0.99]]
-    assert losses(taught_by(teacher, kind="classes"), answers) == pytest.approx([0], abs=1e-5)
+    assert losses(taught_by(teacher, kinds={"": "classes"}), answers) == pytest.approx([0], abs=1e-5)
+
+
+def test_each_output_learns_from_the_teachers_of_its_name() -> None:
+    import tensorflow as tf
+    import tf_keras
+
+    rows = tf_keras.Input((1,))
+    ends = {
+        name: tf_keras.layers.Lambda(lambda _, answer=answer: tf.constant([answer]), name=f"of_{name}")(rows)
+        for name, answer in (("price", [5.0]), ("kind", [0.01, 0.99]))
+    }
+    hook = Distillation("", "", None, 1.0, 0.5, {"kind": "classes", "price": "numbers"}, PROBABLE)
+    hook._teacher = with_names(tf_keras.Model(rows, ends))
+    losses = {"kind": tf.constant([2.0]), "price": tf.constant([4.0])}
+    found = hook.losses(tf.zeros((1, 1)), losses, {"kind": tf.constant([[0.01, 0.99]]), "price": tf.constant([[2.0]])})
+    assert {name: float(part[0]) for name, part in found.items()} == pytest.approx({"kind": 1.0, "price": 2.0 + 4.5})
+
+
+def test_outputs_in_a_dict_stay_as_wide() -> None:
+    rows = keras().Input((4,))
+    hidden = keras().layers.Dense(8, name="hidden")(rows)
+    model = keras().Model(rows, {"kind": keras().layers.Dense(4, name="last")(hidden)})
+    told = dict(_distill.plan(with_names(model), {"student": None, "width": 0.5}))
+    assert (told["hidden"], told["last"]) == ("4 of 8 units", "as wide")
 
 
 def test_what_makes_the_answer_stays_as_wide() -> None:

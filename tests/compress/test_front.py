@@ -27,6 +27,15 @@ def test_equals_are_both_on_it() -> None:
     assert on_front([measured(0.9), measured(0.9)]) == (True, True)
 
 
+def test_an_error_of_one_of_several_targets_is_better_where_it_is_lower() -> None:
+    measures = [measured(2.0, 10, metric="price_mae"), measured(1.0, 10, metric="price_mae")]
+    assert on_front(measures) == (False, True) and uncertainty(measures[0], 100) is None
+    trials = [Trial(str(n), "", "", one) for n, one in enumerate(measures)]
+    picked, why = pick(trials, measures[1], read_budget("mae<+5", "price_mae"))
+    assert picked == "1" and "price mae 1" in why
+    assert uncertainty(measured(0.9, metric="kind_accuracy"), 100) is not None
+
+
 def test_only_the_costs_named_count() -> None:
     measures = [measured(0.9, 10, 50.0), measured(0.8, 20, 10.0)]
     assert on_front(measures) == (True, True)

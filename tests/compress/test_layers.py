@@ -214,13 +214,17 @@ class TestBadInput:
         with pytest.raises(InputError, match="is a onnx model: layers are told of Keras"):
             inspect_layers(dataclasses.replace(cnn, format="onnx"))
 
-    def test_several_inputs(self, mixed: tuple[Model, Dataset]) -> None:
-        with pytest.raises(InputError, match="several inputs or outputs, and model layers takes models with one"):
-            inspect_layers(mixed[0])
-
     def test_without_a_training_split(self, files: dict[str, Model], cnn: Model, digits: Dataset) -> None:
         with pytest.raises(UnknownNameError, match="no split 'train'"):
             inspect_layers(files["int8"], cnn, dataclasses.replace(digits, splits={"test": 597}))
+
+
+def test_several_inputs_and_outputs(mixed: tuple[Model, Dataset], mixed_int8: Model) -> None:
+    found = inspect_layers(mixed_int8, *mixed)
+    errors = {layer.name: layer.sqnr for layer in found.layers}
+    assert errors["dense"] == errors["price"] == np.inf and all(20 < errors[name] < 80 for name in ("kind", "tags"))
+    assert found.sqnr is not None and found.sqnr > 30
+    assert [layer.name for layer in inspect_layers(mixed[0]).layers] == ["dense", "dense_1", "tags", "kind", "price"]
 
 
 def test_the_test_split_is_not_looked_at(

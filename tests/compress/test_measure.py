@@ -1,3 +1,4 @@
+import dataclasses
 import gzip
 from pathlib import Path
 
@@ -5,7 +6,7 @@ import numpy as np
 import pytest
 
 from lepton_lab import data
-from lepton_lab.compress import compare, measure
+from lepton_lab.compress import compare, latencies, measure
 from lepton_lab.errors import InputError, UnknownNameError
 from lepton_lab.evaluate import evaluate
 from lepton_lab.types import Dataset, Model
@@ -43,9 +44,13 @@ def test_labels_are_measured_by_binary_accuracy(tmp_path: Path) -> None:
     assert f"{found.accuracy:.2%}" in str(compare(model, model, dataset))
 
 
-def test_several_inputs_are_refused(mixed: tuple[Model, Dataset]) -> None:
-    with pytest.raises(InputError, match="several inputs or outputs, and compress takes models with one of each"):
-        measure(*mixed)
+def test_of_several_targets_the_first_is_told(mixed: tuple[Model, Dataset], mixed_int8: Model) -> None:
+    model, dataset = mixed
+    last = dataclasses.replace(dataset, targets=dict(reversed(dataset.targets.items())))
+    assert measure(mixed_int8, last).metric == "tags_binary_accuracy"
+    found = compare(model, mixed_int8, dataset)
+    assert found.after.accuracy == evaluate(mixed_int8, dataset).metrics["kind_accuracy"]
+    assert len(latencies([model, mixed_int8], dataset, turns=1)) == 2
 
 
 def test_compare(cnn: Model, int8_cnn: Model, digits: Dataset) -> None:

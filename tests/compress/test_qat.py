@@ -8,7 +8,7 @@ from lepton_lab.compress._cluster import Clustering
 from lepton_lab.compress._prune import Pruning
 from lepton_lab.compress._qat import QuantizationAware
 from lepton_lab.errors import ConversionError
-from lepton_lab.runtime import Graph, Interpreter, load_keras, open_rows, score
+from lepton_lab.runtime import Graph, Interpreter, load_keras, open_rows, score, with_names
 from lepton_lab.types import Dataset, Model
 from tests.compress.loop import tuned
 from tests.models_fixture import keras, make_of_zoo
@@ -104,3 +104,62 @@ def test_a_model_of_nothing_else_is_refused() -> None:
     model = keras().Sequential([keras().Input((8, 4)), layers.LSTM(4, name="only")])
     with pytest.raises(ConversionError, match=r"of only \(LSTM\): take quantize --scheme dynamic"):
         _qat.plan(model, {})
+
+
+def test_what_is_refused_is_left_out_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever refuses it: tfmot, which names the layer, or another that doesn't, so that it has to be looked for."""
+    layers = keras().layers
+    rows = keras().Input((6, 6, 1))
+    x = layers.Conv2D(4, 3, name="first")(rows)
+    x = layers.Flatten(name="flat")(layers.Conv2D(4, 3, name="second")(x))
+    model = keras().Model(rows, layers.Dense(2, "softmax", name="last")(x))
+    whole = _qat.wrap
+
+    def choosy(flat: object, ways: dict[str, str]) -> object:
+        if ways["second"] == "int8":
+            raise ValueError("something is amiss")
+        return whole(flat, ways)
+
+    monkeypatch.setattr(_qat, "wrap", choosy)
+    told = dict(_qat.plan(model, {}))
+    refusal = "refused as int8 (ValueError: something is amiss)"  # the converter makes the weights int8 by itself
+    assert told["second"] == f"int8 weights made after the training, its answers int8: {refusal}"
+    assert told["first"] == told["last"] == "int8 weights and activations"
+
+
+def test_a_model_within_a_model_operators_and_an_activation_before_normalisation() -> None:
+    layers = keras().layers
+    stem = keras().Sequential(
+        [keras().Input((6, 6, 1)), layers.Conv2D(4, 3, activation="relu", name="conv")], name="stem"
+    )
+    rows = keras().Input((6, 6, 1))
+    x = layers.Flatten()(layers.BatchNormalization(name="norm")(stem(rows)))
+    x = layers.Dense(8, "relu", name="one")(x)
+    x = x + layers.Dense(8, "relu", name="two")(x)
+    model, hook = keras().Model(rows, layers.Dense(2, "softmax", name="last")(x)), QuantizationAware()
+    wrapped = hook.prepare(model, 3)
+    some = np.random.default_rng(0).normal(size=(32, 6, 6, 1)).astype("float32")
+    for _ in range(3):
+        wrapped(some, training=True)
+    content = hook.to_tflite(model, wrapped.get_weights())
+    told = dict(hook.report(wrapped))
+    assert {told[name] for name in ("stem_conv", "one", "two", "last")} == {"int8 weights and activations"}
+    assert "not right behind a convolution without activation" in told["norm"]
+    operations = Graph(content).operations
+    kinds = ("CONV_2D", "FULLY_CONNECTED")
+    assert [o.inputs[1].dtype for o in operations if o.kind in kinds] == ["int8"] * 4
+    assert [o.outputs[0].dtype for o in operations if o.kind == "ADD"].count("int8") == 1
+    np.testing.assert_allclose(Interpreter(content).run(some), wrapped(some, training=False).numpy(), atol=0.02)
+
+
+def test_several_inputs_and_outputs_keep_their_names() -> None:
+    layers = keras().layers
+    image, table = keras().Input((4, 4, 1), name="picture"), keras().Input((2,), name="table")
+    both = layers.Concatenate()([layers.Flatten()(layers.Conv2D(2, 3)(image)), layers.Dense(4, name="columns")(table)])
+    ends = {"price": layers.Dense(1, name="first")(both), "kind": layers.Dense(3, "softmax", name="second")(both)}
+    model, hook = with_names(keras().Model({"image": image, "facts": table}, ends)), QuantizationAware()
+    wrapped = hook.prepare(model, 10)
+    answers = wrapped({"image": np.ones((5, 4, 4, 1), "float32"), "facts": np.ones((5, 2), "float32")})
+    assert {name: part.shape[1] for name, part in answers.items()} == {"price": 1, "kind": 3}
+    assert list(wrapped.output_names) == ["kind", "price"] and list(wrapped.input_names) == ["facts", "image"]
+    assert "raw columns can't share one scale" in dict(hook.report(wrapped))["columns"]

@@ -4,12 +4,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lepton_lab.compress import SCHEMES, quantize
+from lepton_lab.compress import SCHEMES, preflight, quantize
 from lepton_lab.errors import DataError, InputError, UnknownNameError
+from lepton_lab.evaluate import evaluate
 from lepton_lab.events import Event, Progress
 from lepton_lab.runtime import Interpreter, load_keras, open_rows, predict, score
-from lepton_lab.types import CompressedModel, Dataset, Model, Scaling
-from tests.models_fixture import copy_of, keras, make_quantised, quantised, truncate, write_split
+from lepton_lab.types import CompressedModel, Dataset, Model, Scaling, fields
+from tests.models_fixture import copy_of, keras, make_mixed_int8, make_quantised, quantised, truncate, write_split
 
 
 @pytest.fixture(scope="module", params=list(SCHEMES))
@@ -26,7 +27,7 @@ class TestEveryScheme:
         assert before.accuracy is not None and after.accuracy is not None
         assert before.raw_bytes / after.raw_bytes > SMALLER[compressed.model.stage]
         assert after.gzip_bytes < after.raw_bytes and after.latency > 0
-        assert after.accuracy >= before.accuracy - 0.01
+        assert round(597 * (before.accuracy - after.accuracy)) <= 6  # rows of the test split: 1 %
 
     def test_the_model_says_what_it_is(self, compressed: CompressedModel, cnn: Model) -> None:
         model = compressed.model
@@ -154,7 +155,46 @@ def test_progress_is_told(cnn: Model, digits: Dataset, tmp_path: Path) -> None:
     assert fractions == sorted(fractions) and fractions[-1] == 1.0
 
 
-def test_several_inputs_are_refused(mixed: tuple[Model, Dataset], tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="several inputs or outputs, and compress takes models with one of each"):
-        quantize(mixed[0], quantised(mixed[0], "int8", tmp_path / "q"), mixed[1])
-    assert not (tmp_path / "q").exists()
+class TestSeveralInputsAndOutputs:
+    def test_another_runtime_gives_the_answers_by_name(self, mixed: tuple[Model, Dataset]) -> None:
+        from ai_edge_litert.interpreter import Interpreter as LiteRT
+
+        model, dataset = mixed
+        file = make_mixed_int8().model.file
+        rows = np.asarray(open_rows(dataset, "test")[0][:20])
+        runner = LiteRT(str(file)).get_signature_runner()
+        one_by_one = [
+            runner(image=row["image"][None].astype("float32"), table=row["table"][None].astype("float32"))
+            for row in rows
+        ]
+        ours, before = fields(predict(file, rows)), fields(predict(model.file, rows))
+        assert set(ours) == {"kind", "price", "tags"}
+        for name, answers in ours.items():
+            np.testing.assert_allclose(answers, np.concatenate([one[name] for one in one_by_one]), atol=1e-6)
+            np.testing.assert_allclose(answers, before[name], atol=0.03)
+
+    def test_the_plan_is_kept_and_raw_columns_are_spared(self, mixed: tuple[Model, Dataset]) -> None:
+        model, dataset = mixed
+        found = make_mixed_int8()
+        told = dict(found.layers)
+        settings = {"scheme": "int8", "calibration_rows": 16, "tolerance": 0.5}
+        assert dict(preflight(model, "quantize", settings, dataset).layers) == told
+        assert told["dense"] == told["price"] == told["rescaling"] == "kept in float32"  # columns go to both layers
+        assert told["dense_1"] == told["kind"] == "weights int8, activations int8"
+
+    def test_the_first_target_speaks_for_the_model(self, mixed: tuple[Model, Dataset]) -> None:
+        found = make_mixed_int8()
+        assert found.before.metric == found.after.metric == "kind_accuracy" and found.before.memory
+        assert found.after.accuracy == found.model.metrics["test_kind_accuracy"] > 0.95
+        assert found.before.accuracy == evaluate(*mixed).metrics["kind_accuracy"]
+        assert {"test_price_mae", "test_tags_binary_accuracy"} <= set(found.model.metrics)
+        assert "kind_accuracy" in str(found) and "points" in str(found)
+
+    def test_mixed_goes_by_the_output_that_loses_most(self, mixed: tuple[Model, Dataset], tmp_path: Path) -> None:
+        model, dataset = mixed
+        found = quantize(model, quantised(model, "mixed", tmp_path / "q"), dataset, "mixed")
+        x, y = open_rows(dataset, "train")
+        scores = [score(predict(one.file, x), y, "classes") for one in (model, found.model)]
+        assert "int4" in str(found.layers)
+        for metric in ("kind_accuracy", "tags_binary_accuracy"):
+            assert scores[1][metric] >= scores[0][metric] - 0.005  # these rows are the judge's

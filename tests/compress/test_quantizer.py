@@ -39,13 +39,22 @@ def test_batches_of_calibration_rows_are_united(float_file: bytes, digits: Datas
     np.testing.assert_array_equal(one.run(rows), Interpreter(quantised(rows)).run(rows))
 
 
-def test_what_will_become_of_an_operation_is_what_becomes_of_it(float_file: bytes) -> None:
-    rules = [Rule("dynamic"), Rule("dynamic4", "", "CONV_2D"), Rule("float32", "dense_1")]
-    before, after = (Interpreter(f).operations for f in (float_file, _quantizer.apply(float_file, rules)))
-    told = {operation.output: _quantizer.bits(rules, operation) for operation in before if operation.constants}
+def test_rules_become_bits(float_file: bytes) -> None:
+    rules = [Rule("dynamic"), Rule("dynamic4", "", "CONV_2D"), Rule("float32", "dense_1"), Rule("int8", "", "ELU")]
+    after = Interpreter(_quantizer.apply(float_file, rules)).operations
     weighted = [operation for operation in after if operation.kind in ("CONV_2D", "FULLY_CONNECTED")]
-    assert [told[operation.output][0] for operation in weighted] == [o.inputs[1].bits for o in weighted]
-    assert sorted(bits for bits, _ in told.values() if bits < 32) == [4, 4, 8]
+    assert [o.inputs[1].bits for o in weighted] == [4, 4, 8, 32]
+
+
+def test_every_operation_of_the_quantizer_has_a_name_of_the_schema() -> None:
+    """They are called the same but for a few, which are paired by their numbers."""
+    from ai_edge_quantizer.qtyping import TFLOperationName
+
+    kinds = _quantizer._kinds("ai_edge_quantizer")
+    unknown = set(TFLOperationName) - set(kinds.values())
+    assert {kind.value for kind in unknown} <= {"CUSTOM_OP"}
+    assert kinds["TRANSPOSE_CONV"].value == "CONV_2D_TRANSPOSE"
+    assert {name for name, kind in kinds.items() if name != kind.value} == {"TRANSPOSE_CONV"}
 
 
 @pytest.mark.parametrize("becomes", ["dynamic", "dynamic4", "int8", "int4"])

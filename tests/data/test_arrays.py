@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from lepton_lab import data
-from lepton_lab.errors import InputError
+from lepton_lab.errors import DataError, InputError
 
 X, Y = np.random.default_rng(0).random((20, 6, 5)), np.arange(20) % 4
 
@@ -17,7 +17,7 @@ X, Y = np.random.default_rng(0).random((20, 6, 5)), np.arange(20) % 4
 def test_with_a_test_split(tmp_path, source):
     dataset = data.load(source, "a", tmp_path / "a")
     assert dataset.splits == {"train": 20, "test": 4}
-    assert dataset.input_shape == (6, 5, 1)
+    assert dataset.input_shape == (6, 5)
 
 
 @pytest.mark.parametrize("source", [(X, Y), [X.tolist(), Y.tolist()], {"x": X, "y": Y}])
@@ -44,3 +44,13 @@ def test_refused(tmp_path, source, words):
 def test_a_label_has_no_meaning(tmp_path):
     with pytest.raises(InputError, match="leave the label out"):
         data.load((X, Y), "a", tmp_path / "a", label="price")
+
+
+@pytest.mark.parametrize("where", ["x", "y", "weights", "rows"])
+def test_masked_values_are_missing(tmp_path, where):
+    arrays = {"x": np.arange(12.0).reshape(6, 2), "y": np.arange(6) % 2, "weights": np.arange(6) + 1.0}
+    masked = np.ma.masked_equal(arrays["x" if where == "rows" else where], 1)
+    arrays[where if where != "rows" else "x"] = list(masked) if where == "rows" else masked
+    with pytest.raises(DataError, match=r"masked values, which are missing ones \(the first is in row"):
+        data.load(tuple(arrays.values()), "a", tmp_path / "a")
+    assert data.load((np.ma.array(np.eye(6)), np.arange(6) % 2), "a", tmp_path / "a").splits["train"]

@@ -12,16 +12,16 @@ LABELS = np.arange(10) % 2
 @pytest.mark.parametrize(
     ("x", "dtype", "scaling"),
     [
-        (PIXELS, "uint8", Scaling((0.0,), (255.0,))),
+        (PIXELS, "int64", Scaling((0.0,), (255.0,))),
         (PIXELS.astype(np.uint8), "uint8", Scaling((0.0,), (255.0,))),
-        (PIXELS > 128, "uint8", Scaling((0.0,), (1.0,))),
+        (PIXELS > 128, "bool", Scaling((0.0,), (1.0,))),
         (PIXELS / 255, "float32", Scaling((0.0,), (1.0,))),
     ],
 )
 def test_pixels(load_arrays, x, dtype, scaling):
     dataset = load_arrays(x, LABELS)
-    assert (dataset.input_shape, dataset.input_dtype, dataset.scaling) == ((4, 4, 1), dtype, scaling)
-    np.testing.assert_allclose(data.open_split(dataset, "train")[0][..., 0], x, rtol=1e-6)
+    assert (dataset.input_shape, dataset.input_dtype, dataset.scaling) == ((4, 4), dtype, scaling)
+    np.testing.assert_allclose(data.open_split(dataset, "train")[0], x, rtol=1e-6)
 
 
 def test_pixels_of_another_range(load_arrays):
@@ -52,7 +52,8 @@ def test_one_number_a_row(load_arrays):
     ("x", "error", "words"),
     [
         (np.array([[1], ["a"]] * 5, dtype=object), InputError, "dtype object.*astype"),
-        (np.array([["a"]] * 10), InputError, "dtype <U1"),
+        (np.array([["a"]] * 9 + [[None]], dtype=object), DataError, r"x of train has 1 rows without a text.*row 10"),
+        (np.array([[1j]] * 10), InputError, "dtype complex128"),
         (np.zeros((10, 0)), DataError, "rows are empty"),
         (np.where(np.arange(20).reshape(10, 2) == 7, np.nan, 1.0), DataError, r"column 1 of x has 1 missing .*row 4\)"),
         (np.where(np.arange(160).reshape(10, 4, 4) == 17, np.inf, 1.0), DataError, r"x of train has 1 .*row 2\)"),
@@ -69,5 +70,5 @@ def test_a_sum_that_overflows_is_no_gap(load_arrays):
 
 
 def test_splits_of_different_shape(tmp_path):
-    with pytest.raises(InputError, match=r"\(4, 4, 1\) in train but \(3, 4, 1\) in test"):
+    with pytest.raises(InputError, match=r"\(4, 4\) in train but \(3, 4\) in test"):
         data.load(((PIXELS, LABELS), (PIXELS[:, 1:], LABELS)), "a", tmp_path / "a")

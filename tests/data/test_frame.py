@@ -128,3 +128,25 @@ def test_a_label_column_with_a_comma_in_its_name(tmp_path):
 def test_several_labels_refused(tmp_path, label, words):
     with pytest.raises(InputError, match=words):
         data.load(SEVERAL, "f", tmp_path / "f", label=label)
+
+
+def test_names_and_index():
+    levels = pd.DataFrame(np.zeros((3, 2)), columns=pd.MultiIndex.from_tuples([("a", "x"), ("label", "")]))
+    with pytest.raises(InputError, match="in 2 levels"):
+        data.load(levels, "f", "f")
+    with pytest.raises(InputError, match="more than one column '0'"):
+        data.load(pd.DataFrame(np.zeros((3, 3)), columns=[0, "0", "label"]), "f", "f")
+    with pytest.raises(InputError, match=r"'kind' is the index .*reset_index"):
+        data.load(pd.DataFrame({"a": range(3)}, index=pd.Index(list("xyx"), name="kind")), "f", "f", label="kind")
+    with pytest.raises(InputError, match="more than one column 'k=x' once text has become"):
+        data.load(pd.DataFrame({"k": list("xyx"), "k=x": 1, "label": [0, 1, 0]}), "f", "f")
+
+
+def test_columns_left_out(tmp_path):
+    frame = pd.DataFrame({"id": np.arange(3) + 2**60, "b": [[1]] * 3, "a": range(3), "label": [0, 1, 0]})
+    dataset = data.load(frame, "f", tmp_path / "f", drop="id, b", test_share=0)
+    assert dataset.columns == ("a",)
+    with pytest.raises(InputError, match=r"no column 'idd'\. Did you mean 'id'"):
+        data.load(frame, "f", tmp_path / "f", drop="idd")
+    with pytest.raises(InputError, match="no CSV file, so sep has no meaning"):
+        data.load(frame, "f", tmp_path / "f", dialect=data.dialect(sep=";"))

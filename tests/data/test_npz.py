@@ -66,3 +66,29 @@ def test_a_single_array(tmp_path):
     np.save(tmp_path / "a.npy", X)
     with pytest.raises(DataError, match=r"single .npy array"):
         data.load(tmp_path / "a.npy", "a", tmp_path / "a", format="npz")
+
+
+def test_validation_rows(tmp_path):
+    np.savez(tmp_path / "a.npz", x=X, y=Y, x_valid=X[:3], y_valid=Y[:3])
+    dataset = data.load(tmp_path / "a.npz", "a", tmp_path / "a")
+    assert dataset.splits == {"train": 20, "test": 3}
+    assert dataset.notes == ("the rows of 'valid' are the test split",)
+    np.savez(tmp_path / "a.npz", x=X, y=Y, x_val=X[:3], y_val=Y[:3], x_test=X[:5], y_test=Y[:5])
+    dataset = data.load(tmp_path / "a.npz", "a", tmp_path / "a")
+    assert dataset.splits == {"train": 20, "test": 5, "validation": 3}
+    assert (data.open_split(dataset, "validation")[0] == X[:3]).all()
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"ids": Y}, "has 'ids', which nothing would use"),
+        ({"x_val": X}, "has no y_val"),
+        ({"x_train": X, "y_train": Y}, "has 'x', 'y', which nothing would use"),
+        ({"x_val": X, "y_val": Y, "x_dev": X, "y_dev": Y}, "under two names, val and dev"),
+    ],
+)
+def test_nothing_is_left_out(tmp_path, more, words):
+    np.savez(tmp_path / "a.npz", x=X, y=Y, **more)
+    with pytest.raises(InputError, match=words):
+        data.load(tmp_path / "a.npz", "a", tmp_path / "a")

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from lepton_lab import data
-from lepton_lab.errors import DataError
+from lepton_lab.errors import DataError, InputError
 
 FRAME = pd.DataFrame(
     {
@@ -39,3 +39,65 @@ def test_damaged(tmp_path, length):
     (tmp_path / "a.parquet").write_bytes((tmp_path / "a.parquet").read_bytes()[:length])
     with pytest.raises(DataError, match="damaged or no Parquet"):
         data.load(tmp_path / "a.parquet", "a", tmp_path / "a", label="price")
+
+
+def _folder(tmp_path, **files):
+    for name, content in files.items():
+        path = tmp_path / "parts" / name.replace("__", "/").replace("_eq_", "=")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(content, bytes):
+            path.write_bytes(content)
+        else:
+            content.to_parquet(path.with_suffix(".parquet"))
+    return tmp_path / "parts"
+
+
+SMALL = FRAME[["age", "town"]].assign(label=[0, 1] * 20)
+
+
+def test_splits_of_a_folder(tmp_path):
+    folder = _folder(tmp_path, train=SMALL, **{"test-00000-of-00001": SMALL[:6].assign(age=-1)})
+    dataset = data.load(folder, "a", tmp_path / "a")
+    assert dataset.splits == {"train": 40, "test": 6}
+    assert (data.open_split(dataset, "train")[0][:, 0] >= 0).all()
+    folder = _folder(tmp_path, validation=SMALL[:3])
+    dataset = data.load(folder, "a", tmp_path / "a")
+    assert dataset.splits == {"train": 40, "test": 6, "validation": 3}
+    assert data.read(tmp_path / "a") == dataset
+
+
+def test_folders_of_keys(tmp_path):
+    folder = _folder(
+        tmp_path, month_eq_01__0=SMALL, month_eq_02__0=SMALL[["label", "town", "age"]], _SUCCESS=b"", **{".x.crc": b"x"}
+    )
+    dataset = data.load(folder, "a", tmp_path / "a", test_share=0)
+    assert dataset.columns == ("age", "town=Bonn", "town=Ulm", "month=01", "month=02")
+    assert data.open_split(dataset, "train")[0][:, 3].sum() == 40
+
+
+def test_an_index_is_said(tmp_path):
+    SMALL.set_index("town").to_parquet(tmp_path / "a.parquet")
+    dataset = data.load(tmp_path / "a.parquet", "a", tmp_path / "a")
+    assert dataset.columns == ("age",)
+    assert dataset.notes[0].startswith("the frame's index (town) is left out")
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({"0": SMALL, "1": SMALL.assign(extra=1)}, "column 'extra' is in 1.parquet but not in 0.parquet"),
+        ({"0": SMALL.assign(extra=1), "1": SMALL}, "column 'extra' is in 0.parquet but not in 1.parquet"),
+        (
+            {"0": SMALL, "1": SMALL.assign(age="old")},
+            "column 'age' is int64 in 0.parquet but large_string",
+        ),
+        ({"0": SMALL, "1": SMALL.assign(age=0.5)}, "column 'age' is int64 in 0.parquet but double"),
+        ({"0": SMALL, "1": SMALL.assign(age=SMALL["age"].astype("uint64") + 2**63)}, "types don't fit"),
+        ({"test": SMALL}, "split test, but none named train"),
+        ({"train": SMALL, "test": SMALL, "more": SMALL}, "more.parquet, which is of none"),
+        ({"age_eq_1__0": SMALL}, "column 'age', and its folder is named age=1"),
+    ],
+)
+def test_folders_refused(tmp_path, files, words):
+    with pytest.raises(InputError, match=words):
+        data.load(_folder(tmp_path, **files), "a", tmp_path / "a")

@@ -87,7 +87,7 @@ def test_a_class_that_only_test_rows_have():
 @pytest.mark.parametrize(
     ("labels", "error", "words"),
     [
-        (np.zeros((3, 3, 1)), InputError, r"shape \(3, 3, 1\), expected one label a row, \(rows,\), or several"),
+        (np.zeros((3, 3, 0)), InputError, r"shape \(3, 3, 0\), expected at least one label a row"),
         (np.zeros((3, 0)), InputError, r"shape \(3, 0\)"),
         (np.array([["a", "b"], ["b", "a"]]), InputError, "text in several columns"),
         (np.array([[0.5, 1.0], [np.nan, np.nan]]), DataError, r"1 of 2 rows .*the first is row 2"),
@@ -109,3 +109,22 @@ def test_refused(labels, error, words):
 def test_splits_of_different_kinds():
     with pytest.raises(InputError, match="text in train but numbers in test"):
         encode({"train": np.array(["a"]), "test": np.array([1])}, "y")
+
+
+def test_whole_numbers_are_never_rounded():
+    train, test = np.array([5, 2**62 + 1]), np.array([2**63 + 1, 7], np.uint64)
+    assert encode({"train": train, "test": test}, "y")[0].classes == ("5", "7", str(2**62 + 1), str(2**63 + 1))
+    assert encode({"train": np.array([1e19, 2e19])}, "y")[0].classes == ("1e+19", "2e+19")
+    with pytest.raises(InputError, match="int64, uint64 and too large for one type"):
+        encode({"train": -train, "test": test}, "y")
+    with pytest.raises(DataError, match=r"float32 can't hold them exactly.*16777217 in row 2"):
+        encode({"train": np.arange(2**24, 2**24 + 100)}, "y")
+    with pytest.raises(InputError, match="no UTF-8 text"):
+        encode({"train": np.array([b"\xff", b"a"])}, "y")
+    with pytest.raises(InputError, match="zero bytes"):
+        encode({"train": np.array(["a", "a\0"], dtype=object)}, "y")
+
+
+def test_classes_in_an_order_of_their_own():
+    target, encoded = encode({"train": np.array(["hi", "lo", "hi"])}, "y", order=("lo", "hi"))
+    assert target.classes == ("lo", "hi") and encoded["train"].tolist() == [1, 0, 1]

@@ -30,6 +30,13 @@ def test_each_fold_has_its_share_of_every_class() -> None:
         assert np.bincount(targets[rows]).tolist() == [20, 10, 2]
 
 
+def test_of_several_targets_the_first_with_classes_is_shared_out() -> None:
+    targets = np.zeros(160, [("price", "f4"), ("kind", "i8"), ("other", "i8")])
+    targets["kind"] = np.repeat([0, 1, 2], [100, 50, 10])
+    for rows in folds(targets, 5, seed=0):
+        assert np.bincount(targets["kind"][rows]).tolist() == [20, 10, 2]
+
+
 def test_the_seed_decides() -> None:
     targets = np.arange(60) % 3
     first, again, other = folds(targets, 3, 0), folds(targets, 3, 0), folds(targets, 3, 1)
@@ -67,6 +74,23 @@ def test_the_interval_by_hand() -> None:
     assert (accuracy.mean, accuracy.deviation) == pytest.approx((0.90, 0.00025**0.5))
     assert (accuracy.low, accuracy.high) == pytest.approx((0.90 - half, 0.90 + half))
     assert [summary.metric for summary in found.summaries] == ["accuracy", "loss"]  # one fold has no auc
+
+
+@pytest.mark.parametrize(
+    ("metric", "values", "low", "high"),
+    [
+        ("price_r2", [0.99, 0.2, 0.95], None, 1.0),
+        ("accuracy", [1.0, 0.5, 0.9], None, 1.0),
+        ("mae", [0.1, 4.0], 0.0, None),
+    ],
+)
+def test_the_interval_ends_where_the_metric_does(
+    metric: str, values: list[float], low: float | None, high: float | None
+) -> None:
+    summary = cross_validation("m", "d", [{metric: value} for value in values], [20] * len(values)).summaries[0]
+    assert low is None or summary.low == low
+    assert high is None or summary.high == high
+    assert summary.low < summary.mean < summary.high
 
 
 def test_the_interval_holds_where_folds_share_their_training_rows() -> None:

@@ -10,7 +10,7 @@ from lepton_lab.explain import Options, _integrated_gradients, explain
 from lepton_lab.runtime import open_rows
 from lepton_lab.types import Dataset, Explanation, Model, Target
 from tests.explain.made import SLOPES, answering, linear
-from tests.models_fixture import keras
+from tests.models_fixture import keras, two_of_zoo
 
 METHOD = "integrated_gradients"
 
@@ -21,6 +21,7 @@ def errors(found: Explanation) -> tuple[float, float]:
     return error, sum(abs(row.score - row.expected) for row in found.rows if row.expected is not None)
 
 
+@two_of_zoo
 def test_complete_to_a_hundredth_and_better_with_more_steps(of_zoo: Model, digits: Dataset, tmp_path: Path) -> None:
     found = [
         explain(of_zoo, digits, tmp_path / "v.npy", METHOD, 16, options=Options(steps=steps)) for steps in (8, 64, 256)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from lepton_lab.explain import Options, explain
-from lepton_lab.explain._score import Score, look_like_logits, score_of
+from lepton_lab.explain._score import Score, score_of
 from lepton_lab.runtime import open_rows, predict
 from lepton_lab.types import Target
 from tests.explain.made import answering
@@ -51,11 +51,6 @@ def test_labels_and_numbers() -> None:
     assert several.names == ("height", "width") and several.choose(np.zeros((3, 2)), None).tolist() == [0, 0, 0]
     assert np.asarray(several.of(several.logits([[4.0, -5.0]], False), [1])).tolist() == [-5]
     assert score_of(Target("numbers", "y", width=2)).names == ("y 0", "y 1")
-
-
-def test_what_can_be_no_probability() -> None:
-    assert look_like_logits(np.array([0.1, 1.2])) and look_like_logits(np.array([-0.1]))
-    assert not look_like_logits(np.array([0.0, 1.0]))
 
 
 def endings() -> dict[str, tuple[list[Any], Target]]:

@@ -10,6 +10,7 @@ from lepton_lab.explain._base import Task
 from lepton_lab.explain._rows import background
 from lepton_lab.types import Dataset, Model
 from tests.explain.made import SLOPES, linear
+from tests.models_fixture import two_of_zoo
 
 METHOD = "shap_gradient"
 
@@ -21,6 +22,7 @@ def share_of_error(model: Model, dataset: Dataset, file: Path, samples: int) -> 
     return float(np.sqrt(sum(error**2 for error, _ in errors) / sum(wanted**2 for _, wanted in errors)))
 
 
+@two_of_zoo
 def test_complete_but_for_chance(of_zoo: Model, digits: Dataset, tmp_path: Path) -> None:
     """A row's error is that of a mean of `samples` numbers drawn by chance, which deviate about as much as they sum to.
 

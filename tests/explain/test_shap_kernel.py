@@ -12,11 +12,12 @@ from lepton_lab.explain._base import Task
 from lepton_lab.explain._rows import background
 from lepton_lab.types import Dataset, Model
 from tests.explain.made import SLOPES, linear
-from tests.models_fixture import write_split
+from tests.models_fixture import two_of_zoo, write_split
 
 METHOD = "shap_kernel"
 
 
+@two_of_zoo
 def test_the_zoo_adds_up(of_zoo: Model, digits: Dataset, tmp_path: Path) -> None:
     found = explain(of_zoo, digits, tmp_path / "v.npy", METHOD, 3, options=Options(samples=200))
     assert found.values.shape == (3, 4, 4)

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from lepton_lab.errors import ConversionError
-from lepton_lab.export._agreement import agree, check_agreement, rows_to_try
-from lepton_lab.types import Dataset, Model
+from lepton_lab.export._agreement import agree, agreement_with_parent, check_agreement, rows_to_try
+from lepton_lab.runtime import predict
+from lepton_lab.types import Dataset, Model, by_name
 from tests.models_fixture import keras
 
 
@@ -40,6 +41,15 @@ def test_the_same_file_agrees_wholly(cnn: Model, digits: Dataset, tmp_path: Path
     rows, source = rows_to_try(cnn, digits, 20)
     assert source == "digits/test" and len(rows) == 20 and len(np.unique(rows, axis=0)) > 15
     assert check_agreement(cnn, tmp_path / "same.keras", rows).max_difference == 0
+
+
+def test_beside_the_parent_the_output_that_agrees_least_counts(mixed: tuple[Model, Dataset], mixed_int8: Model) -> None:
+    rows, _ = rows_to_try(mixed_int8, mixed[1], 50)
+    found = agreement_with_parent(mixed_int8, mixed_int8.file, rows)
+    ours, theirs = (by_name(predict(one.file, rows)) for one in (mixed[0], mixed_int8))
+    apart = {name: float(abs(ours[name] - theirs[name]).max()) for name in ours}
+    assert found is not None and found["rows"] == 50 and found["same_answer"] > 0.9
+    assert found["max_difference"] == pytest.approx(max(apart.values()))
 
 
 def test_no_more_rows_than_there_are(cnn: Model, digits: Dataset) -> None:

@@ -14,7 +14,7 @@ from lepton_lab.errors import ConversionError, InputError, MissingExtraError, Un
 from lepton_lab.events import Event, Progress
 from lepton_lab.export import FORMATS, export
 from lepton_lab.runtime import open_rows, predict
-from lepton_lab.types import Dataset, Model
+from lepton_lab.types import Dataset, Model, fields
 from tests.models_fixture import copy_of, make_of_zoo, quantised, truncate
 from tests.zoo import BUILDERS
 
@@ -265,10 +265,24 @@ def test_progress_is_told(cnn: Model, digits: Dataset, tmp_path: Path) -> None:
     assert {event.task for event in events if isinstance(event, Progress)} == {"export cnn keras"}
 
 
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("format", [format for format in FORMATS if format != "container"])
 @pytest.mark.parametrize("with_data", [True, False])
-def test_several_inputs_are_refused(mixed: tuple[Model, Dataset], tmp_path: Path, format: str, with_data: bool) -> None:
+def test_several_inputs_and_outputs_keep_their_names(
+    mixed: tuple[Model, Dataset], tmp_path: Path, format: str, with_data: bool
+) -> None:
     model, dataset = mixed
-    with pytest.raises(InputError, match="several inputs or outputs, and export takes models with one of each"):
-        export(model, format, at(tmp_path, format), dataset if with_data else None)
+    bundle = export(model, format, at(tmp_path, format), dataset if with_data else None)
+    assert bundle.agreement.max_difference < 1e-5
+    manifest = json.loads(bundle.manifest.read_text())
+    assert {port["name"] for port in manifest["inputs"]} == {"image", "table"}
+    assert {port["name"] for port in manifest["outputs"]} == {"kind", "price", "tags"}
+    rows = open_rows(dataset, "test")[0]
+    ours, theirs = (fields(predict(file, rows[:5])) for file in (model.file, bundle.path))
+    for name, answers in ours.items():
+        np.testing.assert_allclose(theirs[name], answers, atol=1e-5)
+
+
+def test_a_container_serves_one_input(mixed: tuple[Model, Dataset], tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="the server in a container takes models with one of each"):
+        export(mixed[0], "container", tmp_path / "box", mixed[1])
     assert list(tmp_path.iterdir()) == []

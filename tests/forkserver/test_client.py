@@ -18,9 +18,10 @@ import psutil
 import pytest
 
 from lepton_lab import forkserver
-from lepton_lab.errors import InputError, LeptonError
+from lepton_lab.errors import InputError, LeptonError, LibraryError
 from lepton_lab.events import Event, Progress
 from lepton_lab.forkserver import _address
+from lepton_lab.types import Model
 
 WORK = f"{__name__}:"
 
@@ -41,9 +42,18 @@ def stumble() -> None:
     raise ZeroDivisionError("one over nothing")
 
 
+def open_nothing() -> None:
+    Path("/nowhere").read_bytes()
+
+
 def tell(report: Callable[[Event], None]) -> str:
     report(Progress("test", "half way", 0.5))
     return "told"
+
+
+def die(report: Callable[[Event], None], model: Model, number: str) -> None:
+    tell(report)
+    os.kill(os.getpid(), signal.Signals[number])
 
 
 def leave(channel: Any, seconds: float = 0.0) -> None:
@@ -101,14 +111,51 @@ def test_our_errors_pass_unchanged() -> None:
 
 
 def test_a_bug_keeps_its_traceback() -> None:
-    with pytest.raises(RuntimeError, match=r"(?s)in stumble.*ZeroDivisionError: one over nothing"):
+    with pytest.raises(LibraryError, match=r"^Stumble failed: ZeroDivisionError: one over nothing$") as caught:
         forkserver.call(f"{WORK}stumble", {})
+    assert "in stumble" in caught.value.details
+
+
+def test_a_disk_s_refusal_is_the_cause() -> None:
+    with pytest.raises(LibraryError) as caught:
+        forkserver.call(f"{WORK}open_nothing", {})
+    assert isinstance(caught.value.__cause__, FileNotFoundError)
+
+
+@pytest.mark.parametrize(("number", "hint"), [("SIGABRT", "another scheme"), ("SIGKILL", "memory")])
+def test_a_child_that_dies_is_one_line_with_a_way_out(number: str, hint: str, tmp_path: Path) -> None:
+    model = Model("net", tmp_path, "added", "new", "keras", (1,), (1,), 0)
+    with pytest.raises(LeptonError, match=rf"^The process for die of 'net' \(half way\) ended with.*{number}.*{hint}"):
+        forkserver.call(f"{WORK}die", {"model": model, "number": number})
 
 
 def test_events_arrive() -> None:
     events: list[Event] = []
     assert forkserver.call(f"{WORK}tell", {}, report=events.append) == "told"
     assert [(e.message, e.fraction) for e in events if isinstance(e, Progress)] == [("half way", 0.5)]
+
+
+def tell_and_sleep(report: Callable[[Event], None], seconds: float) -> None:
+    report(Progress("test", "counting sheep"))
+    time.sleep(seconds)
+
+
+def test_a_call_that_takes_too_long_is_ended_and_says_what_it_was_at() -> None:
+    assert forkserver.call(f"{WORK}echo", {"value": 3}, timeout=60) == 3
+    begun = time.monotonic()
+    with pytest.raises(LeptonError, match=r"^Ended after 2 s without a result, at this step: counting sheep\.$"):
+        forkserver.call(f"{WORK}tell_and_sleep", {"seconds": 60}, timeout=2)
+    assert time.monotonic() - begun < 30
+    assert not forkserver.children()
+
+
+@pytest.mark.parametrize("spawn", [False, True])
+def test_a_child_computes_with_tensorflow_whatever_keras_its_owner_uses(spawn: bool) -> None:
+    given = {"KERAS_BACKEND": "torch", "TF_USE_LEGACY_KERAS": "0"}
+    for name, value in (("KERAS_BACKEND", "tensorflow"), ("TF_USE_LEGACY_KERAS", "1")):
+        child = forkserver.Child(f"{WORK}variable", {"name": name}, environment=given, spawn=spawn)
+        assert child.receive(30) == ("result", value)
+        child.close()
 
 
 def test_what_a_child_prints_goes_to_its_log(tmp_path: Path) -> None:
@@ -205,6 +252,7 @@ sys.stdin.read()
 def test_a_spawned_child_is_a_fresh_process() -> None:
     child = forkserver.Child(f"{WORK}tensorflow_is_loaded", {}, spawn=True)
     assert child.receive(30) == ("result", False)
+    child.close()
 
 
 def test_a_spawned_child_has_the_environment_that_was_asked_for() -> None:

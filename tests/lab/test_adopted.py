@@ -109,10 +109,11 @@ def test_what_can_not_be_brought_in(alone: Lab, tmp_path: Path, line: str, word:
 
 def test_code_is_for_files(alone: Lab) -> None:
     class Model:
+        __module__ = "keras.src.models.model"
         layers = ()
 
-        def get_config(self) -> dict[str, object]:
-            return {}
+        def save(self, path: Path) -> None:
+            raise AssertionError("nothing is saved")
 
     with pytest.raises(InputError, match=r"--allow-code is for \.keras files; a model of the notebook"):
         alone.model.add(Model(), allow_code=True)

@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,8 +49,18 @@ class TestDeadCluster:
         kill_scheduler(first)
         assert len(lab.cluster.up(workers=2, device="cpu", threads=1, memory="300MB").workers) == 2
         assert lab.cluster.handle is not first
-        with pytest.raises(ClusterError, match="'lab' is up already: end it with"):
+        with pytest.raises(
+            ClusterError, match=r"'lab' is up already: end it with .* scale N\. .*--workers \(it has 2,"
+        ):
             lab.cluster.up()
+        settings: dict[str, Any] = {"device": "cpu", "threads": 1, "memory": "300MB"}
+        handle, again = lab.cluster.handle, lab.cluster.up(workers=2, **settings)
+        assert lab.cluster.handle is handle and "it was up already, with the same settings" in str(again)
+        with pytest.raises(ClusterError, match=r"differ in --memory \(it has 300MB, asked for is the default\)\."):
+            lab.cluster.up(workers=2, **{**settings, "memory": None})
+        lab.cluster.scale(1)
+        assert "scaled since: %lepton cluster scale 2 takes" in str(lab.cluster.up(workers=2, **settings))
+        assert "same settings" in str(lab.cluster.up(workers=1, **settings)) and lab.cluster.handle is handle
         with pytest.raises(ClusterError, match="'lab' is up already: end it first"):
             lab.cluster.attach()
         assert lab.cluster.down().state == "down"

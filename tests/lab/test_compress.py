@@ -42,8 +42,8 @@ def test_a_chain_remembers_where_it_came_from(lab: Lab, trained: str, pruned: Co
 def test_the_learning_rate_is_the_techniques_own_unless_given(lab: Lab, trained: str) -> None:
     told: list[RunProgress] = []
     unsubscribe = lab.events.subscribe(told.append, RunProgress)
-    for given in (None, 1e-3):
-        lab.compress(trained, "qat", epochs=1, learning_rate=given, name="rated")
+    for technique, given in (("qat", None), ("prune", 1e-3)):
+        lab.compress(trained, technique, epochs=1, learning_rate=given, name="rated")
     unsubscribe()
     with pytest.raises(InputError, match="learning-rate is 0"):
         lab.compress(trained, "qat", epochs=1, learning_rate=0.0, name="rated")

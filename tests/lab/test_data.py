@@ -23,7 +23,7 @@ def own(tmp_path: Path) -> Lab:
 def test_several_inputs_and_targets_are_listed(own: Lab) -> None:
     own.data.load((X, Y, np.ones(40)), name="mixed")
     (row,) = own.data.list().rows
-    assert row[2:4] == ("image (4, 4, 1), table (2,)", "kind classes, tags labels")
+    assert row[2:4] == ("image (4, 4), table (2,)", "kind classes, tags labels")
     shards = own.data.shard("mixed", shards=4)
     assert shards.weighted and shards.num_rows == 32
     assert "input 'image'" in str(own.data.show("mixed"))

@@ -18,28 +18,31 @@ from lepton_lab.errors import ClusterError
 from lepton_lab.lab import Lab
 from tests.cluster.processes import expect_none_of, processes_of, wait_until
 
-KILLS = 30
-SCHEDULERS = 5
-"""How many of them are schedulers, after which a cluster is started anew."""
+AT_ONCE = 4
+"""Kills during one map, so that a machine on which workers start slowly completes some, too."""
 WORKERS = 3
 
 
 @pytest.mark.timeout(300)
-def test_thirty_random_kills(tmp_path: Path) -> None:
-    """Every call's result arrives exactly once, or the map says in one line why there is none."""
+@pytest.mark.parametrize(("kills", "schedulers"), [(12, 2), pytest.param(30, 5, marks=pytest.mark.soak)])
+def test_random_kills(kills: int, schedulers: int, tmp_path: Path) -> None:
+    """Every call's result arrives exactly once, or the map says in one line why there is none.
+
+    Some of what is killed are schedulers, after which a cluster is started anew.
+    """
 
     def work(item: int) -> int:  # as in a notebook: it goes by value, and needs no module
         time.sleep(0.03)
         return item
 
     chance = random.Random(11)
-    scheduler_turns = set(chance.sample(range(KILLS), SCHEDULERS))
+    scheduler_turns = set(chance.sample(range(kills), schedulers))
     complete = refused = 0
     folder = tmp_path / "cluster" / "lab"
     with Lab(tmp_path) as lab:
         lab.cluster.up(workers=WORKERS, threads=1, memory="300MB")
         turn = 0
-        while turn < KILLS:
+        while turn < kills:
             ended = threading.Event()
             outcome: list[object] = []
 
@@ -51,8 +54,8 @@ def test_thirty_random_kills(tmp_path: Path) -> None:
                 ended.set()
 
             threading.Thread(target=one_map, daemon=True).start()
-            is_scheduler = False
-            while not ended.wait(chance.uniform(0.1, 0.9)) and turn < KILLS and not is_scheduler:
+            is_scheduler, last = False, min(turn + AT_ONCE, kills)
+            while not ended.wait(chance.uniform(0.1, 0.9)) and turn < last and not is_scheduler:
                 is_scheduler = turn in scheduler_turns
                 turn += kill(folder, chance, is_scheduler)
             assert ended.wait(60), "the map neither ended nor failed"
@@ -69,8 +72,8 @@ def test_thirty_random_kills(tmp_path: Path) -> None:
                 expect_none_of(folder)
                 lab.cluster.up(workers=WORKERS, threads=1, memory="300MB")
             check_record(lab, folder)
-        assert 0 < refused <= SCHEDULERS  # one that is killed just after the last result ends nothing
-        assert complete >= 3
+        assert 0 < refused <= schedulers  # one that is killed just after the last result ends nothing
+        assert complete >= kills // 10
     expect_none_of(folder)
     assert look(tmp_path / "cluster") == ()
 

@@ -3,52 +3,59 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
 import socket
+import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import psutil
 import pytest
 
 from lepton_lab import forkserver
-from lepton_lab.errors import ConversionError, InputError, UnknownNameError
+from lepton_lab.errors import ClusterError, ConversionError, InputError, UnknownNameError
 from lepton_lab.events import NamesChanged
 from lepton_lab.files import write_json
 from lepton_lab.lab import Lab
+from lepton_lab.magics._session import end_lab
 from lepton_lab.train import write_run
 from lepton_lab.types import Run
 
 
-def tf_keras_model() -> tuple[dict[str, Any], dict[str, list[Any]]]:
-    """Config and weights of a small tf_keras model, as a notebook that has TensorFlow would give them."""
+def tf_keras_file(folder: Path) -> bytes:
+    """A small tf_keras model as its own `save` writes it, in a process that has TensorFlow."""
     import tf_keras
 
     layers = [tf_keras.Input((8, 8, 1)), tf_keras.layers.Flatten(), tf_keras.layers.Dense(10, activation="softmax")]
-    model = tf_keras.Sequential(layers, name="mine")
-    return model.get_config(), {layer.name: layer.get_weights() for layer in model.layers}
+    tf_keras.Sequential(layers, name="mine").save(folder / "mine.keras")
+    return (folder / "mine.keras").read_bytes()
 
 
-class Layer:
-    """A layer as `model.add` looks at it."""
+class Model:
+    """The class that all models of Keras derive from."""
 
-    def __init__(self, name: str, weights: list[Any]) -> None:
-        self.name, self._weights = name, weights
-
-    def get_weights(self) -> list[Any]:
-        return self._weights
+    __module__ = "tf_keras.src.engine.training"
 
 
-class Sequential:
+class Sequential(Model):
     """A Keras model as `model.add` looks at it, in a process that has no TensorFlow."""
 
-    name = "mine"
+    name, layers, built = "mine", (), True
+    __module__ = "tf_keras.src.engine.sequential"
 
-    def __init__(self, config: dict[str, Any], weights: dict[str, list[Any]]) -> None:
-        self._config, self.layers = config, [Layer(name, values) for name, values in weights.items()]
+    def __init__(self, file: bytes) -> None:
+        self._file = file
 
-    def get_config(self) -> dict[str, Any]:
-        return self._config
+    def save(self, path: Path) -> None:
+        path.write_bytes(self._file)
+
+    def get_config(self) -> dict[str, object]:
+        return {}
+
+    def get_weights(self) -> list[np.ndarray]:
+        return []
 
 
 def test_a_new_lab_makes_nothing(tmp_path: Path) -> None:
@@ -114,9 +121,8 @@ def test_an_untrained_model_is_not_compressed(lab: Lab) -> None:
         lab.compress("fresh", "squeeze")
 
 
-def test_a_keras_model_of_the_notebook(lab: Lab) -> None:
-    config, weights = forkserver.call(f"{__name__}:tf_keras_model", {})
-    model = lab.model.add(Sequential(config, weights))
+def test_a_keras_model_of_the_notebook(lab: Lab, tmp_path: Path) -> None:
+    model = lab.model.add(Sequential(forkserver.call(f"{__name__}:tf_keras_file", {"folder": tmp_path})))
     assert (model.name, model.kind, model.input_shape, model.output_shape) == ("mine", "added", (8, 8, 1), (10,))
     assert lab.train("mine", "digits", epochs=1).state == "done"
     copy = lab.model.add(lab.model.show("mine").file, name="copy")
@@ -182,3 +188,29 @@ def test_a_run_that_nobody_conducts_any_more_has_failed(tmp_path: Path) -> None:
         with pytest.raises(InputError, match=r"can't be gone on with: its settings\.json"):
             lab.cluster.up(workers=1, threads=1)
             lab.run.resume("theirs-1")
+
+
+def in_a_fork(lab: Lab, cluster_is_told: bool) -> NoReturn:
+    """Ends as code of the user's may end that a fork runs."""
+    try:
+        if cluster_is_told:
+            with pytest.raises(ClusterError, match="was forked from the one that has the lab: make another Lab"), lab:
+                lab.map(str, [1])
+        lab.close()
+        end_lab()
+        code = 0
+    except BaseException:
+        code = 1
+    sys.stdout.flush()
+    os._exit(code)
+
+
+def test_a_fork_that_ends_leaves_the_lab_alone(lab: Lab) -> None:
+    before = forkserver.children(), sorted(lab.workspace.folder.iterdir())
+    for cluster_is_told in (True, False):
+        child = multiprocessing.get_context("fork").Process(target=in_a_fork, args=(lab, cluster_is_told))
+        child.start()
+        child.join(60)
+        assert child.exitcode == 0
+    assert lab.map(abs, [-1, -2]) == [1, 2] and lab.cluster.status().state == "running"
+    assert (forkserver.children(), sorted(lab.workspace.folder.iterdir())) == before

@@ -64,7 +64,9 @@ def test_a_parent_that_was_made_anew_or_is_gone(own: Lab) -> None:
     bring(own, "mlp", "first")
     own.compress("first", "quantize", scheme="dynamic")
     bring(own, "cnn", "first")
-    with pytest.raises(InputError, match="'first' was made anew since 'first-dynamic' was made from it"):
+    assert own.model.layers("first-dynamic").against == "first@1"
+    own.model.drop("first@1")
+    with pytest.raises(InputError, match="'first' was made anew since 'first-dynamic' was made from it, and that"):
         own.model.layers("first-dynamic")
     own.model.drop("first")
     with pytest.raises(InputError, match="'first', from which 'first-dynamic' was made, is gone: name a float model"):

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
+import itertools
+import sys
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from lepton_lab.errors import ClusterError, InputError
@@ -55,6 +61,16 @@ def test_scaling_while_it_goes_on(tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         ({"function": 3}, "function is 3: give a function"),
+        ({"items": 3}, "items is 3, which can't be gone through"),
+        ({"items": None}, "items is None"),
+        ({"items": "abc"}, r"items is 'abc', a single str: give a list of items, such as \['abc'\]"),
+        ({"items": b"abc"}, "a single bytes"),
+        ({"items": {"a": 1}}, "items is a dict: give list"),
+        ({"items": pd.DataFrame({"a": [1]})}, "items is a table: give its rows"),
+        ({"items": itertools.count()}, "items gave 1,000,001 and has more: does it end"),
+        ({"items": (bytes(10**9) for _ in itertools.count())}, "more than fits into memory"),
+        ({"items": [1, threading.Lock()]}, "Item 1 can't be sent to a worker"),
+        ({"function": lambda item: threading.Lock()}, "result of item . can't be sent back from worker w.: .* a lock"),
         ({"seconds": {"gpu": 1.0}}, r"Item 0 needs gpu, but the cluster has w0 \(cpu\), w1 \(cpu\)"),
         ({"seconds": {}}, "seconds of item 0 are {}"),
         ({"seconds": {"cpu": -1}}, "by kind of device"),
@@ -99,3 +115,55 @@ def test_data_on_workers(lab: Lab) -> None:
     items = [client.scatter(n, hash=False) for n in range(6)]
     assert lab.map(square, items) == [n * n for n in range(6)]
     assert lab.map(square, [client.submit(square, 2), 3]) == [16, 9]
+
+
+def test_a_result_that_can_not_be_sent_is_said_at_the_first_try(lab: Lab, tmp_path: Path) -> None:
+    def rows(item: int) -> Iterator[int]:
+        (tmp_path / "called").open("a").write("x")
+        return (n for n in range(item))
+
+    with pytest.raises(InputError, match=r"result of item 0 can't be sent back from worker w.: it is or holds a gen"):
+        lab.map(rows, [1])
+    time.sleep(0.3)
+    assert (tmp_path / "called").read_text() == "x"
+
+
+def test_a_module_that_was_edited_is_called_as_it_is_here(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    for result in (11, 1010):
+        (tmp_path / "own_edited.py").write_text(f"class Row:\n    n = {result}\ndef f(x): return Row\n")
+        module = importlib.reload(sys.modules["own_edited"]) if "own_edited" in sys.modules else None
+        module = module or importlib.import_module("own_edited")
+        (found,) = lab.map(module.f, [0])
+        assert found is module.Row and found.n == result
+    sys.modules.pop("own_edited")
+
+
+def made_again(file: Path) -> int:
+    with file.open("a") as stream:
+        stream.write("x")
+    return 5
+
+
+class Large:
+    """What a function holds; each time that it is pickled or made again is noted."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __reduce__(self) -> tuple[object, ...]:
+        made_again(self.folder / "here")
+        return made_again, (self.folder / "there",)
+
+
+def test_what_a_function_holds_is_sent_once_to_each_worker(lab: Lab, tmp_path: Path) -> None:
+    large = Large(tmp_path)
+
+    def multiply(item: int) -> int:
+        time.sleep(0.02)
+        return large * item  # type: ignore[operator, no-any-return]  # it is a number there
+
+    assert lab.map(multiply, range(40)) == [5 * n for n in range(40)]
+    assert (tmp_path / "here").read_text() == "x" and (tmp_path / "there").read_text() in ("x", "xx")

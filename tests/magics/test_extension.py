@@ -95,8 +95,9 @@ class TestKernel:
     def test_a_bad_line_is_one_line(self, kernel: Any) -> None:
         reply, messages = execute(kernel, "%lepton data shwo digits")
         assert reply["status"] == "error"
-        text = "".join(m["content"].get("text", "") for m in messages if m["msg_type"] == "stream")
-        assert text == "UsageError: There is no verb 'data shwo'. Did you mean 'data show'? See %lepton help.\n"
+        shown = [m["content"] for m in messages if m["msg_type"] in ("error", "stream")]
+        line = "UnknownNameError: There is no verb 'data shwo'. Did you mean 'data show'? See %lepton help."
+        assert [each["traceback"] for each in shown] == [[line]]
 
     def test_completion(self, kernel: Any) -> None:
         kernel.complete("%lepton data show di")

@@ -42,12 +42,23 @@ class Models:
 
 
 @dataclass
+class Runs:
+    """The runs that a lab has, by what they told."""
+
+    told: dict[str, list[Event]] = field(default_factory=dict)
+
+    def past(self, id: str | None = None) -> list[Event]:
+        return self.told.get(id or next(reversed(self.told), ""), [])
+
+
+@dataclass
 class Events:
     """All that a panel needs of a lab."""
 
     events: Bus = field(default_factory=Bus)
     data: Data = field(default_factory=Data)
     model: Models = field(default_factory=Models)
+    run: Runs = field(default_factory=Runs)
     last: Schedule | None = None
 
     def schedule(self) -> Schedule:

@@ -23,6 +23,20 @@ def test_else_what_the_model_remembers(tmp_path: Path) -> None:
     assert "1.0 kB (size of its own file, not measured)" in judged.words()
 
 
+def test_of_several_targets_the_first_is_told(tmp_path: Path) -> None:
+    metrics = {"test_tags_accuracy": 0.5, "test_kind_accuracy": 0.75}
+    model = replace(
+        model_of("cnn", tmp_path / "m"), metrics=metrics, target_classes={"kind": ("a", "b"), "tags": ("c",)}
+    )
+    judged = judge(model, None)
+    assert judged is not None and judged.kind[0] == "Accuracy of kind" and judged.worth == 0.75
+    assert judged.words().startswith("accuracy of kind 75.00% on ")
+    measured = judge(model, Measure(2.5, 1, 1, 1e-6, metric="Unit_price_mae"))
+    assert measured is not None and measured.words().startswith("mean absolute error of Unit_price 2.5 on ")
+    labels = judge(model, Measure(0.5, 1, 1, 1e-6, metric="tags_binary_accuracy"))
+    assert labels is not None and labels.kind[0] == "Accuracy of tags"
+
+
 def test_the_rows_are_those_of_the_measure(tmp_path: Path) -> None:
     model = model_of("cnn", tmp_path / "m")
     here = judge(model, Measure(0.9, 1, 1, 1e-6, dataset="digits-choice"))

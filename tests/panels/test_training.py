@@ -46,6 +46,25 @@ def test_it_shows_the_last_run_until_the_next_begins(lab: Events) -> None:
     assert len(panel._histories["progress"]) == 30
 
 
+def test_the_latest_run_of_an_earlier_kernel_is_shown(lab: Events) -> None:
+    lab.run.told = {"a-1": list(training("a-1")), "a-2": list(training("a-2"))}
+    panel = panels.open(lab, "training")
+    assert panel.is_live and panel._picture().title == "Run a-2, done, epoch 3/3"
+    assert len(panel._histories["progress"]) == 30 and len(panel._histories["epochs"]) == 3
+
+
+def test_a_run_that_is_gone_on_with_is_shown_from_its_first_step(lab: Events) -> None:
+    before, after = list(training("a-1", end="cancelled")), list(training("a-1", end="", start=1e9 + 60))
+    lab.run.told = {"a-1": before + after[:1]}  # the file may have the event that is heard, too
+    panel = panels.open(lab, "training")
+    for event in after:
+        lab.events.publish(event)
+    assert panel._picture().title.startswith("Run a-1, running, epoch 3/3")
+    assert len(panel._histories["epochs"]) == 6
+    late = panels.open(lab, "training")  # what the bus remembers isn't shown twice
+    assert len(late._histories["epochs"]) == 6
+
+
 def test_another_run_beside_it_is_not_mixed_in(lab: Events) -> None:
     panel = panels.open(lab, "training")
     lab.events.publish(RunChanged("a-1", "running"))

@@ -1,10 +1,13 @@
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from lepton_lab.errors import ConversionError
-from lepton_lab.runtime import Interpreter, load_keras, open_rows, to_tflite
+from lepton_lab.runtime import Interpreter, load_keras, open_rows, to_tflite, write_saved_model
+from lepton_lab.runtime._convert import frozen
+from lepton_lab.runtime._saved_model import SavedModel
 from lepton_lab.types import Dataset, Model
 from tests.models_fixture import keras
 
@@ -28,7 +31,7 @@ def test_a_layer_without_counterpart_is_a_conversion_error() -> None:
         to_tflite(keras().Model(inputs, Special(name="odd")(inputs)))
 
 
-@pytest.mark.parametrize("kind", ["LSTM", "GRU", "SimpleRNN", "Bidirectional", "nested"])
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "SimpleRNN", "Bidirectional", "nested", "convolutional"])
 def test_recurrent_layers_take_any_number_of_rows_and_remember_none(kind: str) -> None:
     layers = keras().layers
     keras().utils.set_random_seed(0)
@@ -40,6 +43,9 @@ def test_recurrent_layers_take_any_number_of_rows_and_remember_none(kind: str) -
     one = {
         "Bidirectional": lambda: layers.Bidirectional(layers.LSTM(4)),
         "nested": lambda: keras().Sequential([keras().Input((6, 3)), layers.GRU(4)]),
+        "convolutional": lambda: keras().Sequential(
+            [keras().Input((6, 3)), layers.Reshape((3, 2, 3)), layers.ConvLSTM1D(4, 2), layers.Flatten()]
+        ),
     }
     made = one[kind]() if kind in one else getattr(layers, kind)(4)
     inputs = keras().Input((6, 3))
@@ -53,3 +59,23 @@ def test_recurrent_layers_take_any_number_of_rows_and_remember_none(kind: str) -
     assert not any(
         operation.kind in ("WHILE", "CALL_ONCE") or "LSTM" in operation.kind for operation in interpreter.operations
     )
+
+
+def test_an_activation_with_a_gradient_of_its_own_keeps_the_names() -> None:
+    layers = keras().layers
+    rows = keras().Input((4,), name="rows")
+    model = keras().Model(rows, layers.Dense(2, name="answer")(layers.Dense(3, activation="swish")(rows)))
+    opened = Interpreter(to_tflite(model))
+    assert [port.name for port in (*opened.inputs, *opened.outputs)] == ["rows", "answer"]
+
+
+def test_a_table_of_numbers_is_saved_and_no_constant(tmp_path: Path) -> None:
+    layers = keras().layers
+    rows = keras().Input((2,), dtype="int64", name="rows")
+    known = layers.IntegerLookup(vocabulary=[12, 36], name="lookup")(rows)
+    model = keras().Model(rows, layers.Dense(2, name="answer")(layers.Embedding(4, 3)(known)))
+    write_saved_model(model, tmp_path / "saved")
+    values = np.array([[12, 7], [36, 12]])
+    np.testing.assert_allclose(SavedModel(tmp_path / "saved").run(values), model(values), atol=1e-6)
+    with pytest.raises(ConversionError, match="'lookup' looks up its input in a table, which TensorFlow"):
+        frozen(model)

@@ -17,6 +17,15 @@ def test_layers_give_the_names(mixed: tuple[Model, Dataset]) -> None:
     assert ends.outputs == ("tags", "kind", "price")
 
 
+def test_a_tflite_file(mixed_int8: Model, tmp_path: Path) -> None:
+    ends = read_ends(mixed_int8.file)
+    assert ends.inputs == {"image": (4, 4, 1), "table": (2,)} and set(ends.outputs) == {"tags", "kind", "price"}
+    broken = tmp_path / "model.tflite"
+    broken.write_bytes(mixed_int8.file.read_bytes()[:400])
+    with pytest.raises(InputError, match=r"model.tflite can't be read"):
+        read_ends(broken)
+
+
 def test_one_of_each(cnn: Model) -> None:
     ends = read_ends(cnn.file)
     assert ends.inputs == {"rows": (8, 8, 1)} and len(ends.outputs) == 1

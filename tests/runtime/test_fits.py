@@ -74,14 +74,21 @@ class TestSeveral:
         model, dataset = mixed
         with pytest.raises(InputError, match="several outputs, but 'mixed' has one target"):
             check_fits(model, dataclasses.replace(dataset, targets={}))
-        with pytest.raises(InputError, match="takes rows of shape"):
+        with pytest.raises(InputError, match="'mixed' has the inputs table, image, but 'digits' has one, of shape"):
             check_fits(model, digits)
         with pytest.raises(InputError, match="no input 'image', which 'mixed' has as input, only rows"):
             check_fits(cnn, dataset)
 
-    def test_a_tflite_file(self, mixed: Mixed, int8_cnn: Model) -> None:
-        with pytest.raises(InputError, match=r"in the format tflite, which is run with one input and one output"):
+    def test_a_tflite_file(self, mixed_int8: Model, int8_cnn: Model, mixed: Mixed, digits: Dataset) -> None:
+        check_fits(mixed_int8, mixed[1])
+        with pytest.raises(InputError, match="has no input 'image', which 'mixed' has as input, only"):
             check_fits(int8_cnn, mixed[1])
+        with pytest.raises(InputError, match="has the inputs image, table, but 'digits' has one"):
+            check_fits(mixed_int8, digits)
+
+    def test_a_format_whose_names_are_not_read(self, mixed: Mixed) -> None:
+        with pytest.raises(InputError, match=r"in the format onnx, which is run with one input and one output"):
+            check_fits(dataclasses.replace(mixed[0], format="onnx"), mixed[1])
 
     def test_a_damaged_file(self, mixed: Mixed, tmp_path) -> None:
         model = copy_of(mixed[0], tmp_path / "mixed")

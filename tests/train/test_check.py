@@ -52,6 +52,7 @@ SEVEN = Target("classes", classes=tuple("abcdefg"))
         (Target("classes", classes=tuple("abc")), {}, "gives 7 numbers a row, but the labels need 3"),
         (SEVEN, {"loss": "mse"}, "'mse' doesn't fit the labels, which are classes.*sparse_categorical_crossentropy"),
         (SEVEN, {"loss": "MeanAbsoluteError"}, "'MeanAbsoluteError' fails on such labels: .*categorical_crossentropy"),
+        (SEVEN, {"loss": "categorical_crossentropy"}, "'dense' has no softmax, but .* takes probabilities"),
         (SEVEN, {"loss": "deserialize"}, "'deserialize' fails on such labels"),
         (Target("numbers"), {"loss": "mae"}, "gives 7 numbers a row, but the labels need 1"),
     ],
@@ -63,17 +64,17 @@ def test_names_what_does_not_fit(lab: Lab, tmp_path: Path, target: Target, setti
 
 
 @pytest.mark.parametrize(
-    "loss", ["auto", "categorical_crossentropy", "SparseCategoricalCrossentropy(from_logits=True)"]
+    "loss", ["auto", "CategoricalCrossentropy(from_logits=True)", "SparseCategoricalCrossentropy(from_logits=True)"]
 )
 def test_takes_losses_of_classes(lab: Lab, tmp_path: Path, loss: str) -> None:
     job = job_for(lab, tmp_path, 7, SEVEN, loss=loss)
-    assert forkserver.call("lepton_lab.train._check:check", {"job": job}) is None
+    assert forkserver.call("lepton_lab.train._check:check", {"job": job}).answers == {"": "logits"}
 
 
 @pytest.mark.parametrize("loss", ["mse", "mae", "huber", "log_cosh", "mape", "msle", "MeanSquaredError"])
 def test_takes_losses_of_numbers(lab: Lab, tmp_path: Path, loss: str) -> None:
     job = job_for(lab, tmp_path, 1, Target("numbers"), loss=loss, optimizer="sgd")
-    assert forkserver.call("lepton_lab.train._check:check", {"job": job}) is None
+    assert forkserver.call("lepton_lab.train._check:check", {"job": job}).answers == {"": "numbers"}
 
 
 def test_says_in_one_line_that_the_file_is_damaged(lab: Lab, tmp_path: Path) -> None:

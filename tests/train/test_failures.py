@@ -52,13 +52,14 @@ def undisturbed(lab: Lab, epochs: int, **settings: Any) -> list[Any]:
 
 
 @pytest.mark.timeout(400)
-def test_twenty_random_kills_change_nothing(lab: Lab) -> None:
-    epochs, chance = 120, random.Random(7)
+@pytest.mark.parametrize(("most", "epochs"), [(6, 40), pytest.param(20, 120, marks=pytest.mark.soak)])
+def test_random_kills_change_nothing(lab: Lab, most: int, epochs: int) -> None:
+    chance = random.Random(7)
     settings = {"optimizer": "sgd"}  # Adam would make large steps of what one rank alone, for a while, rounds off
     expected = undisturbed(lab, epochs, **settings)
-    run = start(lab, epochs, max_failures=20, **settings)
+    run = start(lab, epochs, max_failures=most, **settings)
     kills = 0
-    while kills < 20:
+    while kills < most:
         time.sleep(chance.uniform(0.1, 1.5))
         victims = ranks(lab, run)
         if chance.random() < 0.25:
@@ -117,8 +118,8 @@ def test_a_stopped_rank_is_killed_and_the_run_goes_on(lab: Lab) -> None:
 
 
 def be_patient(seconds: float) -> None:
-    """In a worker: how long a rank may be silent."""
-    _supervisor.PATIENCE = seconds
+    """In a worker: how long the first rank may be silent in its callbacks."""
+    _supervisor.ALONE_SECONDS = seconds
 
 
 def test_a_rank_that_hangs_tells_where(lab: Lab) -> None:
@@ -128,11 +129,13 @@ def test_a_rank_that_hangs_tells_where(lab: Lab) -> None:
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             time.sleep(1000)
 
-    client, patience = lab.cluster.handle.client, _supervisor.PATIENCE
+    client, patience = lab.cluster.handle.client, _supervisor.ALONE_SECONDS
     client.run(be_patient, 1.0)
     try:
         run = start(lab, 9, strategy="single", callbacks=Endless(), max_failures=0)
-        with pytest.raises(TrainingError, match=r"rank 0 on worker w\d took more than \d+ s to go on.*rank-0.log"):
+        with pytest.raises(
+            TrainingError, match=r"rank 0 on worker w\d took more than \d+ s in its callbacks.*rank-0.log"
+        ):
             lab.run.follow(run)
     finally:
         client.run(be_patient, patience)
@@ -193,7 +196,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 def test_a_full_disk_for_checkpoints_is_told_and_the_run_goes_on(lab: Lab, small_disk: Path) -> None:
     lab.model.new("sturdy", kind="mlp", data="digits", hidden_size=256)
-    run = lab.train("sturdy", "digits", epochs=40, background=True, **SETTINGS).id
+    run = lab.train("sturdy", "digits", epochs=15, background=True, **SETTINGS).id
     (lab.workspace.path("runs", run) / "checkpoints").symlink_to(small_disk)
     result = lab.run.wait(run)
     assert result.state == "done"

@@ -34,7 +34,7 @@ def adopt_a_keras3_model(folder: Path, kind: str) -> tuple[Any, Any]:
     import keras
     import tf_keras
 
-    from lepton_lab.train._models import adopt_config, adopt_file
+    from lepton_lab.train._models import adopt_file
 
     keras.utils.set_random_seed(0)
     layers = keras.layers
@@ -57,12 +57,8 @@ def adopt_a_keras3_model(folder: Path, kind: str) -> tuple[Any, Any]:
         both = layers.GlobalAveragePooling2D()(layers.Concatenate()([layers.Add()([left, right]), left]))
         model = keras.Model(inputs, layers.Dense(10, activation="softmax")(both))
     rows = np.random.default_rng(0).random((5, 8, 8, 1), np.float32)
-    if kind == "file":
-        model.save(folder / "there.keras")
-        adopt_file(folder, folder / "there.keras")
-    else:
-        config = {"class_name": type(model).__name__, "config": model.get_config()}
-        adopt_config(folder, config, {layer.name: layer.get_weights() for layer in model.layers}, is_keras3=True)
+    model.save(folder / "there.keras")
+    adopt_file(folder, folder / "there.keras")
     ours = tf_keras.models.load_model(folder / "model.keras", compile=False)
     return model.predict(rows, verbose=0), ours.predict(rows, verbose=0)
 
@@ -147,25 +143,10 @@ def test_builder_that_fails(tmp_path: Path, source: str, message: str) -> None:
     assert not isinstance(caught.value, UserCodeError) or "Traceback" in caught.value.user_traceback
 
 
-@pytest.mark.parametrize("kind", ["sequential", "functional", "file"])
+@pytest.mark.parametrize("kind", ["sequential", "functional"])
 def test_keras3_model_gives_the_same_answers(tmp_path: Path, kind: str) -> None:
     theirs, ours = forkserver.call(f"{HERE}adopt_a_keras3_model", {"folder": tmp_path, "kind": kind})
     assert ours == pytest.approx(theirs, abs=1e-6)
-
-
-def test_a_layer_that_cannot_be_brought_over_is_named(tmp_path: Path) -> None:
-    config = {
-        "class_name": "Sequential",
-        "config": {
-            "name": "s",
-            "layers": [
-                {"class_name": "InputLayer", "config": {"name": "in", "batch_shape": (None, 4)}},
-                {"class_name": "Mine", "config": {"name": "my_layer"}},
-            ],
-        },
-    }
-    with pytest.raises(InputError, match=r"layer 'my_layer' is a Mine"):
-        make("adopt_config", tmp_path, config=config, weights={}, is_keras3=True)
 
 
 def test_a_file_that_is_no_model(tmp_path: Path) -> None:
@@ -218,10 +199,6 @@ def test_a_file_cannot_run_anything(tmp_path: Path, is_keras3: bool, is_nested: 
         make("adopt_file", tmp_path, file=file)
     with pytest.raises(InputError, match=r"the layer 'trap' is a Lambda"):
         forkserver.call("lepton_lab.runtime:load_keras", {"path": file})
-    with zipfile.ZipFile(file) as archive:
-        config = json.loads(archive.read("config.json"))
-    with pytest.raises(InputError, match=r"can't be brought over: the layer 'trap' is a Lambda"):
-        make("adopt_config", tmp_path, config=config, weights={}, is_keras3=is_keras3)
     assert not victim.exists()
 
 
@@ -282,6 +259,16 @@ def test_a_file_with_damaged_weights(tmp_path: Path, is_keras3: bool) -> None:
         (
             "class Mine(keras.Model):\n    def call(self, x): return x\ndef build(a, b): return Mine()",
             r"it is a Mine, and only models made of layers, by",
+        ),
+        (
+            "def build(a, b):\n    own = keras.layers.GRU(b, stateful=True, name='my')\n"
+            "    return keras.Sequential([keras.Input(batch_shape=(2, *a)), keras.layers.Reshape((2, 2)), own])",
+            r"The layer 'my' has stateful=True.*Make it with stateful=False",
+        ),
+        (
+            "def build(a, b):\n    own = keras.layers.Conv2D(b, 2, data_format='channels_first', name='my')\n"
+            "    return keras.Sequential([keras.Input(a), keras.layers.Reshape((1, 2, 2)), own])",
+            r"The layer 'my' has data_format='channels_first'.*channels_last",
         ),
     ],
 )

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lepton_lab.events import EpochEnded, RunNote, RunProgress
+from lepton_lab.events import EpochEnded, RunChanged, RunNote, RunProgress
 from lepton_lab.train import _scoreboard
 from lepton_lab.train._scoreboard import Scoreboard
 
@@ -43,6 +43,14 @@ def report(rank: int, step: int, at: float, epoch: int = 1, generation: int = 1,
     }
     first = {"means": {"loss": 0.5, "accuracy": 0.75}, "learning_rate": 0.01}
     return event | (first if rank == 0 else {}) | more
+
+
+def test_a_conversion_is_a_state(board: Scoreboard, told: list[Any]) -> None:
+    board.hear({"type": "converting", "converts": False, "rank": 0, "generation": 1})
+    board.hear({"type": "converting", "converts": True, "rank": 1, "generation": 1})
+    assert not told
+    board.hear({"type": "converting", "converts": True, "rank": 0, "generation": 1})
+    assert isinstance(told[0], RunChanged) and told[0].state == "converting"
 
 
 def test_progress_of_all_ranks(board: Scoreboard, told: list[Any]) -> None:

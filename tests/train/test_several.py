@@ -66,8 +66,12 @@ def test_several_inputs_and_targets(lab: Lab, mixed: str) -> None:
     for one, two in zip(*results, strict=True):
         assert np.allclose(one, two, atol=1e-5)
     assert lab.evaluate(mixed).metrics["kind_accuracy"] == pytest.approx(run.metrics["test_kind_accuracy"])
-    with pytest.raises(InputError, match="predict takes models with one of each"):
-        lab.predict(mixed)
+    answers = lab.predict(mixed).answers
+    assert (answers["kind"].shape, answers["size"].shape) == ((60, 2), (60, 2))
+    x = {"picture": np.zeros((3, 4, 4, 1), np.uint8), "facts": np.ones((3, 3))}
+    assert lab.predict(mixed, rows=x).answers.dtype.names == ("kind", "size")
+    with pytest.raises(InputError, match="takes a dict of arrays by name: picture, facts"):
+        lab.predict(mixed, rows={"facts": x["facts"]})
 
 
 def test_a_model_whose_names_are_others_is_refused(lab: Lab, mixed: str) -> None:

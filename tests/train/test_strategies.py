@@ -68,11 +68,13 @@ def test_averaging_learns_and_its_ranks_agree_at_the_end(lab: Lab) -> None:
 
 def test_averaging_at_every_step_of_plain_descent_is_synchronous(lab: Lab) -> None:
     """With equal shares and no momentum the mean of the steps is the step of the means."""
-    lab.data.load((np.arange(64, dtype=np.float32)[:, None] / 64, np.ones(64, np.float32)), name="even", test_share=0)
+    x = np.arange(64, dtype=np.float32)[:, None] / 64
+    lab.data.load((x, 0.5 + x[:, 0] ** 2), name="even", test_share=0)
     lab.model.new("sgd", kind="mlp", data="even", hidden_size=4)
     settings: dict[str, Any] = {"epochs": 2, "batch_size": 16, "optimizer": "sgd"}
     lab.train("sgd", "even", **settings, workers=1)
     theirs = weights(lab, "sgd")
+    assert len(set(lab.run.show("sgd-1").history["loss"])) == 2  # it learns
     lab.train("sgd", "even", **settings, strategy="averaging", every=1)
     for a, b in zip(weights(lab, "sgd"), theirs, strict=True):
         assert np.allclose(a, b, atol=1e-5)

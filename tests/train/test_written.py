@@ -58,5 +58,7 @@ def test_a_models_line_can_be_run(lab: Lab) -> None:
 
 
 def test_defaults_are_left_out(lab: Lab) -> None:
-    options = {"data": "d", "epochs": 10, "optimizer": "adam", "warm_start": True, "metrics": None}
+    options = {"data": "d", "epochs": 10, "optimizer": None, "warm_start": True, "metrics": None}
     assert line_of(lab.train, ("train", "cnn"), options) == "%lepton train cnn --data d --warm-start"
+    said = options | {"optimizer": "adam"}  # by somebody, over what a model was compiled with
+    assert line_of(lab.train, ("train", "cnn"), said) == "%lepton train cnn --data d --optimizer adam --warm-start"

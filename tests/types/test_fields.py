@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lepton_lab.types import fields, records
+from lepton_lab.types import by_name, fields, records
 
 PARTS = {"image": np.arange(48, dtype=np.uint8).reshape(3, 4, 4, 1), "price": np.array([0.5, 1.5, 2.5], np.float32)}
 
@@ -23,6 +23,11 @@ def test_what_comes_apart_is_contiguous_and_the_callers_own(tmp_path):
         assert type(array) is np.ndarray and array.flags.c_contiguous
         array[...] = 0
         assert (mapped[name] == PARTS[name]).all()
+
+
+def test_an_array_by_name():
+    assert list(by_name(records(PARTS))) == list(PARTS)
+    assert by_name(PARTS["price"])[""] is PARTS["price"]
 
 
 def test_a_plain_array_has_no_fields():

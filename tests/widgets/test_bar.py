@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
-from lepton_lab.events import Bus, NamesChanged, Progress, RunChanged, RunNote, RunProgress
+import pytest
+
+from lepton_lab.events import Bus, EpochEnded, NamesChanged, Progress, RunChanged, RunNote, RunProgress
 from lepton_lab.widgets import Bar, run_buttons
 
 
@@ -38,6 +41,10 @@ def test_a_run() -> None:
         "1,500 examples/s (w0 1,000, w1 500); 12.0 s left"
     )
     assert bar.run == "cnn-1" and bar.is_worth_keeping
+    bus.publish(EpochEnded("cnn-1", 1, {"loss": 0.6, "val_loss": 0.7, "val_accuracy": 0.85, "seconds": 1.0}))
+    bus.publish(replace(progress("cnn-1"), elapsed=75.0))
+    assert "; accuracy 0.8750; val_loss 0.7000; val_accuracy 0.8500; 1,500 examples/s" in bar.text()
+    assert bar.text().endswith("; 1 min 15 s, 12.0 s left")
     bus.publish(RunChanged("cnn-1", "done"))
     assert "100%" in bar.text() and bar.text().endswith("done")
 
@@ -52,6 +59,16 @@ def test_what_is_worth_a_word_is_said() -> None:
     bus.publish(RunChanged("cnn-1", "restarting"))
     bus.publish(RunNote("cnn-1", "Rank 0 ended."))
     assert bar.text().endswith("(w0 1,000, w1 500); restarting; Rank 0 ended.")
+
+
+def test_a_note_goes_when_it_was_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    bus = Bus()
+    bar = Bar(bus, "train", "follows", "cnn-1")
+    bus.publish(progress("cnn-1"))
+    bus.publish(RunNote("cnn-1", "auto measured single."))
+    assert bar.text().endswith("; auto measured single.")
+    monkeypatch.setattr("lepton_lab.widgets._bar.NOTE_SECONDS", 0.0)
+    assert bar.text().endswith("12.0 s left")
 
 
 def test_other_runs_are_not_shown() -> None:

@@ -17,7 +17,7 @@ export function Runs({ runs, progress, panels, actions }: RunsProps): JSX.Elemen
     <Section title="Runs" detail={runs.length}>
       {runs.length === 0 && <Empty>Nothing has been trained yet.</Empty>}
       <ul>
-        {[...runs].reverse().map(run => (
+        {runs.map(run => (
           <RunItem key={run.id} run={run} progress={progress[run.id]} actions={actions} />
         ))}
       </ul>

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 MOST_ROWS = 256
 """That are computed together, so that a request with very many needs no more memory than this."""
-DATATYPES = {"float32": "FP32", "uint8": "UINT8", "int8": "INT8", "int32": "INT32", "int64": "INT64"}
+DATATYPES = {"float32": "FP32", "uint8": "UINT8", "int8": "INT8", "int32": "INT32", "int64": "INT64", "bool": "BOOL"}
 """The protocol's names of NumPy's types."""
 
 
@@ -95,11 +95,13 @@ class Model:
             given = np.asarray(data)
         except ValueError:  # nested in another way than a tensor
             given = np.asarray(None)
-        if given.dtype.kind not in "iuf":
-            raise RefusedError(400, "the data must be numbers, in one list or nested as the shape says")
+        if given.dtype.kind not in ("b" if self._dtype.kind == "b" else "iuf"):
+            what = "true or false" if self._dtype.kind == "b" else "numbers"
+            raise RefusedError(400, f"the data must be {what}, in one list or nested as the shape says")
         with np.errstate(all="ignore"):
             values = given.astype(self._dtype)
-        if not np.isfinite(values).all() or (self._dtype.kind != "f" and (values != given).any()):
+        is_whole = given.dtype.kind != "f" or self._dtype.kind != "f"  # such numbers are never rounded
+        if not np.isfinite(values).all() or (is_whole and (values != given).any()):
             raise RefusedError(400, f"the data must be numbers that {self._datatype} can hold")
         return values
 

@@ -1,0 +1,240 @@
+"""How a CSV file is written: what it is packed in, its encoding, separator and header are found out from its beginning.
+
+`csv.Sniffer` isn't used: it takes letters for separators and fails on a single column. Here a separator must cut all
+lines alike; of several that do, the one that leaves the most numbers is taken. Latin-1 is never guessed, since any
+bytes are Latin-1: such a file is refused with a word on how it would read.
+"""
+
+from __future__ import annotations
+
+import bz2
+import codecs
+import csv
+import gzip
+import io
+import lzma
+import re
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from lepton_lab.data._base import WHITE_SPACE, Dialect, file_head, one_line
+from lepton_lab.errors import DataError, InputError
+
+_HEAD_BYTES = 2**18
+_SEPARATORS = {"\t": "tab", ";": "';'", "|": "'|'", ",": "','", WHITE_SPACE: "white space"}
+_NUMBER = re.compile(r"\s*[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d+)?\s*")
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # begins like UTF-16's
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What was told, and what was found out, of how a CSV file is written."""
+
+    encoding: str
+    sep: str
+    names: list[str]
+    """What the columns are called."""
+    num_skipped: int
+    """Lines before the first row: comments, and the names."""
+    is_spaced: bool
+    """Whether a space follows each separator, which is no part of the values."""
+    notes: tuple[str, ...]
+    """What there is to say of it."""
+
+
+def open_bytes(path: Path) -> IO[bytes]:
+    """The file's bytes, unpacked; by its first bytes, since names don't always tell.
+
+    Raises
+    ------
+    InputError
+        If it is an archive of several files, or can't be read.
+    """
+    head = file_head(path)
+    if head.startswith(b"\x1f\x8b"):
+        return gzip.open(path, "rb")  # type: ignore[return-value]
+    if head.startswith(b"BZh"):
+        return bz2.open(path)
+    if head.startswith(b"\xfd7zXZ"):
+        return lzma.open(path)
+    if head.startswith(b"\x28\xb5\x2f\xfd"):
+        raise InputError(f"{path} is packed with zstd: unpack it, or pack it with gzip")
+    if head.startswith(b"PK\x03\x04"):
+        return _only_member(path)
+    return path.open("rb")
+
+
+def find(path: Path, given: Dialect, labels: list[str]) -> Layout:
+    """How the file is written.
+
+    Parameters
+    ----------
+    given
+        What was told.
+    labels
+        Names that a header has, if it is one: those of the labels.
+
+    Raises
+    ------
+    DataError
+        If the file is no text of that encoding, or has nothing in it.
+    """
+    with open_bytes(path) as stream:
+        head = stream.read(_HEAD_BYTES)
+    encoding = _encoding(path, head, given.encoding)
+    is_whole = len(head) < _HEAD_BYTES
+    decoder = codecs.getincrementaldecoder(encoding)()
+    try:
+        sample = decoder.decode(head, final=is_whole).removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        raise not_decoded(path, encoding, error) from None
+    notes = [] if given.encoding or encoding in ("utf-8", "utf-8-sig") else [f"encoding {encoding}"]
+    lines = list(io.StringIO(sample, newline=""))
+    skipped, sep = _before_names(lines)
+    rest = "".join(lines[skipped:])
+    sep = given.sep or sep or _separator(rest, is_whole)
+    if sep != "," and not given.sep:
+        notes.append(f"separator {_SEPARATORS.get(sep, repr(sep))}")
+    records = _records(rest, sep, is_whole)
+    if not records or not any(cell.strip() for cell in records[0]):
+        raise DataError(f"{path} has no columns, expected a line with their names and then rows")
+    is_spaced = sep == "," and all(cell[:1] == " " for record in records for cell in record[1:]) and len(records[0]) > 1
+    notes += ["spaces after commas are no part of values"] if is_spaced else []
+    commented = _commented_names(lines[:skipped], sep, records, labels)
+    if commented and not given.no_header:
+        return Layout(encoding, sep, commented, skipped, is_spaced, (*notes, "names in the comment before the rows"))
+    notes += ["lines of comment before the names"] if any(line.startswith("#") for line in lines[:skipped]) else []
+    first = [cell.strip() if is_spaced else cell for cell in records[0]]
+    if given.no_header or (not _names_labels(first, labels) and _is_row(first)):
+        if not given.no_header:
+            notes.append(
+                f"no names in the first line, which is a row of numbers ({_listed(first)}): columns are called 0, 1, "
+                f"..."
+            )
+        return Layout(encoding, sep, [str(number) for number in range(len(first))], skipped, is_spaced, tuple(notes))
+    names = [name if name.strip() else f"Unnamed: {number}" for number, name in enumerate(first)]
+    # a name in quotes may have several lines
+    lines_of_names = 1 + sum(len(_LINE_END.findall(name)) for name in first) + _blank_before(lines[skipped:])
+    return Layout(encoding, sep, names, skipped + lines_of_names, is_spaced, tuple(notes))
+
+
+def not_decoded(path: Path, encoding: str, error: UnicodeDecodeError) -> DataError:
+    """The error for bytes that the encoding doesn't have."""
+    name = "UTF-8" if encoding.startswith("utf-8") else encoding
+    around = error.object[max(0, error.start - 12) : error.start + 12].decode("latin-1").replace("\n", " ")
+    return DataError(
+        f"{path} is no {name} text (byte {error.start:,} is {error.object[error.start]:#x}): give its encoding, such "
+        f"as "
+        f"latin-1, in which it reads {around!r} there, or save it as UTF-8"
+    )
+
+
+def _only_member(path: Path) -> IO[bytes]:
+    """The one file in a zip archive."""
+    try:
+        archive = zipfile.ZipFile(path)
+        names = [name for name in archive.namelist() if not name.endswith("/") and not name.startswith("__MACOSX/")]
+        if len(names) == 1:
+            return archive.open(names[0])
+    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError) as error:
+        raise DataError(f"{path} can't be unpacked ({one_line(error)}): pack it again") from None
+    listed = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
+    raise InputError(f"{path} holds {len(names)} files ({listed}), expected one: unpack it and name one of them")
+
+
+def _encoding(path: Path, head: bytes, given: str | None) -> str:
+    if given is not None:
+        name = codecs.lookup(given).name
+        return "utf-8-sig" if name == "utf-8" else name
+    for mark, encoding in _MARKS:
+        if head.startswith(mark):
+            return encoding
+    if b"\0" not in head:
+        return "utf-8"
+    pairs = len(head) // 2
+    for encoding, zeros, others in (("utf-16-le", head[1::2], head[::2]), ("utf-16-be", head[::2], head[1::2])):
+        if zeros.count(0) > 0.7 * pairs and not others.count(0):
+            return encoding
+    raise DataError(
+        f"{path} is no CSV file but binary (it starts with {head[:8]!r}): give its true format, such as parquet"
+    )
+
+
+def _before_names(lines: list[str]) -> tuple[int, str | None]:
+    """How many lines of comment stand before the names, and the separator if Excel's first line tells it."""
+    found = re.fullmatch(r"sep=(.)\r?\n?", lines[0]) if lines else None
+    if found:
+        return 1, found[1]
+    number = 0
+    while number < len(lines) and (lines[number].startswith("#") or not lines[number].strip()):
+        number += 1
+    return (0 if number == len(lines) else number), None
+
+
+def _commented_names(skipped: list[str], sep: str, records: list[list[str]], labels: list[str]) -> list[str]:
+    """Names in the last comment, as `np.savetxt` writes them: as many as rows have values, with numbers below."""
+    if not skipped or not skipped[-1].startswith("#"):
+        return []
+    names = next(iter(_records(skipped[-1].removeprefix("# "), sep, True)), [])
+    is_named = _names_labels(names, labels) or all(map(_NUMBER.fullmatch, records[0]))
+    return names if is_named and len(names) == len(records[0]) and all(map(str.strip, names)) else []
+
+
+def _records(text: str, sep: str, is_whole: bool) -> list[list[str]]:
+    """The first values, line by line; blank lines left out."""
+    if sep == WHITE_SPACE:
+        records = [line.split() for line in io.StringIO(text)]
+    else:
+        try:
+            records = list(csv.reader(io.StringIO(text, newline=""), delimiter=sep))
+        except csv.Error:
+            return []
+    kept = [record for record in records if record]
+    return kept if is_whole or len(kept) < 2 else kept[:-1]  # the last one may be cut
+
+
+def _separator(text: str, is_whole: bool) -> str:
+    """The separator that cuts lines alike."""
+    best, score = ",", (0.5, 0.0)
+    for sep in (",", *(sep for sep in _SEPARATORS if sep not in (",", WHITE_SPACE)), WHITE_SPACE):
+        records = _records(text, sep, is_whole)
+        if not records or len(records[0]) < 2 or (sep == WHITE_SPACE and score[1]):
+            continue
+        alike = sum(len(record) == len(records[0]) for record in records) / len(records)
+        cells = [cell for record in records for cell in record]
+        numbers = sum(map(bool, map(_NUMBER.fullmatch, cells))) / len(cells)
+        if (alike, numbers) > score and (sep != WHITE_SPACE or numbers > 0.5):
+            best, score = sep, (alike, numbers)
+    return best
+
+
+def _names_labels(first: list[str], labels: list[str]) -> bool:
+    """Whether the first line has a label's name, which is no number."""
+    return any(label in first and not _NUMBER.fullmatch(label) for label in labels)
+
+
+def _is_row(first: list[str]) -> bool:
+    """Whether the first line holds numbers, and not those that number columns."""
+    if first == [str(number) for number in range(len(first))] or first[1:] == [str(n) for n in range(len(first) - 1)]:
+        return False
+    return any(map(_NUMBER.fullmatch, first))
+
+
+def _blank_before(lines: list[str]) -> int:
+    number = 0
+    while number < len(lines) and not lines[number].strip():
+        number += 1
+    return number
+
+
+def _listed(cells: list[str]) -> str:
+    return ", ".join(cells[:4]) + (", ..." if len(cells) > 4 else "")

@@ -1,0 +1,154 @@
+"""Columns of text, as CSV files have them, become numbers and booleans where they can without a loss.
+
+pandas' own way to infer types is not used: it makes 7 of `007`, floats of `18446744073709551616`, and takes the text
+`NA` of a column of countries for missing. Here a column is a number only if each of its values is, and what means
+"missing" among numbers is text among text, and said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "none", "<NA>", "#N/A", "-nan", "-NaN", "NaT")
+"""What means a missing value among numbers; among text only the first does."""
+_CODE = r"^[+-]?0[0-9xX]"
+_COMMA = r"^[+-]?[0-9]*,[0-9]+$|^[+-]?[0-9]+$"
+_SURE_COMMA = r"^[+-]?0?,[0-9]|,[0-9]{1,2}$|,[0-9]{4,}$|^[+-]?[0-9]{4,},"
+_SPELLINGS = (("True", "False"), ("TRUE", "FALSE"), ("true", "false"))
+
+
+def convert(
+    columns: dict[str, pa.ChunkedArray], decimal: str | None, na_values: tuple[str, ...], labels: list[str]
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The columns as a frame of numbers, booleans and text, and what there is to say of it.
+
+    Parameters
+    ----------
+    columns
+        Text by column; it is taken out as it is converted, so that text and numbers aren't both in memory.
+    decimal
+        Before a number's fraction; None to find it out.
+    na_values
+        Texts that mean a missing value, besides `MISSING`.
+    labels
+        The columns whose values are names: what is written `true` stays so.
+    """
+    numbers: dict[str, pd.Series] = {}
+    texts = {}
+    has_points = False
+    names = list(columns)
+    for name in names:
+        text = columns.pop(name)
+        found = _numbers(text, na_values) if decimal != "," else _with_comma(text, na_values)
+        if found is None or (name in labels and _are_merged(text, found)):
+            texts[name] = text
+        else:
+            numbers[name] = found
+            has_points = has_points or (found.dtype.kind == "f" and _has_point(text))
+    notes: list[str] = []
+    if decimal is None and not has_points and _is_comma(texts):
+        notes.append("decimal ','")
+        for name in list(texts):
+            found = _with_comma(texts[name], na_values)
+            if found is not None:
+                numbers[name] = found
+                del texts[name]
+    for name, text in texts.items():
+        numbers[name], said = _words(text, na_values, name, name not in labels or len(labels) > 1)
+        notes += said
+    return pd.DataFrame({name: numbers[name] for name in names}, copy=False), tuple(notes)
+
+
+def _numbers(text: pa.ChunkedArray, na_values: tuple[str, ...]) -> pd.Series | None:
+    """Whole numbers or floats, NaN where they are missing; None where a value is neither."""
+    found = _cast(text)
+    if found is None:
+        # what follows is slower, and only needed where there is more than digits
+        trimmed = pc.utf8_trim_whitespace(text)
+        missing = pc.is_in(trimmed, value_set=pa.array((*MISSING, *na_values), pa.string()))
+        found = _cast(pc.if_else(missing, pa.scalar(None, pa.string()), trimmed))
+        if found is None or found.null_count == len(found):
+            return None
+    values = found.to_pandas()
+    unwanted = [float(value) for value in na_values if _is_float(value)]
+    masked: pd.Series = values.mask(values.isin(unwanted)) if unwanted else values
+    return masked
+
+
+def _are_merged(text: pa.ChunkedArray, numbers: pd.Series) -> bool:
+    """Whether names such as `1e5` and `100000` would be one number."""
+    if not pc.any(pc.match_substring_regex(text, "^[0-9]+[eE][0-9]+$")).as_py():
+        return False
+    return len(pc.unique(pc.utf8_trim_whitespace(text))) > numbers.nunique(dropna=False)
+
+
+def _cast(text: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    """Text as int64, uint64 or float64, the first that takes all values without a loss."""
+    for dtype in (pa.int64(), pa.uint64(), pa.float64()):
+        try:
+            found = pc.cast(text, dtype)
+        except pa.ArrowInvalid:
+            continue
+        if pc.any(pc.match_substring_regex(text, _CODE)).as_py():
+            return None
+        if dtype == pa.float64() and pc.any(pc.match_substring_regex(text, r"^[+-]?[0-9]{19,}$")).as_py():
+            return None  # whole numbers beyond 64 bits
+        return found
+    return None
+
+
+def _with_comma(text: pa.ChunkedArray, na_values: tuple[str, ...]) -> pd.Series | None:
+    """Numbers with a decimal comma; a point in one means something else, such as thousands."""
+    if _has_point(text):
+        return None
+    return _numbers(pc.replace_substring(text, ",", ".", max_replacements=1), na_values)
+
+
+def _has_point(text: pa.ChunkedArray) -> bool:
+    return bool(pc.any(pc.match_substring(text, ".")).as_py())
+
+
+def _is_comma(texts: Mapping[str, pa.ChunkedArray]) -> bool:
+    """Whether some of these texts are surely numbers with a decimal comma."""
+    sure = False
+    for text in texts.values():
+        trimmed = pc.utf8_trim_whitespace(text)
+        rest = trimmed.filter(pc.invert(pc.is_in(trimmed, value_set=pa.array(MISSING, pa.string()))))
+        if len(rest) and pc.all(pc.match_substring_regex(rest, _COMMA)).as_py():
+            sure = sure or bool(pc.any(pc.match_substring_regex(rest, _SURE_COMMA)).as_py())
+    return sure
+
+
+def _words(
+    text: pa.ChunkedArray, na_values: tuple[str, ...], name: str, may_be_bool: bool
+) -> tuple[pd.Series, list[str]]:
+    """Booleans or text, and what there is to say: words that mean missing elsewhere."""
+    trimmed = pc.utf8_trim_whitespace(text)
+    missing = pc.is_in(trimmed, value_set=pa.array(("", *na_values), pa.string()))
+    words = pc.if_else(missing, pa.scalar(None, pa.string()), text)
+    values = set(pc.unique(trimmed.filter(pc.invert(missing))).to_pylist())
+    for true, false in _SPELLINGS if may_be_bool else _SPELLINGS[:1]:
+        if values and values <= {true, false}:
+            is_true = pc.equal(pc.if_else(missing, pa.scalar(None, pa.string()), trimmed), true)
+            return is_true.to_pandas(), []
+    told = sorted(values & set(MISSING))
+    if not told:
+        return words.to_pandas(), []
+    listed = ", ".join(map(repr, told))
+    rows = pc.sum(pc.is_in(trimmed, value_set=pa.array(told, pa.string()))).as_py()
+    return words.to_pandas(), [
+        f"{name!r}: the text {listed} ({rows:,} rows) is a value like others, not a gap; na_values {told[0]} makes it "
+        f"one"
+    ]
+
+
+def _is_float(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

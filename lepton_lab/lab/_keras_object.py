@@ -1,0 +1,50 @@
+"""How a Keras model of the notebook leaves its kernel: as the `.keras` file that its own Keras saves.
+
+Such a file has all in one: the graph with layers shared and nested, the weights, and what `compile` was given. It is
+the same for every backend of Keras 3, and nothing of it needs to be understood here.
+"""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+from lepton_lab.errors import InputError
+
+
+def has_open_sizes(model: Any) -> bool:
+    """Whether a Keras model leaves sizes of its inputs open besides the batch's, as `keras.Input((None,))` does."""
+    return any(None in tuple(tensor.shape)[1:] for tensor in getattr(model, "inputs", None) or ())
+
+
+def save_keras(model: Any, folder: Path) -> Path:
+    """Have a Keras model saved into `folder` by its own Keras; returns the file.
+
+    Raises
+    ------
+    InputError
+        If the model's class is one's own, if it isn't built, or if its Keras can't save it.
+    """
+    kind = type(model)
+    if kind.__module__.partition(".")[0] not in ("keras", "tf_keras"):
+        has_graph = bool(getattr(model, "inputs", None)) and bool(getattr(model, "outputs", None))
+        way_out = (
+            "bring in keras.Model(model.inputs, model.outputs), which has its layers and weights without that class"
+            if has_graph
+            else "write it as keras.Sequential or keras.Model(inputs, outputs), or in a `%%lepton model new NAME` cell"
+        )
+        raise InputError(f"The model is a {kind.__name__}, a class that holds Python code of its own: {way_out}.")
+    if not getattr(model, "built", True):
+        raise InputError(
+            "The model has no input shape yet: begin it with an Input layer, or call it once on some rows."
+        )
+    file = folder / "model.keras"
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # such as Keras's own, on what NumPy will call otherwise some day
+            model.save(file)
+    except Exception as error:  # whatever a layer's get_config raises
+        reason = " ".join(str(error).split())[:300]
+        raise InputError(f"The model can't be saved by its own Keras: {type(error).__name__}: {reason}") from None
+    return file

@@ -1,0 +1,170 @@
+"""Models and data that are given as variables of the notebook instead of by the names that the lab has for them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from lepton_lab.errors import InputError
+from lepton_lab.events import Progress
+from lepton_lab.files import read_json, write_json
+from lepton_lab.lab._keras_object import has_open_sizes
+from lepton_lab.lab._rows_object import by_column, is_frame, mark_of_rows
+from lepton_lab.runtime import input_names, input_shapes, is_same_row
+from lepton_lab.train import KINDS, compiled_of, told
+from lepton_lab.types import Dataset, Held, Model
+
+if TYPE_CHECKING:
+    from lepton_lab.lab._lab import Lab
+
+_KERAS = ("keras", "tf_keras")
+VARIABLE = "variable.json"
+"""In the folder of a data set that was loaded from a variable: what the variable held."""
+
+
+def is_keras_model(value: object) -> bool:
+    """Whether something is a model of tf_keras or Keras 3; imports neither."""
+    bases = ((str(base.__module__).partition(".")[0], base.__name__) for base in type(value).__mro__)
+    return any(module in _KERAS and name == "Model" for module, name in bases)
+
+
+def mark_of(model: Any) -> str:
+    """What changes when a Keras model of the notebook does: its layers, its weights or what it was compiled with."""
+    try:
+        config = json.dumps(model.get_config(), default=str, sort_keys=True)
+    except Exception:  # a model class of one's own need not have one; that it can't be brought in is said elsewhere
+        config = ""
+    parts = [re.sub(r"0x[0-9a-f]+", "", config), *(f"{key} {told(part)}" for key, part in _parts(model).items())]
+    digest = hashlib.sha256("\n".join(parts).encode())
+    for weight in model.get_weights():
+        digest.update(f"{weight.shape} {weight.dtype}".encode())
+        digest.update(weight.tobytes())
+    return digest.hexdigest()
+
+
+def _parts(model: Any) -> dict[str, Any]:
+    compiled = compiled_of(model)
+    weights = compiled.pop("loss_weights", {})
+    return {**compiled, "loss_weights": {name: str(weight) for name, weight in weights.items()}}
+
+
+def model_name(lab: Lab, given: object, dataset: Dataset | None = None) -> tuple[str, str]:
+    """The name of a model that is given by its name, or as a Keras model, which is brought in where it isn't there as
+    it is now.
+
+    Parameters
+    ----------
+    dataset
+        Whose rows it is for, if that is known: sizes that its inputs leave open are taken from these.
+
+    Returns
+    -------
+    The name, and what was done for it; empty where nothing was.
+
+    Raises
+    ------
+    InputError
+        If it is neither; says what it is.
+    """
+    value = given.value if isinstance(given, Held) else given
+    if is_keras_model(value):
+        name = str(given) if isinstance(given, Held) else str(getattr(value, "name", "model"))
+        rows = {} if dataset is None else rows_of(dataset)
+        is_there = name in lab.model.names()
+        fits = not rows or not has_open_sizes(value) or (is_there and _takes(lab.model.show(name), rows))
+        if is_there and fits and lab.model.show(name).mark == mark_of(value):
+            return name, ""
+        lab.model.bring(value, name, rows)
+        why = "brought in anew, since it has changed" if is_there else "brought in"
+        sizes = f", for rows of {dataset.name!r}, whose sizes it takes" if dataset and has_open_sizes(value) else ""
+        note = f"The model {name} is the notebook's Keras model, {why}{sizes}."
+        lab.events.publish(Progress(f"model add {name}", note, 1.0))
+        return name, note
+    if not isinstance(given, str):
+        raise InputError(f"Got a {type(given).__name__}, expected a model's name or a Keras model.")
+    if isinstance(given, Held) and given not in (*lab.model.names(), *KINDS):
+        raise InputError(
+            f"No model is called {str(given)!r}, and the variable of that name holds a {type(value).__name__}: give a "
+            "variable that holds a Keras model, or make a model (%lepton model new NAME)."
+        )
+    return str(given), ""
+
+
+def rows_of(dataset: Dataset) -> dict[str, tuple[int, ...]]:
+    """The shape of one row for each of a data set's inputs, by name; "" for a single one."""
+    return {name: shape for name, (shape, _) in dataset.inputs.items()} or {"": dataset.input_shape}
+
+
+def _takes(model: Model, rows: Mapping[str, tuple[int, ...]]) -> bool:
+    """Whether a model's inputs have these shapes."""
+    own = input_shapes(model)
+    if len(own) == len(rows) == 1:
+        own, rows = ({"": next(iter(shapes.values()))} for shapes in (own, rows))
+    return all(name in own and (own[name] == shape or is_same_row(own[name], shape)) for name, shape in rows.items())
+
+
+def data_name(lab: Lab, given: str, model: object = None) -> str:
+    """The name of a data set that is given by its name, or by that of a variable with rows, which are loaded under it
+    where they aren't there as they are now.
+
+    Parameters
+    ----------
+    model
+        The model that they are for, as `model_name` takes it, if that is known: where it has an input for each of
+        several columns of a frame, these are taken so.
+
+    Raises
+    ------
+    InputError
+        If it is neither; says what it is.
+    """
+    if not isinstance(given, str):
+        raise InputError(
+            f"Got a {type(given).__name__}, expected a data set's name: load it by lab.data.load(rows, name=...)."
+        )
+    if not isinstance(given, Held):
+        return str(given)
+    name, value = str(given), given.value
+    is_there = name in lab.data.names()
+    if not (isinstance(value, tuple | list | dict) or hasattr(value, "shape")):
+        if is_there:
+            return name
+        raise InputError(
+            f"No data set is called {name!r}, and the variable of that name holds a {type(value).__name__}: give one "
+            "that holds (x, y), an array or a frame, or load a data set (%lepton data load)."
+        )
+    rows: object = value
+    inputs: tuple[str, ...] = ()
+    if is_frame(value) and (inputs := _inputs_of(lab, model)):
+        rows = by_column(value, inputs, name)
+    mark = mark_of_rows(value, inputs)
+    if is_there and _mark_of_data(lab, name) in (None, mark):
+        return name
+    lab.data.load(rows, name=name)
+    write_json(lab.data.get(name).folder / VARIABLE, {"mark": mark})
+    why = "anew from the variable, which has changed" if is_there else f"from the variable {name}"
+    lab.events.publish(Progress(f"data load {name}", f"The data set {name} was loaded {why}.", 1.0))
+    return name
+
+
+def _mark_of_data(lab: Lab, name: str) -> str | None:
+    """The mark of the variable that a data set was loaded from; None where it is from elsewhere."""
+    try:
+        return str(read_json(lab.data.get(name).folder / VARIABLE)["mark"])
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _inputs_of(lab: Lab, model: object) -> tuple[str, ...]:
+    """The names of a model's inputs where it has several; else ()."""
+    value = model.value if isinstance(model, Held) else model
+    if is_keras_model(value):
+        inputs = getattr(value, "inputs", None) or ()  # it may not be built
+        return tuple(input_names(value)) if len(inputs) > 1 else ()
+    if not isinstance(value, str) or value not in lab.model.names():
+        return ()
+    record = lab.model.show(value)
+    return () if record.input_shape or record.format != "keras" else tuple(input_shapes(record))

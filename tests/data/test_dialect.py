@@ -1,0 +1,136 @@
+import bz2
+import gzip
+import io
+import lzma
+import zipfile
+
+import pytest
+
+from lepton_lab import data
+from lepton_lab.errors import DataError, InputError
+
+ROWS = "".join(f"{row}.5,{row % 2}\n" for row in range(6))
+TABLE = "a,label\n" + ROWS
+
+
+def _zipped(**members):
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name.replace("__dot__", "."), content)
+    return stream.getvalue()
+
+
+@pytest.fixture
+def load(tmp_path):
+    def load(content, name="t.csv", label=None, **told):
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return data.load(path, "t", tmp_path / "t", label=label, test_share=0, dialect=data.dialect(**told))
+
+    return load
+
+
+def _rows(dataset):
+    x, y = data.open_split(dataset, "train")
+    return dataset.columns, x[:, 0].tolist(), [dataset.target.classes[number] for number in y]
+
+
+EXPECTED = (("a",), [row + 0.5 for row in range(6)], ["0", "1"] * 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("t.tsv", TABLE.replace(",", "\t")),
+        ("t.csv", TABLE.replace(",", ";")),
+        ("t.csv", TABLE.replace(",", "|")),
+        ("t.csv", TABLE.replace(".", ",").replace(",0\n", ";0\n").replace(",1\n", ";1\n").replace("a,", "a;")),
+        ("t.csv", TABLE.replace(",", "   ")),
+        ("t.csv", TABLE.replace(",", ", ")),
+        ("t.csv", "sep=;\r\n" + TABLE.replace(",", ";").replace("\n", "\r\n")),
+        ("t.csv", TABLE.replace("\n", "\r")),
+        ("t.csv", "# of 2026, by hand\n\n" + TABLE),
+        ("t.csv", "# a,label\n" + ROWS),
+        ("t.csv", b"\xef\xbb\xbf" + TABLE.encode()),
+        ("t.csv", TABLE.encode("utf-16")),
+        ("t.csv", TABLE.encode("utf-16-le")),
+        ("t.csv", TABLE.encode("utf-32")),
+        ("t.csv.GZ", gzip.compress(TABLE.encode())),
+        ("t.csv.bz2", bz2.compress(TABLE.encode())),
+        ("t.csv.xz", lzma.compress(TABLE.encode())),
+        ("t.csv.zip", _zipped(t__dot__csv=TABLE, **{"__MACOSX/t": "x"})),
+        ("t.csv", gzip.compress(TABLE.encode())),
+    ],
+)
+def test_found_out(load, name, content):
+    assert _rows(load(content, name)) == EXPECTED
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (TABLE.replace(",", "~"), {"sep": "~"}),
+        (TABLE.replace(",", "\t"), {"sep": r"\t"}),
+        (TABLE.replace(",", " "), {"sep": r"\s+"}),
+        (TABLE.replace(",", ";").replace(".", ","), {"decimal": ","}),
+        (TABLE.encode("utf-16"), {"encoding": "utf-16"}),
+    ],
+)
+def test_told(load, content, told):
+    assert _rows(load(content, **told)) == EXPECTED
+
+
+def test_what_was_found_is_said(load):
+    dataset = load(TABLE.replace(",", ";").replace(".", ",").encode("utf-16"))
+    assert "found: encoding utf-16, separator ';'" in dataset.notes and "decimal ','" in dataset.notes
+    assert "separator ';'" in str(data.read(dataset.folder).table())
+    assert load(TABLE).notes == ()
+
+
+@pytest.mark.parametrize("words", [("a", "b"), ("x", "y")])
+def test_no_header(load, words):
+    content = "".join(f"{row}.5,{row * 2},{words[row % 2]}\n" for row in range(6))
+    dataset = load(content, label="2")
+    assert (dataset.columns, dataset.splits, dataset.target.classes) == (("0", "1"), {"train": 6}, words)
+    assert "no names in the first line, which is a row of numbers (0.5, 0, " in dataset.notes[0]
+    dataset = load("u,v\n" * 3 + "w,z\n", label="1", no_header=True)
+    assert (dataset.columns, dataset.splits) == (("0=u", "0=w"), {"train": 4})
+    with pytest.raises(InputError, match=r"one of 0, 1, 2.*found: no names in the first line"):
+        load(content)
+
+
+@pytest.mark.parametrize("header", ["0,1,label", "2019,2020,label", ",0,label"])
+def test_numbers_that_are_names(load, header):
+    content = header + "\n" + "".join(f"{row + 3}.5,{row * 2},{row % 2}\n" for row in range(6))
+    assert load(content).splits == {"train": 6}
+
+
+@pytest.mark.parametrize(
+    ("content", "told", "error", "words"),
+    [
+        (
+            "a,label\né,1\n".encode("latin-1"),
+            {},
+            DataError,
+            "no UTF-8 text .*such as latin-1, in which it reads '.*é,1",
+        ),
+        (TABLE.encode() * 7000 + b"\xff,1\n", {}, DataError, "no UTF-8 text"),
+        (b"\x89PNG\0\0\0\rIHDR", {}, DataError, "binary"),
+        (_zipped(a="x", b="y"), {}, InputError, r"holds 2 files \(a, b\), expected one"),
+        (_zipped(a=TABLE)[:60], {}, DataError, "can't be unpacked"),
+        (b"\x28\xb5\x2f\xfd12", {}, InputError, "zstd"),
+        ("a,label,label\n1,0,0\n", {}, InputError, "more than one column 'label'"),
+        ("a,a,label\n1,2,0\n", {}, InputError, "more than one column 'a'"),
+        (TABLE, {"sep": "ab"}, InputError, "sep is 'ab', expected one character"),
+        (TABLE, {"decimal": ";"}, InputError, "decimal is ';'"),
+        (TABLE, {"sep": ",", "decimal": ","}, InputError, "both ','"),
+        (TABLE, {"encoding": "utf-9"}, InputError, "encoding is 'utf-9'"),
+        ("\ufeff", {}, DataError, "no columns"),
+        ("a;b;label\n1;2;3\n3;4;5;6\n", {}, DataError, "line 3 has 4 values, expected 3 with ';'"),
+        ('a,label\n"1,0\n', {}, DataError, "can't be read as CSV"),
+    ],
+)
+def test_refused(load, content, told, error, words):
+    with pytest.raises(error, match=words):
+        load(content, **told)

@@ -1,0 +1,83 @@
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lepton_lab.commands import read
+from lepton_lab.errors import InputError
+from lepton_lab.lab import Lab
+from lepton_lab.lab._rows_object import by_column, mark_of_rows
+from lepton_lab.lab._variables import data_name, is_keras_model, mark_of, model_name
+from lepton_lab.types import Held
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Lab:
+    return Lab(tmp_path / "workspace")
+
+
+def test_a_line_brings_the_variable_with_its_name() -> None:
+    _, given = read("%lepton train net --data d", {"net": 5, "other": 6})
+    assert given == {"model": "net", "data": "d"}
+    assert isinstance(given["model"], Held) and given["model"].value == 5 and not isinstance(given["data"], Held)
+
+
+def test_a_variable_of_another_kind_says_what_it_is(lab: Lab) -> None:
+    with pytest.raises(InputError, match="'net', and the variable of that name holds a list"):
+        model_name(lab, Held("net", [1]))
+    with pytest.raises(InputError, match="Got a int, expected a model's name or a Keras model"):
+        model_name(lab, 3)
+    with pytest.raises(InputError, match="'d', and the variable of that name holds a int"):
+        data_name(lab, Held("d", 3))
+    assert model_name(lab, Held("cnn", 3)) == ("cnn", "")  # a kind, whatever a variable of that name holds
+    assert (model_name(lab, "net"), data_name(lab, "d")) == (("net", ""), "d")  # that there is none, the lab says
+
+
+def test_rows_of_a_variable_are_loaded_once(lab: Lab) -> None:
+    x, y = np.random.default_rng(0).normal(size=(40, 3)), np.arange(40) % 2
+    assert data_name(lab, Held("d", (x, y))) == "d"
+    assert lab.data.get("d").input_shape == (3,)
+    assert data_name(lab, Held("d", 5)) == "d"
+
+
+def test_a_model_is_another_when_anything_of_it_changes() -> None:
+    import tf_keras
+
+    model: Any = tf_keras.Sequential([tf_keras.Input((2,)), tf_keras.layers.Dense(1)])
+    marks = [mark_of(model), mark_of(model)]
+    model.compile("adam", "mse")
+    marks.append(mark_of(model))
+    model.compile("adam", "mae")
+    marks.append(mark_of(model))
+    model.set_weights([weight + 1 for weight in model.get_weights()])
+    marks.append(mark_of(model))
+    assert marks[0] == marks[1] and len(set(marks)) == 4
+    assert is_keras_model(model) and not is_keras_model(SimpleNamespace(get_config=1, layers=[]))
+
+
+def test_rows_that_have_changed_are_loaded_anew(lab: Lab) -> None:
+    x, y = np.zeros((40, 3)), np.arange(40) % 2
+    data_name(lab, Held("d", (x, y)))
+    first = (lab.data.get("d").folder / "train" / "x.npy").stat().st_ino
+    data_name(lab, Held("d", (x.copy(), y.copy())))
+    assert (lab.data.get("d").folder / "train" / "x.npy").stat().st_ino == first  # the same values
+    data_name(lab, Held("d", (x[:30], y[:30])))
+    assert sum(lab.data.get("d").splits.values()) == 30
+    lab.data.load((x, y), name="mine")
+    data_name(lab, Held("mine", (x[:30], y[:30])))  # loaded by its own line, which says when to load it again
+    assert sum(lab.data.get("mine").splits.values()) == 40
+
+
+def test_a_frames_columns_are_the_inputs_of_a_model_that_has_these() -> None:
+    frame = pd.DataFrame({"age": [30, 40], "kind": ["a", "b"], "target": [0, 1]})
+    x, y = by_column(frame, ("kind", "age"), "frame")
+    assert [*x] == ["kind", "age"] and y.tolist() == [0, 1]
+    with pytest.raises(InputError, match="'frame' lacks the columns 'size'"):
+        by_column(frame, ("size",), "frame")
+    with pytest.raises(InputError, match="has the columns 'kind', 'target' besides the model's inputs"):
+        by_column(frame, ("age",), "frame")
+    marks = [mark_of_rows(frame), mark_of_rows(frame, ("age",)), mark_of_rows(frame.replace("a", "b"))]
+    assert len(set(marks)) == 3 and marks[0] == mark_of_rows(frame.copy())

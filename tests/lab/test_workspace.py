@@ -1,0 +1,43 @@
+"""Where a workspace is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lepton_lab.errors import InputError
+from lepton_lab.lab import Lab
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ("~", "home"),
+        ("~/lepton", "home/lepton"),
+        ("$HOME/lepton", "home/lepton"),
+        ("${HOME}/lepton", "home/lepton"),
+        ("~/$PART/b", "home/a/b"),
+        ("plain/~", "here/plain/~"),
+        ("$odd/x", "here/$odd/x"),
+        (Path("~/lepton"), "home/lepton"),
+    ],
+)
+@pytest.mark.parametrize("by_environment", [True, False])
+def test_it_is_named_as_in_a_shell(
+    given: str | Path, found: str, by_environment: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here" / "$odd" / "x").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PART", "a")
+    monkeypatch.delenv("odd", raising=False)
+    monkeypatch.setenv("LEPTON_WORKSPACE", str(given))
+    assert Lab(None if by_environment else given).workspace.folder == tmp_path / found
+    assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize("given", ["$NOT_SET_HERE/lepton", "a/${NOT_SET_HERE}", "~nobody-of-that-name/lepton"])
+def test_what_a_shell_would_not_know_is_refused(given: str) -> None:
+    with pytest.raises(InputError, match=r"The workspace is '.*', but (the variable NOT_SET_HERE is not|there is no)"):
+        Lab(given)
