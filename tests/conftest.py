@@ -27,14 +27,17 @@ settings.load_profile(os.environ.get("LEPTON_HYPOTHESIS", "test"))
 os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())  # what tests write stays where pytest puts it
 os.environ["TMPDIR"] = tempfile.tempdir = tempfile.mkdtemp(prefix="lt")
 os.environ.setdefault("LEPTON_TEST_SHARED", os.environ["TMPDIR"])  # the first process's, which those beside it inherit
-if not hasattr(main := sys.modules["__main__"], "__spec__"):
-    main.__spec__ = None  # pytest-xdist's has none, but multiprocessing, as Dask's LocalCluster uses it, asks for it
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what runs in its background without one
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:
     """Name content by its length: what packed it may have written the time into it, and names are to stay the same."""
     return f"{len(val)} bytes" if isinstance(val, bytes) else None
+
+
+def pytest_runtest_setup() -> None:
+    """Give `__main__` what multiprocessing asks it for, as Dask's LocalCluster uses it; a shell's own has none."""
+    vars(sys.modules["__main__"]).setdefault("__spec__", None)
 
 
 def pytest_unconfigure() -> None:

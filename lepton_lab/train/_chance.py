@@ -26,7 +26,8 @@ def doubt(job: Job, model: Any, heads: Sequence[Head], logs: Mapping[str, float]
     """What to tell of a first epoch whose loss is no better than that of an answer that ignores the rows; else "".
 
     Of classes and labels such an answer is how often each occurs, whose loss is the entropy; of numbers it is their
-    mean, whose squared error is the variance. Other losses are not judged.
+    mean, whose squared error is the variance. Other losses are not judged, nor is a model whose accuracy has risen: it
+    learns, and its loss over the epoch still holds that of its first steps.
     """
     x, y = resolve(job.open_split)(job.dataset, "train")
     parts = fields(y) if y.dtype.names else {"": np.asarray(y)}
@@ -36,7 +37,7 @@ def doubt(job: Job, model: Any, heads: Sequence[Head], logs: Mapping[str, float]
         return ""
     chance = sum(head.weight * value for head, value in zip(heads, known, strict=True))
     loss = min(logs["loss"], logs.get("val_loss", logs["loss"]))
-    if loss < 0.995 * chance or chance <= 0:
+    if loss < 0.995 * chance or chance <= 0 or any(_learns(head, parts[head.name], logs) for head in heads):
         return ""
     causes = _of_rows(x, model)
     causes += [f"a learning rate of {rate:.3g} that is too high or too low"] if rate is not None else []
@@ -62,10 +63,24 @@ def _chance(head: Head, truth: NDArray[Any]) -> float | None:
     return float(_entropy(truth, head.target))
 
 
+def _learns(head: Head, truth: NDArray[Any], logs: Mapping[str, float]) -> bool:
+    """Whether a tenth of what the most frequent class leaves wrong has become right."""
+    name = f"{head.name}_accuracy" if head.name else "accuracy"
+    rights = [logs[key] for key in (name, f"val_{name}") if key in logs]
+    if head.target.kind != "classes" or not rights:
+        return False
+    often = _shares(truth).max(initial=0.0)
+    return bool(max(rights) > often + 0.1 * (1 - often))
+
+
+def _shares(truth: NDArray[Any]) -> NDArray[np.float64]:
+    known = truth[truth >= 0]  # positions may be without a class
+    return np.bincount(np.asarray(known, np.int64)) / max(known.size, 1)
+
+
 def _entropy(truth: NDArray[Any], target: Target) -> float:
     if target.kind == "classes":
-        known = truth[truth >= 0]  # positions may be without a class
-        shares = np.bincount(np.asarray(known, np.int64)) / max(known.size, 1)
+        shares = _shares(truth)
         shares = shares[shares > 0]
         return float(-(shares * np.log(shares)).sum())
     ones = np.clip(np.asarray(truth, np.float64).mean(axis=0), 1e-12, 1 - 1e-12)

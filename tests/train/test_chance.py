@@ -39,6 +39,12 @@ def test_classes_by_their_entropy(loss: float, says: bool) -> None:
         )
 
 
+@pytest.mark.parametrize(("logs", "says"), [({"accuracy": 0.75}, True), ({"val_accuracy": 0.8}, False)])
+def test_a_model_whose_accuracy_rises_learns(logs: dict[str, float], says: bool) -> None:
+    heads = [head(CLASSES, "sparse_categorical_crossentropy")]
+    assert bool(doubt(job(X, Y), MODEL, heads, {"loss": 2.5, **logs}, 0.1)) == says
+
+
 def test_rows_that_nothing_scales() -> None:
     heads = [head(CLASSES, "BinaryCrossentropy")]
     said = doubt(job(X + 255, Y), MODEL, heads, {"loss": 9.0}, None)
