@@ -10,7 +10,6 @@ from importlib import metadata
 from pathlib import Path
 
 from lepton_lab.export import _tflite
-from lepton_lab.runtime import check_one_each
 from lepton_lab.types import Model, ModelFormat
 
 MEANING = "a folder to build a container of, which answers over HTTP (Open Inference Protocol)"
@@ -25,7 +24,6 @@ _RUNTIME = "ai-edge-litert"
 
 def write(model: Model, path: Path) -> None:
     """The `.tflite` file, the server, what it needs and how it is put into an image; the manifest comes beside them."""
-    check_one_each(model, None, "the server in a container")
     _tflite.write(model, path / MODEL)
     for name in ("server.py", "inference.py"):
         shutil.copyfile(_PARTS / name, path / name)

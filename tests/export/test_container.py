@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import importlib.util
 import json
 import os
 import re
@@ -16,6 +17,7 @@ import venv
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -23,7 +25,7 @@ import pytest
 
 from lepton_lab.export import export
 from lepton_lab.runtime import open_rows, predict
-from lepton_lab.types import Dataset, Model
+from lepton_lab.types import Dataset, Model, fields
 
 MAX_BYTES = 200_000
 
@@ -201,8 +203,8 @@ ONE = np.zeros((1, 8, 8, 1))
         (request(ONE, shape=[0, 8, 8, 1]), 400, "at least 1"),
         (request(ONE, shape=[True, 8, 8, 1]), 400, "whole numbers"),
         (request(ONE, shape=[1, 64]), 400, "expected ['n', 8, 8, 1]"),
-        (request(ONE, shape=[2, 8, 8, 1]), 400, "64 numbers"),
-        (request(ONE, shape=[10**30, 8, 8, 1]), 400, "64 numbers"),
+        (request(ONE, shape=[2, 8, 8, 1]), 400, "64 values"),
+        (request(ONE, shape=[10**30, 8, 8, 1]), 400, "64 values"),
         (request(ONE, data=[[1, 2], [3]]), 400, "must be numbers"),
         (request(ONE, data="0" * 64), 400, "must be numbers"),
         (request(ONE, data=["1"] * 64), 400, "must be numbers"),
@@ -220,6 +222,42 @@ def test_requests_that_can_not_be_answered(port: int, body: Any, status: int, wo
     found, told = ask(port, "POST", INFER, body)
     assert found == status and word in told["error"] and list(told) == ["error"]
     assert ask(port, "POST", INFER, request(ONE))[0] == 200
+
+
+def served(folder: Path) -> ModuleType:
+    """The module that a container's server answers by."""
+    spec = importlib.util.spec_from_file_location("inference", folder / "inference.py")
+    assert spec is not None and spec.loader is not None
+    module = sys.modules["inference"] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_several_inputs_and_outputs(mixed: tuple[Model, Dataset], tmp_path: Path) -> None:
+    model, dataset = mixed
+    folder = export(model, "container", tmp_path / "box", dataset).path
+    inference = served(folder)
+    server = inference.Model(folder / "model.tflite", json.loads((folder / "manifest.json").read_text()), 1)
+    assert {one["name"]: one["shape"][0] for one in server.describe()["inputs"]} == {"image": -1, "table": -1}
+    rows = fields(open_rows(dataset, "test")[0][:7])
+    ours = fields(predict(model.file, open_rows(dataset, "test")[0][:7]))
+    image, table = ({**request(rows[name])["inputs"][0], "name": name} for name in ("image", "table"))
+    for tensors in ([image, table], [table, image]):
+        told = server.infer({"inputs": tensors})["outputs"]
+        assert {one["name"] for one in told} == {"kind", "price", "tags"}
+        for one in told:
+            np.testing.assert_allclose(np.reshape(one["data"], one["shape"]), ours[one["name"]], atol=1e-5)
+    asked = {"inputs": [image, table], "outputs": [{"name": "price"}]}
+    assert [one["name"] for one in server.infer(asked)["outputs"]] == ["price"]
+    short = {**table, "shape": [1, *table["shape"][1:]], "data": table["data"][:1]}
+    for tensors, word in (
+        ([image], "one tensor each called"),
+        ([image, image], "one tensor each called"),
+        ([image, {**table, "name": "x"}], "there is no input 'x', only '"),
+        ([image, short], "as many rows as each other"),
+    ):
+        with pytest.raises(inference.RefusedError, match=word):
+            server.infer({"inputs": tensors})
 
 
 def test_places_and_methods_that_are_not_there(port: int) -> None:

@@ -265,7 +265,7 @@ def test_progress_is_told(cnn: Model, digits: Dataset, tmp_path: Path) -> None:
     assert {event.task for event in events if isinstance(event, Progress)} == {"export cnn keras"}
 
 
-@pytest.mark.parametrize("format", [format for format in FORMATS if format != "container"])
+@pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize("with_data", [True, False])
 def test_several_inputs_and_outputs_keep_their_names(
     mixed: tuple[Model, Dataset], tmp_path: Path, format: str, with_data: bool
@@ -277,12 +277,7 @@ def test_several_inputs_and_outputs_keep_their_names(
     assert {port["name"] for port in manifest["inputs"]} == {"image", "table"}
     assert {port["name"] for port in manifest["outputs"]} == {"kind", "price", "tags"}
     rows = open_rows(dataset, "test")[0]
-    ours, theirs = (fields(predict(file, rows[:5])) for file in (model.file, bundle.path))
+    written = bundle.path / FORMATS[format].MODEL
+    ours, theirs = (fields(predict(file, rows[:5])) for file in (model.file, written))
     for name, answers in ours.items():
         np.testing.assert_allclose(theirs[name], answers, atol=1e-5)
-
-
-def test_a_container_serves_one_input(mixed: tuple[Model, Dataset], tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="the server in a container takes models with one of each"):
-        export(mixed[0], "container", tmp_path / "box", mixed[1])
-    assert list(tmp_path.iterdir()) == []

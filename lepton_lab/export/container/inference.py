@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import queue
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,17 @@ from numpy.typing import NDArray
 
 MOST_ROWS = 256
 """That are computed together, so that a request with very many needs no more memory than this."""
-DATATYPES = {"float32": "FP32", "uint8": "UINT8", "int8": "INT8", "int32": "INT32", "int64": "INT64", "bool": "BOOL"}
+TEXT = "string"
+"""What `manifest.json` calls the dtype of text, which NumPy has no one name for."""
+DATATYPES = {
+    "float32": "FP32",
+    "uint8": "UINT8",
+    "int8": "INT8",
+    "int32": "INT32",
+    "int64": "INT64",
+    "bool": "BOOL",
+    TEXT: "BYTES",
+}
 """The protocol's names of NumPy's types."""
 
 
@@ -23,6 +35,52 @@ class RefusedError(Exception):
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
         self.status = status
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """An input or output of the model."""
+
+    name: str
+    shape: list[int]
+    """-1 is any number of rows."""
+    dtype: str
+
+    def describe(self) -> dict[str, Any]:
+        """The protocol's metadata of it."""
+        return {"name": self.name, "datatype": DATATYPES[self.dtype], "shape": self.shape}
+
+    def rows(self, tensor: dict[str, Any]) -> NDArray[Any]:
+        """What a request has for this input, shape (n, *shape[1:])."""
+        shape = tensor.get("shape")
+        if tensor.get("datatype") != DATATYPES[self.dtype]:
+            raise RefusedError(400, f"the datatype is {tensor.get('datatype')!r}, expected {DATATYPES[self.dtype]!r}")
+        if not isinstance(shape, list) or not all(type(size) is int and size > 0 for size in shape):
+            raise RefusedError(400, "the shape must be a list of whole numbers, each at least 1")
+        if shape[1:] != self.shape[1:] or len(shape) != len(self.shape):
+            raise RefusedError(400, f"the shape is {shape}, expected {['n', *self.shape[1:]]}")
+        values = self._values(tensor.get("data"))
+        if values.size != math.prod(shape):
+            raise RefusedError(400, f"the data has {values.size} values, and the shape {shape} {math.prod(shape)}")
+        return values.reshape(shape)
+
+    def _values(self, data: Any) -> NDArray[Any]:
+        kinds, what = {"bool": ("b", "true or false"), TEXT: ("U", "text")}.get(self.dtype, ("iuf", "numbers"))
+        try:
+            given = np.asarray(data)
+        except ValueError:  # nested in another way than a tensor
+            given = np.asarray(None)
+        if given.dtype.kind not in kinds:
+            raise RefusedError(400, f"the data must be {what}, in one list or nested as the shape says")
+        if self.dtype == TEXT:
+            return given
+        dtype = np.dtype(self.dtype)
+        with np.errstate(all="ignore"):
+            values = given.astype(dtype)
+        is_whole = given.dtype.kind != "f" or dtype.kind != "f"  # such numbers are never rounded
+        if not np.isfinite(values).all() or (is_whole and (values != given).any()):
+            raise RefusedError(400, f"the data must be numbers that {DATATYPES[self.dtype]} can hold")
+        return values
 
 
 class Model:
@@ -42,10 +100,12 @@ class Model:
         self._free: queue.LifoQueue[Any] = queue.LifoQueue()
         for _ in range(threads):
             self._free.put(self._interpreter())
-        (self._input,), (self._output,) = manifest["inputs"], manifest["outputs"]
-        self._dtype = np.dtype(self._input["dtype"])
-        self._datatype = DATATYPES[self._dtype.name]
-        self._rows_at_once = MOST_ROWS if self._input["shape"][0] == -1 else 1
+        # in the order of the file's own tensors
+        self._inputs, self._outputs = (
+            [Tensor(one["name"], one["shape"], one["dtype"]) for one in manifest[side]]
+            for side in ("inputs", "outputs")
+        )
+        self._rows_at_once = MOST_ROWS if all(one.shape[0] == -1 for one in self._inputs) else 1
 
     def describe(self) -> dict[str, Any]:
         """The protocol's metadata of the model."""
@@ -53,63 +113,61 @@ class Model:
             "name": self.name,
             "versions": ["1"],
             "platform": "litert",
-            "inputs": [{"name": self._input["name"], "datatype": self._datatype, "shape": self._input["shape"]}],
-            "outputs": [{"name": self._output["name"], "datatype": "FP32", "shape": self._output["shape"]}],
+            "inputs": [one.describe() for one in self._inputs],
+            "outputs": [{**one.describe(), "datatype": "FP32"} for one in self._outputs],
         }
 
     def infer(self, request: Any) -> dict[str, Any]:
         """The protocol's answer to a request; raises `RefusedError` if it isn't one that the model can take."""
-        answers = self._answer(self._rows(request))
-        if not np.isfinite(answers).all():
+        rows = self._rows(request)
+        wanted = self._wanted(request)
+        answers = dict(zip([one.name for one in self._outputs], self._answer(rows), strict=True))
+        if not all(np.isfinite(answers[name]).all() for name in wanted):
             raise RefusedError(500, "the model's answer is not a finite number, which JSON can't say")
-        told = {"name": self._output["name"], "datatype": "FP32", "shape": list(answers.shape)}
+        outputs = [
+            {
+                "name": name,
+                "datatype": "FP32",
+                "shape": list(answers[name].shape),
+                "data": answers[name].ravel().tolist(),
+            }
+            for name in wanted
+        ]
         known = {"id": request["id"]} if isinstance(request.get("id"), str) else {}
-        outputs = [{**told, "data": answers.ravel().tolist()}]
         return {"model_name": self.name, "model_version": "1", **known, "outputs": outputs}
 
-    def _rows(self, request: Any) -> NDArray[Any]:
-        """The rows in a request, shape (n, *input_shape)."""
-        name, shapes = self._input["name"], self._input["shape"]
+    def _rows(self, request: Any) -> list[NDArray[Any]]:
+        """The rows of each input, in the inputs' order."""
+        names = [one.name for one in self._inputs]
         tensors = request.get("inputs") if isinstance(request, dict) else None
-        if not isinstance(tensors, list) or len(tensors) != 1 or not isinstance(tensors[0], dict):
-            raise RefusedError(400, f"expected an object with 'inputs', a list of one tensor called {name!r}")
-        tensor, shape = tensors[0], tensors[0].get("shape")
-        if tensor.get("name") != name:
-            raise RefusedError(400, f"there is no input {tensor.get('name')!r}, only {name!r}")
-        if tensor.get("datatype") != self._datatype:
-            raise RefusedError(400, f"the datatype is {tensor.get('datatype')!r}, expected {self._datatype!r}")
-        if not isinstance(shape, list) or not all(type(size) is int and size > 0 for size in shape):
-            raise RefusedError(400, "the shape must be a list of whole numbers, each at least 1")
-        if shape[1:] != shapes[1:] or len(shape) != len(shapes):
-            raise RefusedError(400, f"the shape is {shape}, expected {['n', *shapes[1:]]}")
-        wanted, known = request.get("outputs") or [], self._output["name"]
-        if not isinstance(wanted, list) or any(not isinstance(o, dict) or o.get("name") != known for o in wanted):
-            raise RefusedError(400, f"'outputs' must be a list of tensors called {known!r}")
-        values = self._values(tensor.get("data"))
-        if values.size != math.prod(shape):
-            raise RefusedError(400, f"the data has {values.size} numbers, and the shape {shape} {math.prod(shape)}")
-        return values.reshape(shape)
+        if not isinstance(tensors, list) or not all(isinstance(tensor, dict) for tensor in tensors):
+            raise RefusedError(400, f"expected an object with 'inputs', a list of tensors called {_listed(names)}")
+        given = [tensor.get("name") for tensor in tensors]
+        for name in given:
+            if name not in names:
+                raise RefusedError(400, f"there is no input {name!r}, only {_listed(names)}")
+        if sorted(given) != sorted(names):
+            raise RefusedError(400, f"'inputs' must have one tensor each called {_listed(names)}")
+        rows = [one.rows(tensors[given.index(one.name)]) for one in self._inputs]
+        if len({len(part) for part in rows}) > 1:
+            raise RefusedError(400, "the inputs must have as many rows as each other")
+        return rows
 
-    def _values(self, data: Any) -> NDArray[Any]:
-        try:
-            given = np.asarray(data)
-        except ValueError:  # nested in another way than a tensor
-            given = np.asarray(None)
-        if given.dtype.kind not in ("b" if self._dtype.kind == "b" else "iuf"):
-            what = "true or false" if self._dtype.kind == "b" else "numbers"
-            raise RefusedError(400, f"the data must be {what}, in one list or nested as the shape says")
-        with np.errstate(all="ignore"):
-            values = given.astype(self._dtype)
-        is_whole = given.dtype.kind != "f" or self._dtype.kind != "f"  # such numbers are never rounded
-        if not np.isfinite(values).all() or (is_whole and (values != given).any()):
-            raise RefusedError(400, f"the data must be numbers that {self._datatype} can hold")
-        return values
+    def _wanted(self, request: dict[str, Any]) -> list[str]:
+        """The names of the outputs that are asked for."""
+        names = [one.name for one in self._outputs]
+        wanted = request.get("outputs") or [{"name": name} for name in names]
+        if not isinstance(wanted, list) or any(not isinstance(o, dict) or o.get("name") not in names for o in wanted):
+            raise RefusedError(400, f"'outputs' must be a list of tensors called {_listed(names)}")
+        return [one["name"] for one in wanted]
 
-    def _answer(self, rows: NDArray[Any]) -> NDArray[np.float32]:
+    def _answer(self, rows: Sequence[NDArray[Any]]) -> list[NDArray[np.float32]]:
+        """What each output says to all rows."""
         interpreter = self._free.get()
         try:
             step = self._rows_at_once
-            return np.concatenate([_run(interpreter, rows[n : n + step]) for n in range(0, len(rows), step)])
+            parts = [_run(interpreter, [one[n : n + step] for one in rows]) for n in range(0, len(rows[0]), step)]
+            return [np.concatenate(part) for part in zip(*parts, strict=True)]
         except BaseException:
             interpreter = self._interpreter()  # the old one may be left in any state
             raise
@@ -122,12 +180,19 @@ class Model:
         return interpreter
 
 
-def _run(interpreter: Any, rows: NDArray[Any]) -> NDArray[np.float32]:
-    place = interpreter.get_input_details()[0]
-    if len(rows) != place["shape"][0]:
-        interpreter.resize_tensor_input(place["index"], rows.shape)
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(repr(name) for name in names)
+
+
+def _run(interpreter: Any, rows: Sequence[NDArray[Any]]) -> list[NDArray[np.float32]]:
+    places = interpreter.get_input_details()
+    if any(len(part) != place["shape"][0] for part, place in zip(rows, places, strict=True)):
+        for part, place in zip(rows, places, strict=True):
+            interpreter.resize_tensor_input(place["index"], part.shape)
         interpreter.allocate_tensors()
     interpreter.reset_all_variables()  # what a recurrent layer remembers is of other rows
-    interpreter.set_tensor(place["index"], np.ascontiguousarray(rows))
+    for part, place in zip(rows, places, strict=True):
+        interpreter.set_tensor(place["index"], np.ascontiguousarray(part))
     interpreter.invoke()
-    return np.asarray(interpreter.get_tensor(interpreter.get_output_details()[0]["index"]), np.float32)
+    answers = [interpreter.get_tensor(place["index"]) for place in interpreter.get_output_details()]
+    return [np.asarray(answer, np.float32) for answer in answers]
