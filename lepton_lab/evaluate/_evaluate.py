@@ -86,7 +86,7 @@ def evaluate_against(
         As `evaluate`, for either of the two.
     """
     if any(target.positions and target.kind != "numbers" for _, target in _targets(dataset)):
-        check_no_positions(dataset, "a comparison of two models")
+        check_no_positions(dataset, "a comparison of two models", "evaluate for each of them")
     theirs, dataset = fitted(other, dataset), fitted(model, dataset)
     truth = _by_target(open_rows(dataset, split)[1], dataset)
     models = (model, other)

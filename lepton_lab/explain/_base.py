@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lepton_lab.runtime import are_logits, predict
-from lepton_lab.types import Dataset, Model
+from lepton_lab.types import Dataset, Model, by_name
 
 BASELINES = ("auto", "zeros", "mean")
 """Rows to compare with: `auto` is the training rows' mean for tables and zeros for all else."""
@@ -61,7 +61,7 @@ class Task:
 
     def answers(self, rows: NDArray[Any]) -> NDArray[Any]:
         """What the model answers to rows (n, *input_shape); loads it anew, so ask for many at once."""
-        batch = max(1, min(MOST_ROWS, MOST_NUMBERS // rows[0].size))
+        batch = max(1, min(MOST_ROWS, MOST_NUMBERS // numbers_of(rows)))
         return predict(self.model.file, rows, batch, self.model.code)
 
     def are_logits(self, answers: NDArray[Any]) -> bool:
@@ -81,6 +81,8 @@ class Found:
     """The score of that answer, shape (n,)."""
     expected: NDArray[np.float64] | None = None
     """What the score is compared with, shape (n,): `values` of a row sum to the difference. None where they don't."""
+    names: tuple[str, ...] = ()
+    """Of the units, in the values' order, where the data set's columns don't name them."""
     notes: tuple[str, ...] = ()
     """What is worth a word."""
 
@@ -96,6 +98,8 @@ class Method(Protocol):
     """Whether it needs a Keras model."""
     NEEDS_SHAP: bool
     """Whether it needs the optional package `shap`."""
+    TAKES_SEVERAL: bool
+    """Whether it takes models of several inputs or outputs, and targets at each position of a row."""
 
     def explain(self, task: Task) -> Found:
         """Do it.
@@ -106,6 +110,11 @@ class Method(Protocol):
             If this model, or these options, are not for it.
         """
         ...
+
+
+def numbers_of(rows: NDArray[Any]) -> int:
+    """How many numbers a row has, in all its inputs."""
+    return max(1, sum(int(part[0].size) for part in by_name(rows[:1]).values()))
 
 
 def batches(count: int, numbers: int, most: int) -> Iterator[slice]:

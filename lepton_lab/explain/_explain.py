@@ -15,7 +15,7 @@ from lepton_lab.explain._methods import METHODS
 from lepton_lab.explain._rows import spread
 from lepton_lab.explain._score import Score, score_of
 from lepton_lab.explain._tell import describe_rows, draw, rank_features
-from lepton_lab.runtime import METRICS, check_no_positions, check_one_each, fitted, open_rows
+from lepton_lab.runtime import check_no_positions, check_one_each, fitted, judged_by, open_rows
 from lepton_lab.types import Dataset, Explanation, Model
 
 AUTO = "auto"
@@ -44,7 +44,8 @@ def explain(
         The `.npy` file that gets the values; see `Explanation.values`.
     method
         One of `METHODS`, or `auto`: `integrated_gradients` for a Keras model and rows of more than one dimension, such
-        as pictures, since it takes any network and its error is known; else `permutation`, which says most of a table.
+        as pictures, since it takes any network and its error is known; else `permutation`, which says most of a table
+        and takes models of several inputs and outputs.
     rows
         How many rows; None for as many as the method takes if nobody says.
     options
@@ -63,7 +64,7 @@ def explain(
     """
     started, options = time.perf_counter(), options or Options()
     if method == AUTO:
-        is_grid = len(model.input_shape) > 1
+        is_grid = len(model.input_shape) > 1 and not dataset.targets and not dataset.target.positions
         method = "integrated_gradients" if is_grid and model.format == "keras" else "permutation"
     dataset = _checked(model, dataset, method, rows, options)
     score = score_of(dataset.target)
@@ -84,7 +85,7 @@ def explain(
         f"{dataset.name}/{split}",
         method,
         file,
-        METRICS[dataset.target.kind] if found.chosen is None else score.unit,
+        next(iter(judged_by(dataset))) if found.chosen is None else score.unit,
         len(numbers),
         time.perf_counter() - started,
         describe_rows(task, found, numbers),
@@ -102,8 +103,10 @@ def _checked(model: Model, dataset: Dataset, method: str, rows: int | None, opti
         raise InputError(
             f"The model {model.name!r} has not been trained: %lepton train {model.name} --data {dataset.name}."
         )
-    check_one_each(model, dataset, "explain")
-    check_no_positions(dataset, "explain")
+    if not METHODS[method].TAKES_SEVERAL:
+        others = ", ".join(name for name, other in METHODS.items() if other.TAKES_SEVERAL)
+        check_one_each(model, dataset, method, others)
+        check_no_positions(dataset, method, others)
     found = fitted(model, dataset)
     if METHODS[method].NEEDS_GRADIENTS and model.format != "keras":
         others = ", ".join(name for name, other in METHODS.items() if not other.NEEDS_GRADIENTS)

@@ -27,6 +27,7 @@ MEANING = "where a convolutional model saw what speaks for its answer, as a coar
 ROWS = 8
 NEEDS_GRADIENTS = True
 NEEDS_SHAP = False
+TAKES_SEVERAL = False
 
 
 def explain(task: Task) -> Found:

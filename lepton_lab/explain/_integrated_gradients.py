@@ -21,6 +21,7 @@ MEANING = "how much each pixel or column adds to a row's answer, against a basel
 ROWS = 8
 NEEDS_GRADIENTS = True
 NEEDS_SHAP = False
+TAKES_SEVERAL = False
 
 
 def explain(task: Task) -> Found:

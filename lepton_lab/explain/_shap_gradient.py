@@ -24,6 +24,7 @@ MEANING = "SHAP values of each pixel or column, by gradients: against many train
 ROWS = 8
 NEEDS_GRADIENTS = True
 NEEDS_SHAP = True
+TAKES_SEVERAL = False
 
 _BACKGROUND = 100
 """Training rows that stand for a row of which nothing is known."""

@@ -27,6 +27,7 @@ MEANING = "SHAP values of each column, or patch of a picture, by trying combinat
 ROWS = 8
 NEEDS_GRADIENTS = False
 NEEDS_SHAP = True
+TAKES_SEVERAL = False
 
 _BACKGROUND = 10
 """Training rows that stand for what is hidden; each coalition is answered so often."""

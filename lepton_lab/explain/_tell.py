@@ -40,18 +40,18 @@ def describe_rows(task: Task, found: Found, numbers: NDArray[np.int64]) -> tuple
 
 def rank_features(task: Task, found: Found) -> tuple[Feature, ...]:
     """The features that count most over all rows, or over the repeats."""
-    if not _has_features(task, found.values.shape[1:]):
+    if not found.names and not _has_features(task, found.values.shape[1:]):
         return ()
     values = found.values if found.chosen is None else np.abs(found.values)
     means, deviations = (f(values, axis=0, dtype=np.float64).ravel() for f in (np.mean, np.std))
-    names = unit_names(found.values.shape[1:], task.dataset)
+    names = found.names or unit_names(found.values.shape[1:], task.dataset)
     best = np.argsort(-means, kind="stable")[:_FEATURES]
     return tuple(Feature(names[n], float(means[n]), float(deviations[n])) for n in best)
 
 
 def draw(task: Task, found: Found, numbers: NDArray[np.int64]) -> tuple[tuple[str, str, str], ...]:
     """Rows and their heat maps; for a method that explains the model, the rows' mean and one map."""
-    if not task.dataset.is_image:
+    if not task.dataset.is_image or found.names:
         return ()
     size = task.rows.shape[1:3]
     if found.chosen is None:

@@ -57,20 +57,23 @@ def check_fits(model: Model, dataset: Dataset) -> None:
         _check_names(model, dataset, "output", ends.outputs, dataset.targets)
 
 
-def check_one_each(model: Model, dataset: Dataset | None, work: str) -> None:
+def check_one_each(model: Model, dataset: Dataset, work: str, instead: str) -> None:
     """Raise InputError where a model or its data set has several inputs or outputs, for work that can't take them."""
     # a model's record has no shape where there are several
-    if not model.input_shape or not model.output_shape or (dataset and (dataset.inputs or dataset.targets)):
+    if not model.input_shape or not model.output_shape or dataset.inputs or dataset.targets:
         raise InputError(
-            f"Model {model.name!r} has several inputs or outputs, and {work} takes models with one of each."
+            f"Model {model.name!r} has several inputs or outputs, and {work} takes models with one of each: use "
+            f"{instead}."
         )
 
 
-def check_no_positions(dataset: Dataset, work: str) -> None:
+def check_no_positions(dataset: Dataset, work: str, instead: str) -> None:
     """Raise InputError where a row has a target at each of its positions, for work that takes one a row."""
     for target in dataset.targets.values() if dataset.targets else [dataset.target]:
         if target.positions:
-            raise InputError(f"{dataset.name!r} has {target.describe()}, and {work} takes one target a row.")
+            raise InputError(
+                f"{dataset.name!r} has {target.describe()}, and {work} takes one target a row: use {instead}."
+            )
 
 
 def _check_rows(model: Model, dataset: Dataset) -> None:

@@ -97,7 +97,7 @@ class Explanation(Shown):
             )
             for row in self.rows
         ]
-        worse = "grows" if self.explains == "mae" else "drops"
+        worse = "grows" if self.explains.endswith("mae") else "drops"
         counts = f"by how much {self.explains} {worse}" if not self.rows else f"mean share of the {self.explains}"
         most = max((abs(feature.value) for feature in self.features), default=0.0) or 1.0
         numbers = [f"{feature.value:.4g} ± {feature.deviation:.2g}" for feature in self.features]

@@ -105,8 +105,8 @@ def test_models_and_rows_that_do_not_do(
         explain(cnn, digits, file, split="held")
     with pytest.raises(InputError, match="takes rows of shape"):
         explain(cnn, table, file)
-    with pytest.raises(InputError, match="several inputs or outputs, and explain takes models with one of each"):
-        explain(*mixed, file)
+    with pytest.raises(InputError, match=r"several inputs or outputs, and shap_kernel .* one of each: use permutation"):
+        explain(*mixed, file, "shap_kernel")
     new = dataclasses.replace(cnn, stage="new")
     with pytest.raises(InputError, match="'cnn' has not been trained: %lepton train cnn --data digits"):
         explain(new, digits, file)

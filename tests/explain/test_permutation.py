@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from lepton_lab.errors import InputError
-from lepton_lab.explain import Options, _permutation, explain
+from lepton_lab.explain import Options, _permutation, _units, explain
 from lepton_lab.runtime import open_rows, predict
-from lepton_lab.types import Dataset, Model, Target
+from lepton_lab.types import Dataset, Model, Target, fields, records
 from tests.explain.made import answering, linear
 from tests.models_fixture import keras, write_split
 
@@ -48,6 +48,32 @@ def test_a_column_that_the_model_does_without(tmp_path: Path) -> None:
     assert [feature.name for feature in found.features] == ["size", "age", "rooms", "colour"]
     assert found.features[-1].value == 0 and (found.values[:, :2] > 1).all()
     assert "by how much mae grows" in str(found) and "4 columns, 5 shuffles of each" in str(found)
+
+
+def test_several_inputs_and_targets(mixed: tuple[Model, Dataset], tmp_path: Path) -> None:
+    model, dataset = mixed
+    found = explain(model, dataset, tmp_path / "v.npy", options=Options(repeats=3))
+    rows, y = open_rows(dataset, "test")
+    parts = fields(rows)
+    units = sum(int(np.prod(_units.units(part.shape[1:])[1])) for part in parts.values())
+    assert (found.method, found.explains, found.values.shape) == (METHOD, "kind_accuracy", (3, units))
+    order = np.argsort(-found.values.mean(axis=0), kind="stable")
+    assert {feature.name.partition(", ")[0] for feature in found.features} <= {"image", "table"}
+    # the first column of the table by hand: it stands behind the picture's patches
+    first = units - parts["table"].shape[1]
+    name = "table, column 0"
+    assert (name in [feature.name for feature in found.features]) == (first in order[:10])
+    kind = fields(y)["kind"]
+    right = (fields(predict(model.file, rows))["kind"].argmax(axis=1) == kind).mean()
+    random = np.random.default_rng(1)
+    drops = []
+    for _ in range(20):
+        table = parts["table"].copy()
+        table[:, 0] = random.permutation(table[:, 0])
+        answers = fields(predict(model.file, records({**parts, "table": table})))["kind"]
+        drops.append(right - (answers.argmax(axis=1) == kind).mean())
+    error = np.hypot(np.std(drops), found.values[:, first].std()) / np.sqrt(3)
+    assert abs(np.mean(drops) - found.values[:, first].mean()) < 4 * error + 0.01
 
 
 def test_patches_of_pictures_and_any_format(cnn: Model, int8_cnn: Model, digits: Dataset, tmp_path: Path) -> None:

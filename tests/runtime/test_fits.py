@@ -97,8 +97,7 @@ class TestSeveral:
             check_fits(model, mixed[1])
 
     def test_work_that_takes_one_of_each(self, mixed: Mixed, cnn: Model, digits: Dataset) -> None:
-        check_one_each(cnn, digits, "export")
-        check_one_each(cnn, None, "export")
-        for model, dataset in (mixed, (mixed[0], None), (cnn, mixed[1])):
-            with pytest.raises(InputError, match="several inputs or outputs, and export takes models with one of each"):
-                check_one_each(model, dataset, "export")
+        check_one_each(cnn, digits, "grad_cam", "permutation")
+        for model, dataset in (mixed, (mixed[0], digits), (cnn, mixed[1])):
+            with pytest.raises(InputError, match="and grad_cam takes models with one of each: use permutation"):
+                check_one_each(model, dataset, "grad_cam", "permutation")
