@@ -204,7 +204,9 @@ def test_a_run_outlives_its_kernel_on_a_detached_cluster(tmp_path: Path) -> None
         assert lab.run.show("dropping-1").state == "running"
         assert "running" in str(lab.runs())
         result = lab.run.wait("dropping-1")
-        assert (result.state, len(result.history["loss"]), result.restarts, result.notes) == ("done", 60, 0, ())
+        assert (result.state, len(result.history["loss"]), result.restarts) == ("done", 60, 0)
+        # with so few steps and so much dropout the model itself knows nothing yet, and the run may say so
+        assert all(note.startswith("After the first epoch the loss is") for note in result.notes)
         assert epochs[-1] == 60
         assert len(epochs) <= 60 - before + 1  # what went on from then on
         assert lab.model.show("dropping").stage == "trained"
