@@ -31,7 +31,8 @@ test: install  ## run all tests (browser tests need Chromium)
 	@test -n "$$(command -v chromium || command -v chromium-browser || command -v google-chrome)" || \
 	  { echo "Chromium is missing, and the browser tests need it: apt-get install chromium (or run make test-unit)"; exit 1; }
 	cd extension && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --no-fund --no-audit && PATH="$(CURDIR)/$(BIN):$$PATH" npm test
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --ignore tests/browser
+	$(BIN)/python -m pytest tests/browser # by itself: a browser, a server, kernels and clusters are many processes
 
 test-unit: install  ## run the quick part: no browser, no notebooks, no long runs on a cluster
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(foreach part,browser tutorials cluster lab train,--ignore tests/$(part))
