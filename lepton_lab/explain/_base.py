@@ -81,10 +81,10 @@ class Found:
     """The score of that answer, shape (n,)."""
     expected: NDArray[np.float64] | None = None
     """What the score is compared with, shape (n,): `values` of a row sum to the difference. None where they don't."""
-    names: tuple[str, ...] = ()
-    """Of the units, in the values' order, where the data set's columns don't name them."""
     notes: tuple[str, ...] = ()
     """What is worth a word."""
+    names: tuple[str, ...] = ()
+    """Of the units, in the values' order, where the data set's columns don't name them."""
 
 
 class Method(Protocol):
