@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from lepton_lab.runtime import Operation, Tensor
@@ -27,6 +27,16 @@ class Shape:
     """Whose parameters they are, where they are another model's."""
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What a technique would do to a model."""
+
+    layers: Sequence[tuple[str, str]]
+    """For each layer its name, and what will become of it or why nothing."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """What was found out on the way and the training hook is told, beside the settings; fit for JSON."""
+
+
 class Technique(Protocol):
     """The inner shape of a technique's module."""
 
@@ -35,7 +45,9 @@ class Technique(Protocol):
     SETTINGS: tuple[str, ...]
     """Which parameters of `Lab.compress` are its own."""
     HOOK: str
-    """`"module:Class"` of what changes the training where the technique trains, made from its settings; else empty."""
+    """`"module:Class"` of what changes the training where the technique trains; else empty.
+
+    It is made from the technique's settings and the plan's options."""
     LEARNING_RATE: float | None
     """With which it trains where the user gives none; None for the optimiser's own."""
     STAGES: tuple[str, ...]
@@ -49,8 +61,8 @@ class Technique(Protocol):
         """The new model's stage, which is appended to its name too."""
         ...
 
-    def plan(self, model: Any, settings: Mapping[str, Any], dataset: Dataset | None = None) -> list[tuple[str, str]]:
-        """For each layer of a tf_keras model its name, and what will become of it or why nothing.
+    def plan(self, model: Any, settings: Mapping[str, Any], dataset: Dataset | None = None) -> Plan:
+        """What will become of each layer of a Keras model.
 
         Parameters
         ----------

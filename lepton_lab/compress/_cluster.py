@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lepton_lab.compress._base import Shape
+from lepton_lab.compress._base import Plan, Shape
 from lepton_lab.compress._hook import Hook
 from lepton_lab.compress._kernels import chosen_kernels, describe_kernels, plan_kernels
 from lepton_lab.errors import InputError
@@ -46,10 +46,10 @@ def title(settings: Mapping[str, Any]) -> str:
     return STAGES[0]
 
 
-def plan(model: Any, settings: Mapping[str, Any], dataset: Dataset | None = None) -> list[tuple[str, str]]:
+def plan(model: Any, settings: Mapping[str, Any], dataset: Dataset | None = None) -> Plan:
     """For each layer its name, and what will become of it."""
     share = f"will have {settings['clusters']} different weights"
-    return [(name, reason or share) for name, reason in plan_kernels(model, "clustered")]
+    return Plan([(name, reason or share) for name, reason in plan_kernels(model, "clustered")])
 
 
 def shape(before: Shape, settings: Mapping[str, Any]) -> Shape:

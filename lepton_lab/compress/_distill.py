@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lepton_lab.compress._base import Shape
+from lepton_lab.compress._base import Plan, Shape
 from lepton_lab.compress._hook import Hook
 from lepton_lab.errors import ConversionError, InputError
 from lepton_lab.files import checksum
@@ -48,12 +48,12 @@ def title(settings: Mapping[str, Any]) -> str:
     return STAGES[0]
 
 
-def plan(model: Any, settings: Mapping[str, Any], dataset: Dataset | None = None) -> list[tuple[str, str]]:
+def plan(model: Any, settings: Mapping[str, Any], dataset: Dataset | None = None) -> Plan:
     """For each layer of the teacher its name, and what the student has of it."""
     if settings["student"]:
-        return [(layer.name, f"taught to {settings['student']!r}") for layer in model.layers]
+        return Plan([(layer.name, f"taught to {settings['student']!r}") for layer in model.layers])
     narrow = narrower(model, settings["width"])
-    return [(old.name, _fate(old, new)) for old, new in zip(model.layers, narrow.layers, strict=True)]
+    return Plan([(old.name, _fate(old, new)) for old, new in zip(model.layers, narrow.layers, strict=True)])
 
 
 def shape(before: Shape, settings: Mapping[str, Any]) -> Shape:

@@ -52,8 +52,8 @@ def preflight(model: Model, technique: str, settings: Mapping[str, Any], dataset
             "(tensorflow-model-optimization knows no other): quantize it instead."
         )
     TECHNIQUES[technique].check(settings)
-    layers = TECHNIQUES[technique].plan(load_keras(model.file, model.code), settings, dataset)
-    return Preflight(model.name, technique, tuple(layers))
+    plan = TECHNIQUES[technique].plan(load_keras(model.file, model.code), settings, dataset)
+    return Preflight(model.name, technique, tuple(plan.layers), plan.options)
 
 
 def check_format(model: Model, technique: str) -> None:

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lepton_lab.compress._base import Shape
+from lepton_lab.compress._base import Plan, Shape
 from lepton_lab.compress._hook import Hook
 from lepton_lab.compress._kernels import chosen_kernels, describe_kernels, plan_kernels
 from lepton_lab.errors import InputError, UnknownNameError
@@ -56,11 +56,11 @@ def title(settings: Mapping[str, Any]) -> str:
     return STAGES[0]
 
 
-def plan(model: Any, settings: Mapping[str, Any], dataset: Dataset | None = None) -> list[tuple[str, str]]:
+def plan(model: Any, settings: Mapping[str, Any], dataset: Dataset | None = None) -> Plan:
     """For each layer its name, and what will become of it."""
     pattern = settings["m_by_n"]
     share = f"{settings['sparsity']:.0%} zeros" if pattern is None else f"{pattern} zeros"
-    return [(name, reason or f"will have {share}") for name, reason in plan_kernels(model, "pruned")]
+    return Plan([(name, reason or f"will have {share}") for name, reason in plan_kernels(model, "pruned")])
 
 
 def shape(before: Shape, settings: Mapping[str, Any]) -> Shape:

@@ -20,7 +20,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from lepton_lab.compress._base import WEIGHTED, Shape
+from lepton_lab.compress._base import WEIGHTED, Plan, Shape
 from lepton_lab.compress._describe import belongs, has_weights, weights_of
 from lepton_lab.compress._flatten import ACTIVATIONS, flattened, own_classes
 from lepton_lab.compress._hook import Hook
@@ -63,15 +63,16 @@ def title(settings: Mapping[str, Any]) -> str:
     return STAGES[0]
 
 
-def plan(model: Any, settings: Mapping[str, Any], dataset: Dataset | None = None) -> list[tuple[str, str]]:
-    """For each layer its name, and what will become of it: the file is made to see.
+def plan(model: Any, settings: Mapping[str, Any], dataset: Dataset | None = None) -> Plan:
+    """For each layer its name, and what will become of it: the file is made to see. The training goes by the same.
 
     Raises
     ------
     ConversionError
         If none of the layers with weights can be trained for int8.
     """
-    return arrange(model).fates
+    arrangement = arrange(model)
+    return Plan(arrangement.fates, {"ways": arrangement.ways, "fates": arrangement.fates})
 
 
 def shape(before: Shape, settings: Mapping[str, Any]) -> Shape:
@@ -80,26 +81,25 @@ def shape(before: Shape, settings: Mapping[str, Any]) -> Shape:
 
 
 class QuantizationAware(Hook):
-    """Training hook that has a model compute as its int8 file will, while it is fine-tuned."""
+    """Training hook that has a model compute as its int8 file will, while it is fine-tuned.
+
+    Parameters
+    ----------
+    ways, fates
+        The model's `Arrangement`.
+    """
 
     converts = True
 
-    def __init__(self) -> None:
+    def __init__(self, ways: Mapping[str, str], fates: Sequence[tuple[str, str]]) -> None:
         self._keeper = Keeper(())
-        self._ways: dict[str, str] = {}
-        self._report: list[tuple[str, str]] = []
+        self._ways = ways
+        self._report = list(fates)
 
     def prepare(self, model: Any, total_steps: int) -> Any:
-        """The model with tfmot's wrappers around the layers that it knows; its weights are the same.
-
-        Raises
-        ------
-        ConversionError
-            If it knows none of those with weights.
-        """
-        flat, arrangement = flattened(model), arrange(model)
-        self._ways = arrangement.ways
-        self._report = [(name, _now(fate, flat.get_layer(name))) for name, fate in arrangement.fates]
+        """The model with tfmot's wrappers around the layers that it knows; its weights are the same."""
+        flat = flattened(model)
+        self._report = [(name, _now(fate, flat.get_layer(name))) for name, fate in self._report]
         wrapped = wrap(flat, self._ways)
         follow_answers(wrapped, total_steps)
         self._keeper = Keeper([kernel for layer in wrapped.layers for kernel in _kernels_within(layer)])

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lepton_lab.compress import _dynamic, _float16, _int4, _int8, _int16x8, _mixed, _quantizer
-from lepton_lab.compress._base import LOOKUPS, WEIGHTED, Judge, Judged, Rule, Scheme, Shape, exactly
+from lepton_lab.compress._base import LOOKUPS, WEIGHTED, Judge, Judged, Plan, Rule, Scheme, Shape, exactly
 from lepton_lab.compress._describe import describe
 from lepton_lab.compress._measure import measure_bytes, measure_file
 from lepton_lab.errors import ConversionError, InputError, LeptonError, UnknownNameError
@@ -71,7 +71,7 @@ def title(settings: Mapping[str, Any]) -> str:
     return str(settings["scheme"])
 
 
-def plan(model: Any, settings: Mapping[str, Any], dataset: Dataset | None = None) -> list[tuple[str, str]]:
+def plan(model: Any, settings: Mapping[str, Any], dataset: Dataset | None = None) -> Plan:
     """For each layer its name, and what will become of it: read from a file that is made as it will be."""
     if not model.count_params():
         raise ConversionError(f"Model {model.name!r} has no weights, so that there is nothing to quantise.")
@@ -81,10 +81,11 @@ def plan(model: Any, settings: Mapping[str, Any], dataset: Dataset | None = None
     if chosen.NEEDS_ROWS:  # some for each activation: which it is doesn't matter here
         ranges = _quantizer.calibrate(float_file, _blank(file.inputs))
     if settings["scheme"] == "mixed":
-        return [(layer.name, "int4, int8 or float32, by what is measured") for layer in model.layers if layer.weights]
+        judged = [layer.name for layer in model.layers if layer.weights]
+        return Plan([(name, "int4, int8 or float32, by what is measured") for name in judged])
     rules = [*chosen.rules(file.operations, _unjudged, 0.0), *_spare_raw_columns(file, dataset)]
     content = _quantizer.apply(float_file, rules, ranges)
-    return describe(model, Graph(content).operations, _spared(file.operations, chosen))
+    return Plan(describe(model, Graph(content).operations, _spared(file.operations, chosen)))
 
 
 def _blank(ports: Sequence[Port]) -> NDArray[Any]:

@@ -52,7 +52,7 @@ def compress(
     if planned.trains and not settings["dry_run"]:
         lab.cluster.handle  # noqa: B018  # says what to do where there is none
     told = preflight(lab, planned)
-    return told if settings["dry_run"] else make(lab, planned)
+    return told if settings["dry_run"] else make(lab, planned, told)
 
 
 def plan(lab: Lab, source: Model, dataset: Dataset, technique: str, settings: Mapping[str, Any]) -> Compression:
@@ -106,12 +106,12 @@ def preflight(lab: Lab, planned: Compression) -> Preflight:
     return told
 
 
-def make(lab: Lab, planned: Compression, only: tuple[str, ...] = ()) -> CompressedModel:
-    """Make the new model; `only` names the workers to use."""
-    return _train(lab, planned, only) if planned.trains else _quantize(lab, planned)
+def make(lab: Lab, planned: Compression, told: Preflight, only: tuple[str, ...] = ()) -> CompressedModel:
+    """Make the new model, as `preflight` has told; `only` names the workers to use."""
+    return _train(lab, planned, told, only) if planned.trains else _quantize(lab, planned)
 
 
-def _train(lab: Lab, planned: Compression, only: tuple[str, ...]) -> CompressedModel:
+def _train(lab: Lab, planned: Compression, told: Preflight, only: tuple[str, ...]) -> CompressedModel:
     """Make the new model by a run."""
     source, dataset, result = planned.source, planned.dataset, planned.result
     technique, is_taught = TECHNIQUES[planned.technique], planned.technique == "distill"
@@ -126,7 +126,7 @@ def _train(lab: Lab, planned: Compression, only: tuple[str, ...]) -> CompressedM
             warm_start=not is_taught,
             **{key: compiled[key] for key in ("loss", "loss_weights") if key in compiled},
             hook=technique.HOOK,
-            hook_options=_lesson(planned, learner) if is_taught else planned.own,
+            hook_options=_lesson(planned, learner) if is_taught else {**planned.own, **told.options},
         )
         training.validate(dataset)
         result = replace(result, num_parameters=learner.num_parameters, kind=learner.kind, library=learner.library)

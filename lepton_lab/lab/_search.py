@@ -166,8 +166,8 @@ class Trials:
             planned = plan(self._lab, source, self._dataset, step.technique, _settings_of(self._settings, step, name))
             measure = self._known(planned)
             if measure is None:
-                preflight(self._lab, planned)
-                measure = make(self._lab, planned, workers).after
+                told = preflight(self._lab, planned)
+                measure = make(self._lab, planned, told, workers).after
         except LeptonError as error:
             return Trial(name, "", "", error=str(error))
         return Trial(name, planned.result.made_by, planned.result.stage, measure)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from lepton_lab.display import Shown, Table, size, times
 from lepton_lab.types._model import Measure, Model
@@ -16,6 +18,8 @@ class Preflight(Shown):
     technique: str
     layers: tuple[tuple[str, str], ...]
     """Layer name, and what will become of it or why nothing."""
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """What was found out on the way, for the training."""
 
     def table(self) -> Table:
         return Table(f"What {self.technique} would do to {self.model}", ("layer", ""), self.layers)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from lepton_lab.compress import _qat
 from lepton_lab.compress._hook import Hook
 from lepton_lab.runtime import open_rows
 from lepton_lab.types import Dataset
@@ -35,6 +36,11 @@ def train(model: Any, hook: Hook, dataset: Dataset, steps: int) -> None:
         picked = random.integers(0, len(x), 64)
         hook.before_step(step)
         one(tf.constant(x[picked], tf.float32), tf.constant(y[picked]))
+
+
+def aware(model: Any) -> _qat.QuantizationAware:
+    """The hook that quantisation-aware training gives a model, as its plan has it."""
+    return _qat.QuantizationAware(**_qat.plan(model, {}).options)
 
 
 def tuned(model: Any, hook: Hook, dataset: Dataset, steps: int) -> Any:

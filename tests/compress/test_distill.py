@@ -106,14 +106,14 @@ def test_outputs_in_a_dict_stay_as_wide() -> None:
     rows = keras().Input((4,))
     hidden = keras().layers.Dense(8, name="hidden")(rows)
     model = keras().Model(rows, {"kind": keras().layers.Dense(4, name="last")(hidden)})
-    told = dict(_distill.plan(with_names(model), {"student": None, "width": 0.5}))
+    told = dict(_distill.plan(with_names(model), {"student": None, "width": 0.5}).layers)
     assert (told["hidden"], told["last"]) == ("4 of 8 units", "as wide")
 
 
 def test_what_makes_the_answer_stays_as_wide() -> None:
     layers = keras().layers
     ends = [layers.Dense(8, name="hidden"), layers.Dense(3, name="logits"), layers.Softmax(name="answer")]
-    told = dict(_distill.plan(keras().Sequential([keras().Input((4,)), *ends]), {"student": None, "width": 0.5}))
+    told = dict(_distill.plan(keras().Sequential([keras().Input((4,)), *ends]), {"student": None, "width": 0.5}).layers)
     assert (told["hidden"], told["logits"]) == ("4 of 8 units", "as wide")
 
 
@@ -135,7 +135,7 @@ def test_hidden_layers_are_narrower_and_ends_stay(of_zoo: Model, width: float) -
     model = narrower(teacher, width)
     assert model.output_shape == teacher.output_shape and model.input_shape == teacher.input_shape
     assert model.count_params() < teacher.count_params()
-    told = dict(_distill.plan(teacher, {"student": None, "width": width}))
+    told = dict(_distill.plan(teacher, {"student": None, "width": width}).layers)
     assert told["answer"] == "as wide" and any(" of " in fate for fate in told.values())
 
 

@@ -9,12 +9,11 @@ import pytest
 from lepton_lab.compress import inspect_layers, quantize
 from lepton_lab.compress._cluster import Clustering
 from lepton_lab.compress._prune import Pruning
-from lepton_lab.compress._qat import QuantizationAware
 from lepton_lab.errors import InputError, UnknownNameError
 from lepton_lab.events import Event, Progress
 from lepton_lab.runtime import load_keras, open_rows
 from lepton_lab.types import Dataset, LayerFigures, LayerReport, Model
-from tests.compress.loop import tuned
+from tests.compress.loop import aware, tuned
 from tests.models_fixture import copy_of, keras, make_of_zoo, make_quantised, quantised, truncate, write_split
 
 BITS = {"int8": (8, 8), "int4": (4, 32), "int16x8": (8, 16), "dynamic": (8, 32), "float16": (16, 32)}
@@ -102,8 +101,10 @@ class TestTechniques:
         assert "training" not in str(report) and by_name(report)["dense"].sqnr > 30  # type: ignore[operator]
 
     def test_a_model_trained_for_int8(self, digits: Dataset, tmp_path: Path) -> None:
-        source, hook = make_of_zoo("skip"), QuantizationAware()
-        learnt = tuned(load_keras(source.file), hook, digits, 20)
+        source = make_of_zoo("skip")
+        model = load_keras(source.file)
+        hook = aware(model)
+        learnt = tuned(model, hook, digits, 20)
         model = quantised(source, "qat", tmp_path / "qat")
         model.folder.mkdir()
         model.file.write_bytes(hook.to_tflite(load_keras(source.file), learnt.get_weights()))

@@ -6,11 +6,10 @@ import pytest
 from lepton_lab.compress import _qat
 from lepton_lab.compress._cluster import Clustering
 from lepton_lab.compress._prune import Pruning
-from lepton_lab.compress._qat import QuantizationAware
 from lepton_lab.errors import ConversionError
 from lepton_lab.runtime import Graph, Interpreter, load_keras, open_rows, score, with_names
 from lepton_lab.types import Dataset, Model
-from tests.compress.loop import tuned
+from tests.compress.loop import aware, tuned
 from tests.models_fixture import keras, make_of_zoo
 
 
@@ -20,8 +19,9 @@ def accuracy(content: bytes, digits: Dataset) -> float:
 
 
 def test_the_file_answers_as_the_model_that_was_trained(of_zoo: Model, digits: Dataset) -> None:
-    hook = QuantizationAware()
-    model = tuned(load_keras(of_zoo.file), hook, digits, 150)
+    model = load_keras(of_zoo.file)
+    hook = aware(model)
+    model = tuned(model, hook, digits, 150)
     content = hook.to_tflite(load_keras(of_zoo.file), model.get_weights())
     x, y = open_rows(digits, "test")
     simulated = score(model(np.asarray(x, np.float32), training=False).numpy(), y, "classes")["accuracy"]
@@ -36,8 +36,9 @@ def test_the_file_answers_as_the_model_that_was_trained(of_zoo: Model, digits: D
 def test_zeros_and_clusters_are_kept(cnn: Model, digits: Dataset, tmp_path: Path) -> None:
     pruned = tuned(load_keras(cnn.file), Pruning(0.8), digits, 60)
     tuned(pruned, Clustering(16), digits, 60).save(tmp_path / "model.keras")
-    hook = QuantizationAware()
-    model = tuned(load_keras(tmp_path / "model.keras"), hook, digits, 60)
+    model = load_keras(tmp_path / "model.keras")
+    hook = aware(model)
+    model = tuned(model, hook, digits, 60)
     content = hook.to_tflite(load_keras(tmp_path / "model.keras"), model.get_weights())
     (dense,) = [o for o in Graph(content).operations if o.kind == "FULLY_CONNECTED" and 64 in o.inputs[1].shape[:1]]
     stored = dense.inputs[1].stored()
@@ -47,13 +48,15 @@ def test_zeros_and_clusters_are_kept(cnn: Model, digits: Dataset, tmp_path: Path
 
 def test_zeros_of_a_layer_that_stays_float32_are_kept(digits: Dataset, tmp_path: Path) -> None:
     tuned(load_keras(make_of_zoo("lstm").file), Pruning(0.8), digits, 20).save(tmp_path / "model.keras")
-    model = tuned(load_keras(tmp_path / "model.keras"), QuantizationAware(), digits, 5)
+    model = load_keras(tmp_path / "model.keras")
+    model = tuned(model, aware(model), digits, 5)
     kernels = [weight.numpy() for weight in model.weights if "lstm" in weight.name and "kernel" in weight.name]
     assert len(kernels) == 2 and all((kernel == 0).mean() > 0.799 for kernel in kernels)
 
 
 def test_a_frozen_layer_stays_as_it_is(cnn: Model, digits: Dataset) -> None:
-    model, hook = load_keras(cnn.file), QuantizationAware()
+    model = load_keras(cnn.file)
+    hook = aware(model)
     frozen = model.layers[2]
     frozen.trainable = False
     trained = tuned(model, hook, digits, 20)
@@ -65,8 +68,9 @@ def test_a_frozen_layer_stays_as_it_is(cnn: Model, digits: Dataset) -> None:
 
 
 def test_numbers_come_out_in_float32(mlp: Model, table: Dataset) -> None:
-    hook = QuantizationAware()
-    model = tuned(load_keras(mlp.file), hook, table, 150)
+    model = load_keras(mlp.file)
+    hook = aware(model)
+    model = tuned(model, hook, table, 150)
     content = hook.to_tflite(load_keras(mlp.file), model.get_weights())
     x, y = open_rows(table, "test")
     answers = Interpreter(content).run(np.asarray(x, np.float32))
@@ -75,7 +79,7 @@ def test_numbers_come_out_in_float32(mlp: Model, table: Dataset) -> None:
 
 
 def test_layers_that_tfmot_does_not_know_are_left_alone() -> None:
-    told = dict(_qat.plan(load_keras(make_of_zoo("lstm").file), {}))
+    told = dict(_qat.plan(load_keras(make_of_zoo("lstm").file), {}).layers)
     assert told["lstm"] == "float32, its answers int8: LSTM can't be trained for int8"
     assert told["answer"] == "int8 weights and activations"
 
@@ -91,7 +95,7 @@ def test_why_a_layer_stays_float32_is_said() -> None:
             layers.Dense(2, "softmax"),
         ]
     )
-    told = dict(_qat.plan(model, {}))
+    told = dict(_qat.plan(model, {}).layers)
     assert told["first"] == "float32, its answers int8: raw columns can't share one scale"
     assert told["norm"] == (
         "float32, its answers int8: BatchNormalization behind no convolution can't be trained for int8"
@@ -121,7 +125,7 @@ def test_what_is_refused_is_left_out_and_said(monkeypatch: pytest.MonkeyPatch) -
         return whole(flat, ways)
 
     monkeypatch.setattr(_qat, "wrap", choosy)
-    told = dict(_qat.plan(model, {}))
+    told = dict(_qat.plan(model, {}).layers)
     refusal = "refused as int8 (ValueError: something is amiss)"  # the converter makes the weights int8 by itself
     assert told["second"] == f"int8 weights made after the training, its answers int8: {refusal}"
     assert told["first"] == told["last"] == "int8 weights and activations"
@@ -136,7 +140,8 @@ def test_a_model_within_a_model_operators_and_an_activation_before_normalisation
     x = layers.Flatten()(layers.BatchNormalization(name="norm")(stem(rows)))
     x = layers.Dense(8, "relu", name="one")(x)
     x = x + layers.Dense(8, "relu", name="two")(x)
-    model, hook = keras().Model(rows, layers.Dense(2, "softmax", name="last")(x)), QuantizationAware()
+    model = keras().Model(rows, layers.Dense(2, "softmax", name="last")(x))
+    hook = aware(model)
     wrapped = hook.prepare(model, 3)
     some = np.random.default_rng(0).normal(size=(32, 6, 6, 1)).astype("float32")
     for _ in range(3):
@@ -157,7 +162,8 @@ def test_several_inputs_and_outputs_keep_their_names() -> None:
     image, table = keras().Input((4, 4, 1), name="picture"), keras().Input((2,), name="table")
     both = layers.Concatenate()([layers.Flatten()(layers.Conv2D(2, 3)(image)), layers.Dense(4, name="columns")(table)])
     ends = {"price": layers.Dense(1, name="first")(both), "kind": layers.Dense(3, "softmax", name="second")(both)}
-    model, hook = with_names(keras().Model({"image": image, "facts": table}, ends)), QuantizationAware()
+    model = with_names(keras().Model({"image": image, "facts": table}, ends))
+    hook = aware(model)
     wrapped = hook.prepare(model, 10)
     answers = wrapped({"image": np.ones((5, 4, 4, 1), "float32"), "facts": np.ones((5, 2), "float32")})
     assert {name: part.shape[1] for name, part in answers.items()} == {"price": 1, "kind": 3}

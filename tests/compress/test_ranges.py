@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lepton_lab.compress._qat import QuantizationAware
 from lepton_lab.runtime import open_rows
 from lepton_lab.types import Dataset
-from tests.compress.loop import tuned
+from tests.compress.loop import aware, tuned
 from tests.models_fixture import keras
 
 
@@ -34,5 +33,5 @@ def test_a_few_steps_are_enough_for_answers_of_any_size(digits: Dataset, factor:
     x, _ = open_rows(digits, "train")
     answers = keras().Model(model.inputs, model.get_layer("wide").output)(np.asarray(x[:500], np.float32)).numpy()
     expected = float(answers.max())
-    trained = tuned(model, QuantizationAware(), digits, 12)
+    trained = tuned(model, aware(model), digits, 12)
     assert widest(trained) == pytest.approx(expected, rel=0.2)
