@@ -48,7 +48,7 @@ def begin(lab: Lab, epochs: int, **settings: Any) -> str:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(("cancels", "epochs"), [(4, 25), pytest.param(10, 60, marks=pytest.mark.soak)])
+@pytest.mark.parametrize(("cancels", "epochs"), [(2, 15), pytest.param(10, 60, marks=pytest.mark.soak)])
 def test_cancels_and_resumes_change_nothing(lab: Lab, cancels: int, epochs: int) -> None:
     chance = random.Random(3)
     expected = lab.train("dropping", "digits", epochs=epochs, **SETTINGS)
@@ -73,7 +73,7 @@ def test_ranks_that_learn_by_themselves_go_on_bit_by_bit(lab: Lab) -> None:
     lab.train("dropping", "digits", **settings)
     theirs = weights(lab, "dropping")
     run = begin(lab, **settings)
-    for _ in range(3):
+    for _ in range(2):
         assert lab.run.stop(run).state == "cancelled"
         lab.run.resume(run, background=True)
         wait_for(lambda: lab.run.show(run).state == "running")
