@@ -14,6 +14,7 @@ import importlib
 import inspect
 import os
 import pickle
+import re
 import signal
 import sys
 import threading
@@ -134,17 +135,29 @@ def run(connection: Connection) -> None:
 
 
 def summary(error: BaseException) -> str:
-    """An exception in one line: its type and what it says.
-
-    TensorFlow puts the graph's whole story before that; what happened is the last line that is no reference to a node.
-    """
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    if lines and lines[0].startswith(("Graph execution error", "in user code:")):
-        lines = [line for line in lines if not line.startswith(("[[", "[Op:", "Node:"))][-1:]
-    name = type(error).__name__
-    if not lines:
+    """An exception in one line: its type and what it says."""
+    name, said = type(error).__name__, essence(error).partition("\n")[0]
+    if not said:
         return name
-    return lines[0] if lines[0].startswith(f"{name}:") else f"{name}: {lines[0]}"
+    return said if said.startswith(f"{name}:") else f"{name}: {said}"
+
+
+def essence(error: BaseException) -> str:
+    """What an exception says, its lines stripped, without the stories that TensorFlow and Keras tell around it.
+
+    TensorFlow puts all of a graph's code, or the places in the user's code, before what happened; Keras 3 has which
+    call failed before it, and all arguments of that call behind it.
+    """
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
+    if text.lstrip().startswith("in user code:"):
+        text = re.split(r'\n *File "[^\n]*\n[^\n]*', text)[-1]
+        text = re.sub(r"\A\s*\w+(Error|Exception): ", "", text)
+    text = re.split(r"\n\s*(?:Call arguments|Arguments) received by ", text)[0]
+    lines = [line.strip() for line in text.splitlines()]
+    lines = [line for line in lines if line and not line.startswith(("[[", "[Op:", "Node:"))]
+    if lines and lines[0].startswith("Exception encountered when calling "):
+        lines = lines[1:] or lines
+    return "\n".join(lines[-1:] if lines and lines[0].startswith("Graph execution error") else lines)
 
 
 def resolve(name: str) -> Callable[..., Any]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lepton_lab.errors import ConversionError
+from lepton_lab.forkserver._child import essence
 from lepton_lab.runtime._code import by_registered_name
 from lepton_lab.runtime._keras3 import is_keras3, library_of, name_scopes, named_answers, row_specs, with_names
 from lepton_lab.runtime._saved_model import tables_of, write_saved_model
@@ -45,7 +46,9 @@ def to_tflite(model: Any, *, optimize: bool = False) -> bytes:
             return bytes(converter.convert())
     except Exception as error:  # the converter raises its own class, ValueError, TypeError and more
         missing = sorted(set(re.findall(r"'(tf\.\w+)' op is neither", str(error))))
-        reason = f"LiteRT has no operation for {', '.join(missing)}" if missing else " ".join(str(error).split())[:200]
+        reason = (
+            f"LiteRT has no operation for {', '.join(missing)}" if missing else " ".join(essence(error).split())[:200]
+        )
         layers = ", ".join(f"{layer.name} ({type(layer).__name__})" for layer in model.layers)
         raise ConversionError(
             f"The model can't be converted to .tflite: {reason or type(error).__name__}. Replace the layer that needs "

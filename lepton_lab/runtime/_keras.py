@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lepton_lab.errors import InputError
+from lepton_lab.forkserver._child import essence
 from lepton_lab.runtime._code import CODE, MODULE, by_registered_name, own_names_in
 from lepton_lab.runtime._keras3 import load_keras3, with_names
 
@@ -151,7 +152,7 @@ def layers_of(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 def one_line(error: Exception) -> str:
     """What an exception says, in one line of at most 300 characters."""
-    return " ".join(str(error).split())[:300] or type(error).__name__
+    return " ".join(essence(error).split())[:300] or type(error).__name__
 
 
 def _read(path: Path) -> tuple[dict[str, Any], str]:

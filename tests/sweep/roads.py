@@ -207,10 +207,10 @@ def _asked(model: Any, rows: Any) -> Answers:
     else:
         given = tensor(rows)
     answers = model(given, training=False)
-    named = (
-        answers if isinstance(answers, dict) else dict(zip(model.output_names, tf.nest.flatten(answers), strict=True))
-    )
-    return {name: np.asarray(answer) for name, answer in named.items()}
+    if not isinstance(answers, dict):
+        names = model.output_names if len(model.outputs) > 1 else [""]  # a Sequential of Keras 3 has no names
+        answers = dict(zip(names, tf.nest.flatten(answers), strict=True))
+    return {name: np.asarray(answer) for name, answer in answers.items()}
 
 
 def _by_keras(file: Path, rows: Any) -> Answers:
