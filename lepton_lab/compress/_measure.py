@@ -1,4 +1,7 @@
-"""What a model costs and is worth, measured on the `.tflite` file that would be shipped."""
+"""What a model costs and is worth, measured on the `.tflite` file that would be shipped.
+
+A Keras model that LiteRT has no operations for is measured on its `.keras` file, by TensorFlow.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,16 @@ import gzip
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lepton_lab.errors import ConversionError
 from lepton_lab.runtime import (
     Interpreter,
     as_inputs,
@@ -20,6 +26,7 @@ from lepton_lab.runtime import (
     judged_by,
     load_keras,
     logits_among,
+    open_model,
     open_rows,
     predict,
     score,
@@ -27,9 +34,12 @@ from lepton_lab.runtime import (
 )
 from lepton_lab.types import CompressedModel, Dataset, Measure, Model
 
+_KERAS_CALLS = 50
+"""Of a model that answers one row, to know how long it takes."""
+
 
 def measure(model: Model, dataset: Dataset, split: str = "test") -> Measure:
-    """What `model` costs and is worth; a Keras model is measured as the float32 `.tflite` file that it becomes.
+    """What `model` costs and is worth; a Keras model is measured as the float32 `.tflite` file that it becomes, if any.
 
     Parameters
     ----------
@@ -45,18 +55,20 @@ def measure(model: Model, dataset: Dataset, split: str = "test") -> Measure:
         If the data set has no such split.
     InputError
         If model and data set do not fit together, or the model's file can't be loaded.
-    ConversionError
-        If a Keras model can't be converted.
     """
     open_rows(dataset, split)
-    return _measure(model, dataset, split)
+    return _measured([model], dataset, split)[0][0]
 
 
-def _measure(model: Model, dataset: Dataset, split: str) -> Measure:
-    dataset = fitted(model, dataset)
-    if model.format == "tflite":
-        return measure_file(model.file, model, dataset, split)[0]
-    return measure_bytes(to_tflite(load_keras(model.file, model.code)), model, dataset, split)[0]
+def _measured(models: Sequence[Model], dataset: Dataset, split: str) -> tuple[list[Measure], tuple[str, ...]]:
+    """Measures that can be compared, since all are of `.tflite` files or none is; and what is worth a word."""
+    try:
+        contents = [as_tflite(model) for model in models]
+    except ConversionError as error:
+        note = f"the .keras files are measured, by TensorFlow: {str(error).rstrip('.')}"
+        return [_measure_keras(model, fitted(model, dataset), split) for model in models], (note,)
+    pairs = zip(contents, models, strict=True)
+    return [measure_bytes(content, model, fitted(model, dataset), split)[0] for content, model in pairs], ()
 
 
 def compare(
@@ -66,8 +78,8 @@ def compare(
 
     `layers` says what was done to each layer.
     """
-    measures = _measure(before, dataset, split), _measure(after, dataset, split)
-    return CompressedModel(after, *measures, tuple(layers), fitted(after, dataset).arrangement.notes)
+    (was, now), notes = _measured([before, after], dataset, split)
+    return CompressedModel(after, was, now, tuple(layers), (*notes, *fitted(after, dataset).arrangement.notes))
 
 
 def measure_bytes(content: bytes, model: Model, dataset: Dataset, split: str) -> tuple[Measure, dict[str, float]]:
@@ -81,25 +93,47 @@ def measure_bytes(content: bytes, model: Model, dataset: Dataset, split: str) ->
 def measure_file(file: Path, model: Model, dataset: Dataset, split: str) -> tuple[Measure, dict[str, float]]:
     """The measure of a `.tflite` file that answers as `model` does, and all metrics; without accuracy and metrics if
     the data set lacks the split."""
+    found, metrics, row = _judged(file, model, dataset, split, lambda row: Interpreter(file).latency(row))
+    return replace(found, memory=resident(file, row)), metrics
+
+
+def _measure_keras(model: Model, dataset: Dataset, split: str) -> Measure:
+    """The measure of a Keras model as it is."""
+
+    def latency(row: NDArray[Any]) -> float:
+        opened, times = open_model(model.file, model.code), []
+        for _ in range(_KERAS_CALLS):
+            start = time.perf_counter()
+            opened.run(row)
+            times.append(time.perf_counter() - start)
+        return float(np.median(times))
+
+    found, *_ = _judged(model.file, model, dataset, split, latency)
+    return replace(found, runs_by="TensorFlow")
+
+
+def _judged(
+    file: Path, model: Model, dataset: Dataset, split: str, latency: Callable[[NDArray[Any]], float]
+) -> tuple[Measure, dict[str, float], NDArray[Any]]:
+    """The measure of a file but for its memory, all metrics, and the row that its latency was measured with."""
     content = file.read_bytes()
     metrics: dict[str, float] = {}
     metric = next(iter(judged_by(dataset)))
     rows, targets = open_rows(dataset, split if split in dataset.splits else "train")
     row = np.asarray(rows[:1])
     if split in dataset.splits:
-        answers = predict(file, rows)
+        answers = predict(file, rows, code=model.code if file == model.file else None)
         metrics = score(answers, targets, dataset.target.kind, logits_among(model, dataset, answers))
     found = Measure(
         metrics.get(metric),
         len(content),
         len(gzip.compress(content, 9, mtime=0)),
-        Interpreter(file).latency(row),
+        latency(row),
         split,
         metric,
-        resident(file, row),
         dataset=dataset.name,
     )
-    return found, metrics
+    return found, metrics, row
 
 
 def latencies(models: Sequence[Model], dataset: Dataset, turns: int = 5) -> list[float]:

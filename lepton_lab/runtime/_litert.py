@@ -42,26 +42,31 @@ class Interpreter:
     """
 
     def __init__(self, source: Path | bytes, num_threads: int = 1, *, keeps_all: bool = False) -> None:
-        from ai_edge_litert.interpreter import Interpreter as LiteRT
-
         what = str(source) if isinstance(source, Path) else "the converted model"
         if isinstance(source, Path) and not source.is_file():
             raise InputError(f"The model's file {source} is missing; make the model again, or drop it.")
         # The bytes are read here, since a file that is replaced while it is mapped ends the process by a signal.
         self._content = source.read_bytes() if isinstance(source, Path) else source
+        self._options = {"num_threads": num_threads, "experimental_preserve_all_tensors": keeps_all}
+        self._is_plain = False
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # that to keep all takes memory, which its caller knows
-                self._litert: Any = LiteRT(
-                    model_content=self._content, num_threads=num_threads, experimental_preserve_all_tensors=keeps_all
-                )
-            self._litert.allocate_tensors()
-            self._inputs = self._litert.get_input_details()
-            self._outputs = self._litert.get_output_details()
-            self._rows = min(int(tensor["shape"][0]) for tensor in self._inputs)
+            self._open()
         except (ValueError, RuntimeError, IndexError) as error:
             reason = " ".join(str(error).split())[:300]
             raise InputError(f"{what} can't be run by LiteRT: {reason}; make it again.") from error
+
+    def _open(self) -> None:
+        from ai_edge_litert.interpreter import Interpreter as LiteRT
+        from ai_edge_litert.interpreter import OpResolverType
+
+        kind = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES if self._is_plain else OpResolverType.AUTO
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that to keep all takes memory, which its caller knows
+            self._litert: Any = LiteRT(model_content=self._content, experimental_op_resolver_type=kind, **self._options)
+        self._litert.allocate_tensors()
+        self._inputs = self._litert.get_input_details()
+        self._outputs = self._litert.get_output_details()
+        self._rows = min(int(tensor["shape"][0]) for tensor in self._inputs)
 
     @cached_property
     def inputs(self) -> tuple[Port, ...]:
@@ -121,7 +126,14 @@ class Interpreter:
         self._litert.reset_all_variables()  # a fused LSTM would go on from the state that the rows before left
         for tensor, part in zip(self._inputs, given, strict=True):
             self._litert.set_tensor(tensor["index"], np.ascontiguousarray(part))
-        self._litert.invoke()
+        try:
+            self._litert.invoke()
+        except RuntimeError:
+            if self._is_plain:
+                raise
+            self._is_plain = True  # XNNPACK takes some files for one row only
+            self._open()
+            return self.run(rows)
         answers = [self._litert.get_tensor(tensor["index"]) for tensor in self._outputs]
         return as_answers(dict(zip([port.name for port in self.outputs], answers, strict=True)))
 

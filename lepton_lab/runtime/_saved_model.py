@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lepton_lab.errors import InputError
+from lepton_lab.errors import ConversionError, InputError
 from lepton_lab.files import read_json, write_json
 from lepton_lab.runtime._base import Port, as_answers, as_inputs
 from lepton_lab.runtime._keras import one_line
@@ -46,6 +46,8 @@ def write_saved_model(model: Any, folder: Path, config: Mapping[str, Any] | None
     ------
     OSError
         If the folder can't be written.
+    ConversionError
+        If TensorFlow can't save the model.
     """
     import tensorflow as tf
 
@@ -55,6 +57,8 @@ def write_saved_model(model: Any, folder: Path, config: Mapping[str, Any] | None
     except tf.errors.OpError as error:  # TensorFlow writes files itself, and has errors of its own
         is_full = isinstance(error, tf.errors.ResourceExhaustedError)
         raise OSError(*((errno.ENOSPC, os.strerror(errno.ENOSPC)) if is_full else (one_line(error),))) from None
+    except (AssertionError, ValueError, TypeError, NotImplementedError) as error:  # as TensorFlow refuses a graph
+        raise ConversionError(f"The model can't become a SavedModel: {one_line(error)}.") from error
     if config is not None:
         write_json(folder / _CONFIG, {**config, "keras_version": library_of(model).__version__})
 

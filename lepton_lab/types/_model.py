@@ -26,13 +26,13 @@ ModelLibrary = Literal["tf_keras", "keras"]
 
 @dataclass(frozen=True)
 class Measure:
-    """What a model costs and is worth, measured on the file that would be shipped."""
+    """What a model costs and is worth, measured on the `.tflite` file to be shipped, or else on the `.keras` file."""
 
     accuracy: float | None
     """Share of right classes or labels (for numbers, the mean absolute error) on `split`; None without rows to try. Of
     several targets that of the first."""
     raw_bytes: int
-    """Of the `.tflite` file."""
+    """Of the file."""
     gzip_bytes: int
     """Of the same file after gzip at level 9."""
     latency: float

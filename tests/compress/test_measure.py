@@ -59,6 +59,20 @@ def test_compare(cnn: Model, int8_cnn: Model, digits: Dataset) -> None:
     assert found.layers == (("dense", "weights int8"),)
 
 
+def test_a_model_that_can_not_become_a_tflite_file(tmp_path: Path) -> None:
+    layers = keras().layers
+    x = np.random.default_rng(0).uniform(0, 1, (60, 4, 4, 4, 1)).astype("float32")
+    dataset = data.load((x, x.mean(axis=(1, 2, 3, 4)) > 0.5), "d", tmp_path / "d")
+    stack = [layers.MaxPooling3D(), layers.Flatten(), layers.Dense(2, "softmax")]
+    model = save(keras().Sequential([keras().Input((4, 4, 4, 1)), *stack]), dataset, tmp_path / "m", "added")
+    found = compare(model, model, dataset)
+    assert found.after.runs_by == "TensorFlow" and found.after.memory is None
+    assert found.after.raw_bytes == model.file.stat().st_size and 1e-6 < found.after.latency < 1
+    assert found.after.accuracy == pytest.approx(evaluate(model, dataset).metrics["accuracy"])
+    assert "LiteRT has no operation for tf.MaxPool3D" in str(found) and "latency of one row, TensorFlow" in str(found)
+    assert measure(model, dataset).raw_bytes == found.after.raw_bytes
+
+
 def test_a_split_that_is_not_there(cnn: Model, digits: Dataset) -> None:
     with pytest.raises(UnknownNameError, match="no split 'validation'"):
         measure(cnn, digits, "validation")

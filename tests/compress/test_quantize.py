@@ -4,13 +4,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lepton_lab import data
 from lepton_lab.compress import SCHEMES, preflight, quantize
 from lepton_lab.errors import DataError, InputError, UnknownNameError
 from lepton_lab.evaluate import evaluate
 from lepton_lab.events import Event, Progress
 from lepton_lab.runtime import Interpreter, load_keras, open_rows, predict, score
 from lepton_lab.types import CompressedModel, Dataset, Model, Scaling, fields
-from tests.models_fixture import copy_of, keras, make_mixed_int8, make_quantised, quantised, truncate, write_split
+from tests.models_fixture import copy_of, keras, make_mixed_int8, make_quantised, quantised, save, truncate, write_split
 
 
 @pytest.fixture(scope="module", params=list(SCHEMES))
@@ -198,3 +199,21 @@ class TestSeveralInputsAndOutputs:
         assert "int4" in str(found.layers)
         for metric in ("kind_accuracy", "tags_binary_accuracy"):
             assert scores[1][metric] >= scores[0][metric] - 0.005  # these rows are the judge's
+
+
+def test_a_file_that_xnnpack_takes_for_one_row_only(tmp_path: Path) -> None:
+    """Eight rows are answered without it."""
+    layers = keras().layers
+    words = np.random.default_rng(0).choice(["red", "green", "blue"], (40, 3))
+    dataset = data.load((words, np.arange(40) % 3), "words", tmp_path / "words")
+    model = keras().Sequential(
+        [
+            keras().Input((3,), dtype="string"),
+            layers.StringLookup(vocabulary=["red", "green", "blue"]),
+            layers.Rescaling(1.0),
+            layers.Dense(3, "softmax"),
+        ]
+    )
+    source = save(model, dataset, tmp_path / "m", "added")
+    made = quantize(source, quantised(source, "dynamic", tmp_path / "small"), dataset, "dynamic")
+    np.testing.assert_allclose(predict(made.model.file, words[:8]), predict(source.file, words[:8]), atol=0.05)

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lepton_lab.errors import InputError
+from lepton_lab.errors import ConversionError, InputError
 from lepton_lab.runtime import load_keras, open_model, read_config, read_saved_keras, write_saved_model
 from lepton_lab.types import Model
+from tests.models_fixture import keras
 
 
 def save(folder: Path, answer: Callable[[Any, Path], Any], victim: Path, signature: str = "serving_default") -> Path:
@@ -129,6 +130,16 @@ def test_harmless_ones_answer(tmp_path: Path) -> None:
     assert opened.run(np.ones((2, 3))).tolist() == [[2.0] * 3] * 2
     with pytest.raises(InputError, match="can't be run on such rows"):
         opened.run(np.ones((2, 4)))
+
+
+def test_what_tensorflow_can_not_save_is_one_line(tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    hidden = tf.Variable(1.0)  # which no layer knows of
+    rows = keras().Input((3,))
+    model = keras().Model(rows, keras().layers.Lambda(lambda rows: rows * hidden)(rows))
+    with pytest.raises(ConversionError, match=r"^The model can't become a SavedModel: .*untracked.*\.$"):
+        write_saved_model(model, tmp_path / "saved")
 
 
 def test_config_and_weights_come_back(cnn: Model, tmp_path: Path) -> None:

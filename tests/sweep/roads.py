@@ -236,9 +236,16 @@ def _by_tensorflow(folder: Path, rows: Any) -> Answers:
 
 
 def _by_litert(file: Path, rows: Any) -> Answers:
-    from ai_edge_litert.interpreter import Interpreter
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-    runner = Interpreter(str(file), num_threads=1)
+    try:
+        return _by_runner(Interpreter(str(file), num_threads=1), rows)
+    except RuntimeError:  # XNNPACK takes some files for one row only
+        plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+        return _by_runner(Interpreter(str(file), experimental_op_resolver_type=plain), rows)
+
+
+def _by_runner(runner: Any, rows: Any) -> Answers:
     signature = runner.get_signature_runner(next(iter(runner.get_signature_list())))
     details = signature.get_input_details()
     given = _named(rows, list(details))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
 MOST_ROWS = 256
@@ -97,6 +97,7 @@ class Model:
     def __init__(self, file: Path, manifest: dict[str, Any], threads: int) -> None:
         self.name = str(manifest["model"])
         self._content = file.read_bytes()
+        self._resolver = OpResolverType.AUTO
         self._free: queue.LifoQueue[Any] = queue.LifoQueue()
         for _ in range(threads):
             self._free.put(self._interpreter())
@@ -165,17 +166,26 @@ class Model:
         """What each output says to all rows."""
         interpreter = self._free.get()
         try:
-            step = self._rows_at_once
-            parts = [_run(interpreter, [one[n : n + step] for one in rows]) for n in range(0, len(rows[0]), step)]
-            return [np.concatenate(part) for part in zip(*parts, strict=True)]
+            return self._answer_by(interpreter, rows)
+        except RuntimeError:  # XNNPACK takes some files for one row only
+            self._resolver = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+            interpreter = self._interpreter()
+            return self._answer_by(interpreter, rows)
         except BaseException:
             interpreter = self._interpreter()  # the old one may be left in any state
             raise
         finally:
             self._free.put(interpreter)
 
+    def _answer_by(self, interpreter: Any, rows: Sequence[NDArray[Any]]) -> list[NDArray[np.float32]]:
+        step = self._rows_at_once
+        parts = [_run(interpreter, [one[n : n + step] for one in rows]) for n in range(0, len(rows[0]), step)]
+        return [np.concatenate(part) for part in zip(*parts, strict=True)]
+
     def _interpreter(self) -> Any:
-        interpreter = Interpreter(model_content=self._content, num_threads=1)
+        interpreter = Interpreter(
+            model_content=self._content, num_threads=1, experimental_op_resolver_type=self._resolver
+        )
         interpreter.allocate_tensors()
         return interpreter
 
