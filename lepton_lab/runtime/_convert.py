@@ -14,7 +14,7 @@ from typing import Any
 from lepton_lab.errors import ConversionError
 from lepton_lab.forkserver._child import essence
 from lepton_lab.runtime._code import by_registered_name
-from lepton_lab.runtime._keras3 import is_keras3, library_of, name_scopes, named_answers, row_specs, with_names
+from lepton_lab.runtime._keras3 import is_keras3, library_of, name_scopes, named_answers, row_specs, still, with_names
 from lepton_lab.runtime._saved_model import tables_of, write_saved_model
 
 
@@ -92,6 +92,7 @@ def frozen(model: Any) -> Any:
             f"The layer {name!r} looks up its input in a table, which TensorFlow can't make a constant: do that before "
             "the model, or export it as 'saved_model'."
         )
+    still(model)
     if is_keras3(model):
         name_scopes(model)
     signature, names = row_specs(model), list[str]()

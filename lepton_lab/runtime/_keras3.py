@@ -110,6 +110,22 @@ def named_answers(model: Any, rows: Sequence[Any]) -> dict[str, Any]:
     return dict(zip(output_names(model) or [], tf.nest.flatten(answers), strict=True))
 
 
+def still(model: Any) -> None:
+    """Have no layer of a model draw by a state in the graphs that are made of it from now on.
+
+    Augmentation draws outside of training as well, and then does nothing; no runtime but TensorFlow has a place for
+    such a state, and TensorFlow itself doesn't save it.
+    """
+    import tensorflow as tf
+
+    for layer in model._flatten_layers(include_self=False, recursive=True):
+        for generator in getattr(layer, "_seed_generators", ()):
+            generator.next = lambda ordered=True: tf.zeros(2, tf.int32)
+        if (generator := getattr(layer, "_random_generator", None)) is not None:  # of tf_keras
+            generator._built, generator._generator, generator._rng_type = True, None, generator.RNG_STATELESS
+            generator.make_seed_for_stateless_op = lambda: tf.zeros(2, tf.int32)
+
+
 def name_scopes(model: Any, above: str = "") -> None:
     """Have the operations of a Keras 3 model be called by their layers, as `model/inner/dense/MatMul`, in every graph.
 

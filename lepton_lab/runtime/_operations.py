@@ -37,9 +37,10 @@ _NAMES = """
     ResourceGather Reverse ReverseSequence ReverseV2 Rint Roll Round Rsqrt ScatterNd SegmentSum Select SelectV2 Selu
     Shape ShapeN Sigmoid Sign Sin Sinh Size Slice Snapshot Softmax Softplus Softsign SpaceToBatchND SpaceToDepth
     SparseBincount SparseCrossHashed SparseReorder SparseReshape SparseTensorDenseMatMul SparseToDense Split SplitV
-    Sqrt Square SquaredDifference Squeeze StatefulPartitionedCall StatelessIf StatelessRandomGetAlg
-    StatelessRandomGetKeyCounter StatelessRandomNormalV2 StatelessRandomUniformV2 StatelessTruncatedNormalV2
-    StatelessWhile StaticRegexReplace StopGradient StridedSlice StringJoin StringLower StringSplitV2 StringStrip
+    Sqrt Square SquaredDifference Squeeze StatefulPartitionedCall StatelessIf StatelessRandomGammaV3
+    StatelessRandomGetAlg StatelessRandomGetKeyCounter StatelessRandomNormalV2 StatelessRandomUniformFullIntV2
+    StatelessRandomUniformIntV2 StatelessRandomUniformV2 StatelessTruncatedNormalV2 StatelessWhile
+    StaticRegexReplace StopGradient StridedSlice StringJoin StringLower StringSplitV2 StringStrip
     StringToHashBucketFast StringToHashBucketStrong StringToNumber StringUpper Sub Sum Tan Tanh
     TensorListElementShape TensorListFromTensor TensorListGetItem TensorListLength TensorListReserve
     TensorListSetItem TensorListStack TensorScatterUpdate Tile TopKV2 Transpose TruncateDiv UnicodeDecodeWithOffsets

@@ -23,6 +23,7 @@ from lepton_lab.runtime._keras3 import (
     named_answers,
     plain_variables,
     row_specs,
+    still,
 )
 from lepton_lab.runtime._operations import check_operations
 
@@ -67,6 +68,7 @@ def servable(model: Any) -> Any:
     """A TensorFlow module whose function `serve` answers as the model does, by the names of its inputs and outputs."""
     import tensorflow as tf
 
+    still(model)
     if is_keras3(model):
         name_scopes(model)
     module = tf.Module()

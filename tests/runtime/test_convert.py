@@ -5,11 +5,18 @@ import numpy as np
 import pytest
 
 from lepton_lab.errors import ConversionError
-from lepton_lab.runtime import Interpreter, load_keras, open_rows, to_tflite, write_saved_model
+from lepton_lab.runtime import Interpreter, import_keras3, load_keras, open_rows, to_tflite, write_saved_model
 from lepton_lab.runtime._convert import frozen
 from lepton_lab.runtime._saved_model import SavedModel
 from lepton_lab.types import Dataset, Model
 from tests.models_fixture import keras
+
+DRAWING = [
+    ("tf_keras", "RandomCrop", (6, 6)),
+    ("tf_keras", "RandomZoom", (0.2,)),
+    ("keras", "RandomSaturation", (0.5,)),
+    ("keras", "MixUp", ()),
+]
 
 
 def test_answers_as_the_keras_model(cnn: Model, digits: Dataset) -> None:
@@ -79,3 +86,18 @@ def test_a_table_of_numbers_is_saved_and_no_constant(tmp_path: Path) -> None:
     np.testing.assert_allclose(SavedModel(tmp_path / "saved").run(values), model(values), atol=1e-6)
     with pytest.raises(ConversionError, match="'lookup' looks up its input in a table, which TensorFlow"):
         frozen(model)
+
+
+@pytest.mark.parametrize(("library", "name", "given"), DRAWING)
+def test_augmentation_is_no_obstacle(library: str, name: str, given: tuple[float, ...], tmp_path: Path) -> None:
+    """It keeps a state to draw by, which no file has a place for, and changes nothing outside of training."""
+    one = import_keras3() if library == "keras" else keras()
+    one.utils.set_random_seed(0)
+    pictures = one.Input((8, 8, 3), name="pictures")
+    augmented = getattr(one.layers, name)(*given)(pictures)
+    model = one.Model(pictures, one.layers.Dense(3)(one.layers.Flatten()(augmented)))
+    rows = np.random.default_rng(0).uniform(0, 1, (5, 8, 8, 3)).astype("float32")
+    expected = np.asarray(model(rows, training=False))
+    np.testing.assert_allclose(Interpreter(to_tflite(model)).run(rows), expected, atol=1e-5)
+    write_saved_model(model, tmp_path)
+    np.testing.assert_allclose(SavedModel(tmp_path).run(rows), expected, atol=1e-5)
