@@ -15,36 +15,35 @@ from typing import Any
 from lepton_lab.errors import InputError
 
 _NAMES = """
-    Abs Acos Acosh Add AddN AddV2 AdjustContrastv2 AdjustHue AdjustSaturation All Any ArgMax ArgMin AsString Asin
-    Asinh Assert AssignAddVariableOp AssignSubVariableOp AssignVariableOp Atan Atan2 Atanh AvgPool AvgPool3D
-    BatchMatMul BatchMatMulV2 BatchMatMulV3 BatchToSpaceND BiasAdd Bincount Bitcast BroadcastArgs
-    BroadcastGradientArgs BroadcastTo Bucketize Cast Ceil CheckNumerics ClipByValue Complex ComplexAbs Concat
-    ConcatOffset ConcatV2 Const Conv2D Conv2DBackpropInput Conv3D Conv3DBackpropInputV2 Cos Cosh CropAndResize Cross
-    CudnnRNNBackpropV3 CudnnRNNV3 Cumprod Cumsum DenseBincount DepthToSpace DepthwiseConv2dNative Diag DiagPart
-    Digamma Dilation2D DisableCopyOnRead Div DivNoNan DynamicPartition DynamicStitch Einsum Elu EnsureShape Equal
-    Erf Erfc Exp ExpandDims Expm1 ExtractImagePatches FFT FFT2D FakeQuantWithMinMaxArgs FakeQuantWithMinMaxVars
-    FakeQuantWithMinMaxVarsPerChannel Fill Floor FloorDiv FloorMod FusedBatchNorm FusedBatchNormV2 FusedBatchNormV3
-    Gather GatherNd GatherV2 Greater GreaterEqual HSVToRGB HashTableV2 IFFT IRFFT Identity IdentityN If Imag
-    ImageProjectiveTransformV3 InTopKV2 InitializeTableV2 Inv InvertPermutation IsFinite IsInf IsNan L2Loss LRN
-    LeakyRelu Less LessEqual Lgamma LinSpace Log Log1p LogSoftmax LogicalAnd LogicalNot LogicalOr
-    LookupTableExportV2 LookupTableFindV2 LookupTableImportV2 LookupTableInsertV2 LookupTableSizeV2 MatMul
-    MatrixBandPart MatrixDiag MatrixDiagV3 MatrixInverse MatrixSetDiagV3 Max MaxPool MaxPool3D MaxPoolV2 Maximum
-    Mean Min Minimum MirrorPad Mod Mul MulNoNan Multinomial MutableHashTableV2 Neg NoOp NonMaxSuppressionV3 NotEqual
-    OneHot OnesLike Pack Pad PadV2 ParallelDynamicStitch PartitionedCall Placeholder PlaceholderWithDefault Pow
-    PreventGradient Prod QuantizeAndDequantizeV2 RFFT RGBToHSV RaggedBincount RaggedGather RaggedRange
-    RaggedTensorToTensor RandomStandardNormal RandomUniform RandomUniformInt Range Rank ReadVariableOp Real RealDiv
-    Reciprocal RegexReplace Relu Relu6 Reshape ResizeArea ResizeBicubic ResizeBilinear ResizeNearestNeighbor
-    ResourceGather Reverse ReverseSequence ReverseV2 Rint Roll Round Rsqrt ScatterNd SegmentSum Select SelectV2 Selu
-    Shape ShapeN Sigmoid Sign Sin Sinh Size Slice Snapshot Softmax Softplus Softsign SpaceToBatchND SpaceToDepth
-    SparseBincount SparseCrossHashed SparseReorder SparseReshape SparseTensorDenseMatMul SparseToDense Split SplitV
-    Sqrt Square SquaredDifference Squeeze StatefulPartitionedCall StatelessIf StatelessRandomGammaV3
-    StatelessRandomGetAlg StatelessRandomGetKeyCounter StatelessRandomNormalV2 StatelessRandomUniformFullIntV2
-    StatelessRandomUniformIntV2 StatelessRandomUniformV2 StatelessTruncatedNormalV2 StatelessWhile
-    StaticRegexReplace StopGradient StridedSlice StringJoin StringLower StringSplitV2 StringStrip
-    StringToHashBucketFast StringToHashBucketStrong StringToNumber StringUpper Sub Sum Tan Tanh
-    TensorListElementShape TensorListFromTensor TensorListGetItem TensorListLength TensorListReserve
-    TensorListSetItem TensorListStack TensorScatterUpdate Tile TopKV2 Transpose TruncateDiv UnicodeDecodeWithOffsets
-    UnicodeEncode Unpack UnsortedSegmentSum VarHandleOp VarIsInitializedOp Where While Xdivy Xlogy ZerosLike
+    Abs Acos Acosh Add AddN AddV2 AdjustContrastv2 AdjustHue AdjustSaturation All Any ArgMax ArgMin AsString Asin Asinh
+    Assert AssignAddVariableOp AssignSubVariableOp AssignVariableOp Atan Atan2 Atanh AvgPool AvgPool3D BatchMatMul
+    BatchMatMulV2 BatchMatMulV3 BatchToSpaceND BiasAdd Bincount Bitcast BroadcastArgs BroadcastGradientArgs BroadcastTo
+    Bucketize Cast Ceil CheckNumerics ClipByValue Complex ComplexAbs Concat ConcatOffset ConcatV2 Const Conv2D
+    Conv2DBackpropInput Conv3D Conv3DBackpropInputV2 Cos Cosh CropAndResize Cross CudnnRNNBackpropV3 CudnnRNNV3 Cumprod
+    Cumsum DenseBincount DepthToSpace DepthwiseConv2dNative Diag DiagPart Digamma Dilation2D DisableCopyOnRead Div
+    DivNoNan DynamicPartition DynamicStitch Einsum Elu EnsureShape Equal Erf Erfc Exp ExpandDims Expm1
+    ExtractImagePatches FFT FFT2D FakeQuantWithMinMaxArgs FakeQuantWithMinMaxVars FakeQuantWithMinMaxVarsPerChannel
+    Fill Floor FloorDiv FloorMod FusedBatchNorm FusedBatchNormV2 FusedBatchNormV3 Gather GatherNd GatherV2 Greater
+    GreaterEqual HSVToRGB HashTableV2 IFFT IRFFT Identity IdentityN If Imag ImageProjectiveTransformV3 InTopKV2
+    InitializeTableV2 Inv InvertPermutation IsFinite IsInf IsNan L2Loss LRN LeakyRelu Less LessEqual Lgamma LinSpace
+    Log Log1p LogSoftmax LogicalAnd LogicalNot LogicalOr LookupTableExportV2 LookupTableFindV2 LookupTableImportV2
+    LookupTableInsertV2 LookupTableSizeV2 MatMul MatrixBandPart MatrixDiag MatrixDiagV3 MatrixInverse MatrixSetDiagV3
+    Max MaxPool MaxPool3D MaxPoolV2 Maximum Mean Min Minimum MirrorPad Mod Mul MulNoNan Multinomial MutableHashTableV2
+    Neg NoOp NonMaxSuppressionV3 NotEqual OneHot OnesLike Pack Pad PadV2 ParallelDynamicStitch PartitionedCall
+    Placeholder PlaceholderWithDefault Pow PreventGradient Prod QuantizeAndDequantizeV2 RFFT RGBToHSV RaggedBincount
+    RaggedGather RaggedRange RaggedTensorToTensor RandomStandardNormal RandomUniform RandomUniformInt Range Rank
+    ReadVariableOp Real RealDiv Reciprocal RegexReplace Relu Relu6 Reshape ResizeArea ResizeBicubic ResizeBilinear
+    ResizeNearestNeighbor ResourceGather Reverse ReverseSequence ReverseV2 Rint Roll Round Rsqrt ScatterNd SegmentSum
+    Select SelectV2 Selu Shape ShapeN Sigmoid Sign Sin Sinh Size Slice Snapshot Softmax Softplus Softsign
+    SpaceToBatchND SpaceToDepth SparseBincount SparseCross SparseCrossHashed SparseReorder SparseReshape
+    SparseTensorDenseMatMul SparseToDense Split SplitV Sqrt Square SquaredDifference Squeeze StatefulPartitionedCall
+    StatelessIf StatelessRandomGammaV3 StatelessRandomGetAlg StatelessRandomGetKeyCounter StatelessRandomNormalV2
+    StatelessRandomUniformFullIntV2 StatelessRandomUniformIntV2 StatelessRandomUniformV2 StatelessTruncatedNormalV2
+    StatelessWhile StaticRegexReplace StopGradient StridedSlice StringJoin StringLower StringSplitV2 StringStrip
+    StringToHashBucketFast StringToHashBucketStrong StringToNumber StringUpper Sub Sum Tan Tanh TensorListElementShape
+    TensorListFromTensor TensorListGetItem TensorListLength TensorListReserve TensorListSetItem TensorListStack
+    TensorScatterUpdate Tile TopKV2 Transpose TruncateDiv UnicodeDecodeWithOffsets UnicodeEncode Unpack
+    UnsortedSegmentSum VarHandleOp VarIsInitializedOp Where While Xdivy Xlogy ZerosLike
 """
 """Tables, in which layers look up words, are filled by operations of their own; those that read a file are not here."""
 _COMPUTE = frozenset(_NAMES.split())
