@@ -143,9 +143,14 @@ def arrange(model: Any) -> Arrangement:
     Raises
     ------
     ConversionError
-        If nothing is left that has weights.
+        If nothing is left that has weights, or a layer's answers are part of the loss.
     """
     flat = flattened(unrolled(model))
+    if judged := [layer.name for layer in flat.layers if getattr(layer, "activity_regularizer", None) is not None]:
+        raise ConversionError(
+            f"The answers of {', '.join(judged)} are part of the loss (activity_regularizer), which "
+            "tensorflow-model-optimization loses: quantize the model instead."
+        )
     ways = _ways(flat)
     reasons: dict[str, str] = {}
     while True:

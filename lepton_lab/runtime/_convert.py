@@ -11,11 +11,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lepton_lab.errors import ConversionError
+import numpy as np
+
+from lepton_lab.errors import ConversionError, InputError
 from lepton_lab.forkserver._child import essence
 from lepton_lab.runtime._code import by_registered_name
+from lepton_lab.runtime._dtypes import TEXT
+from lepton_lab.runtime._keras import one_line
 from lepton_lab.runtime._keras3 import is_keras3, library_of, name_scopes, named_answers, row_specs, still, with_names
+from lepton_lab.runtime._litert import Interpreter
 from lepton_lab.runtime._saved_model import tables_of, write_saved_model
+from lepton_lab.types import records
 
 
 def to_tflite(model: Any, *, optimize: bool = False) -> bytes:
@@ -43,7 +49,7 @@ def to_tflite(model: Any, *, optimize: bool = False) -> bytes:
         with _unrolled_loops(), _converter(unrolled(model)) as converter, warnings.catch_warnings():
             converter.optimizations = [tf.lite.Optimize.DEFAULT] if optimize else []
             warnings.simplefilter("ignore")  # it misses statistics that a model trained for int8 has in itself
-            return bytes(converter.convert())
+            content = bytes(converter.convert())
     except Exception as error:  # the converter raises its own class, ValueError, TypeError and more
         missing = sorted(set(re.findall(r"'(tf\.\w+)' op is neither", str(error))))
         reason = (
@@ -54,6 +60,22 @@ def to_tflite(model: Any, *, optimize: bool = False) -> bytes:
             f"The model can't be converted to .tflite: {reason or type(error).__name__}. Replace the layer that needs "
             f"it, one of {layers}."
         ) from error
+    _check_that_it_runs(content)
+    return content
+
+
+def _check_that_it_runs(content: bytes) -> None:
+    """Raise ConversionError where LiteRT can't answer a row by what its converter made, as of GroupNormalization."""
+    try:
+        interpreter = Interpreter(content)
+        sizes = {port: tuple(max(size, 1) for size in port.shape[1:]) for port in interpreter.inputs}
+        rows = {p.name: np.zeros((1, *size), "U1" if p.dtype == TEXT else p.dtype) for p, size in sizes.items()}
+        interpreter.run(records(rows) if len(rows) > 1 else next(iter(rows.values())))
+    except InputError as error:
+        said = one_line(error.__cause__ if isinstance(error.__cause__, Exception) else error)
+        raise ConversionError(
+            f"The model can't become .tflite: LiteRT can't run what its converter made: {said}"
+        ) from None
 
 
 @contextmanager

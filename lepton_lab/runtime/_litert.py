@@ -17,6 +17,7 @@ from lepton_lab.errors import InputError
 from lepton_lab.runtime._base import Port, as_answers, as_inputs
 from lepton_lab.runtime._dtypes import TEXT
 from lepton_lab.runtime._graph import Graph, Operation
+from lepton_lab.runtime._keras import one_line
 
 _WARM_UP = 20
 _INVOCATIONS = (200, 5000)
@@ -128,9 +129,9 @@ class Interpreter:
             self._litert.set_tensor(tensor["index"], np.ascontiguousarray(part))
         try:
             self._litert.invoke()
-        except RuntimeError:
+        except RuntimeError as error:
             if self._is_plain:
-                raise
+                raise InputError(f"The .tflite file can't answer: {one_line(error)}; make it again.") from error
             self._is_plain = True  # XNNPACK takes some files for one row only
             self._open()
             return self.run(rows)

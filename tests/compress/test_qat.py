@@ -157,6 +157,14 @@ def test_a_model_within_a_model_operators_and_an_activation_before_normalisation
     np.testing.assert_allclose(Interpreter(content).run(some), wrapped(some, training=False).numpy(), atol=0.02)
 
 
+def test_answers_that_are_part_of_the_loss_are_refused() -> None:
+    layers = keras().layers
+    dense = layers.Dense(8, "relu", activity_regularizer="l2", name="judged")
+    model = keras().Sequential([keras().Input((4,)), dense, layers.Dense(2, "softmax")])
+    with pytest.raises(ConversionError, match=r"judged are part of the loss .* quantize the model instead"):
+        _qat.plan(model, {})
+
+
 def test_several_inputs_and_outputs_keep_their_names() -> None:
     layers = keras().layers
     image, table = keras().Input((4, 4, 1), name="picture"), keras().Input((2,), name="table")

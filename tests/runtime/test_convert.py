@@ -11,6 +11,14 @@ from lepton_lab.runtime._saved_model import SavedModel
 from lepton_lab.types import Dataset, Model
 from tests.models_fixture import keras
 
+
+def test_what_litert_can_not_run_is_a_conversion_error() -> None:
+    layers = keras().layers
+    model = keras().Sequential([keras().Input((8, 8, 4)), layers.GroupNormalization(2), layers.Flatten()])
+    with pytest.raises(ConversionError, match=r"can't run what its converter made: .*BROADCAST"):
+        to_tflite(model)
+
+
 DRAWING = [
     ("tf_keras", "RandomCrop", (6, 6)),
     ("tf_keras", "RandomZoom", (0.2,)),
