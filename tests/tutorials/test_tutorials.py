@@ -32,11 +32,11 @@ def test_there_is_a_quickstart() -> None:
     assert "01_quickstart" in [path.stem for path in NOTEBOOKS]
 
 
-@pytest.mark.timeout(400)  # a whole notebook
+@pytest.mark.timeout(700)  # a whole notebook, beside another file of tests
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_runs_and_leaves_its_exports(path: Path, tmp_path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    NotebookClient(notebook, timeout=240, resources={"metadata": {"path": str(tmp_path)}}).execute()
     _check_what_is_read_without_widgets(notebook)
     shown = json.dumps([cell.outputs for cell in notebook.cells if cell.cell_type == "code"])
     for text in SHOWN.get(path.stem, ()):
