@@ -36,7 +36,7 @@ def pytest_make_parametrize_id(val: object) -> str | None:
 
 
 def pytest_runtest_setup() -> None:
-    """Give `__main__` what multiprocessing asks it for, as Dask's LocalCluster uses it; a shell's own has none."""
+    """Give `__main__` what multiprocessing asks it for, as Dask's LocalCluster uses it; pytest-xdist's has none."""
     vars(sys.modules["__main__"]).setdefault("__spec__", None)
 
 

@@ -23,9 +23,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lepton_lab import data
+from lepton_lab.compress import quantize
 from lepton_lab.export import export
 from lepton_lab.runtime import open_rows, predict
 from lepton_lab.types import Dataset, Model, fields
+from tests.models_fixture import keras, quantised, save
 
 MAX_BYTES = 200_000
 
@@ -258,6 +261,24 @@ def test_several_inputs_and_outputs(mixed: tuple[Model, Dataset], tmp_path: Path
     ):
         with pytest.raises(inference.RefusedError, match=word):
             server.infer({"inputs": tensors})
+
+
+def test_text_and_a_file_that_xnnpack_takes_for_one_row_only(tmp_path: Path) -> None:
+    layers = keras().layers
+    words = np.random.default_rng(0).choice(["red", "green", "blue"], (40, 3))
+    dataset = data.load((words, np.arange(40) % 3), "words", tmp_path / "words")
+    lookup = layers.StringLookup(vocabulary=["red", "green", "blue"])
+    ends = [lookup, layers.Rescaling(1.0), layers.Dense(3, "softmax")]
+    source = save(keras().Sequential([keras().Input((3,), dtype="string"), *ends]), dataset, tmp_path / "m", "added")
+    small = quantize(source, quantised(source, "dynamic", tmp_path / "small"), dataset, "dynamic").model
+    folder = export(small, "container", tmp_path / "box", dataset).path
+    inference = served(folder)
+    server = inference.Model(folder / "model.tflite", json.loads((folder / "manifest.json").read_text()), 1)
+    name = server.describe()["inputs"][0]["name"]
+    told = server.infer(request(words[:8], name=name, datatype="BYTES"))["outputs"][0]
+    np.testing.assert_allclose(np.reshape(told["data"], told["shape"]), predict(source.file, words[:8]), atol=0.05)
+    with pytest.raises(inference.RefusedError, match="the data must be text"):
+        server.infer(request(np.zeros((8, 3)), name=name, datatype="BYTES"))
 
 
 def test_places_and_methods_that_are_not_there(port: int) -> None:

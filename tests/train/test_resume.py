@@ -73,7 +73,7 @@ def test_ranks_that_learn_by_themselves_go_on_bit_by_bit(lab: Lab) -> None:
     lab.train("dropping", "digits", **settings)
     theirs = weights(lab, "dropping")
     run = begin(lab, **settings)
-    for _ in range(2):
+    for _ in range(3):
         assert lab.run.stop(run).state == "cancelled"
         lab.run.resume(run, background=True)
         wait_for(lambda: lab.run.show(run).state == "running")

@@ -166,11 +166,12 @@ class Model:
         """What each output says to all rows."""
         interpreter = self._free.get()
         try:
-            return self._answer_by(interpreter, rows)
-        except RuntimeError:  # XNNPACK takes some files for one row only
-            self._resolver = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
-            interpreter = self._interpreter()
-            return self._answer_by(interpreter, rows)
+            try:
+                return self._answer_by(interpreter, rows)
+            except RuntimeError:  # XNNPACK takes some files for one row only
+                self._resolver = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+                interpreter = self._interpreter()
+                return self._answer_by(interpreter, rows)
         except BaseException:
             interpreter = self._interpreter()  # the old one may be left in any state
             raise
