@@ -23,7 +23,7 @@ from lepton_lab.schedule import _carry as carry
 from lepton_lab.schedule._carry import Carried, Failure, Ran, one_line, pack_function, pack_item
 from lepton_lab.schedule._log import Log
 from lepton_lab.schedule._offer import Offer
-from lepton_lab.schedule._seats import Call, Seat
+from lepton_lab.schedule._seats import MOST_LOSSES, Call, Seat
 from lepton_lab.schedule._speeds import Speeds
 from lepton_lab.schedule._waiting import Waiting
 from lepton_lab.types import WorkerInfo
@@ -37,9 +37,6 @@ LOOK_SECONDS = 0.2
 """How often to see which workers there are."""
 WHY_SECONDS = 3.0
 """How long to wait for a worker that is started again, to say why it died."""
-MOST_LOSSES = 3
-"""How many workers may be lost with the same call before it is thought to be the reason."""
-
 
 MOST_LOST_RESULTS = 5
 """How often a call's result may be lost on its way before it is not made again."""

@@ -20,6 +20,8 @@ AHEAD_SECONDS = 0.1
 """How much work a thread is sent ahead, so that it needn't wait for the next call."""
 MOST_AHEAD = 16
 """Calls that a thread is sent ahead."""
+MOST_LOSSES = 3
+"""How many workers may be lost with the same call before it is thought to be the reason."""
 
 
 @dataclass(eq=False)
@@ -63,6 +65,11 @@ class Call:
         longest = -min(self.seconds.values(), default=0.0) if self.seconds else 0.0
         deadline = self.deadline if self.deadline is not None else math.inf
         return (-self.priority, len(self.lost_with), deadline, longest, self.number)
+
+    @property
+    def is_suspect(self) -> bool:
+        """Whether the next worker that is lost with it makes it the reason; so it is that worker's only call."""
+        return len(self.lost_with) >= MOST_LOSSES - 1
 
     def declared(self, kind: str) -> float:
         """How long it should take on a kind of device; infinite where it can't be done."""
@@ -118,6 +125,8 @@ class Seat:
         """Whether to send it more now."""
         if self.info.state != "running":
             return False  # paused, since its memory is nearly full
+        if any(call.is_suspect for call in self.sent.values()):
+            return False
         threads = self.info.threads
         if len(self.sent) < threads:
             return True
@@ -125,8 +134,10 @@ class Seat:
         work = sum(speeds.seconds(call, self.info) for call in ahead)
         return len(ahead) < MOST_AHEAD * threads and work < AHEAD_SECONDS * threads
 
-    def has_memory_for(self, call: Call) -> bool:
+    def has_room_for(self, call: Call) -> bool:
         """Whether it could begin this call beside all that it was sent."""
+        if call.is_suspect and self.sent:
+            return False
         if not call.demand or not self.info.memory_limit:
             return True
         return call.demand + sum(sent.demand for sent in self.sent.values()) <= self.info.memory_limit

@@ -54,7 +54,8 @@ class Waiting:
     def next_for(self, seat: Seat) -> Call | None:
         """The worker's next call, which waits no longer; None where it should have none now.
 
-        One that wants more memory than is free at the moment is not overtaken, since it might wait for ever.
+        One that wants more memory than is free at the moment, or the worker for itself, is not overtaken: it might wait
+        for ever.
         """
         is_queue = len({each.kind for each in self._seats()}) == 1 and not self._has_data
         if is_queue:
@@ -64,7 +65,7 @@ class Waiting:
                 self._make_plan()
             mine = self._plan.get(seat, [])
             call = mine[-1] if mine else None
-        if call is None or not seat.has_memory_for(call):
+        if call is None or not seat.has_room_for(call):
             return None
         if not is_queue:
             self._plan[seat].pop()

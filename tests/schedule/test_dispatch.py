@@ -170,6 +170,21 @@ def test_an_item_that_kills_every_worker_is_named(pair: Handle) -> None:
         run(pair, deadly, calls(range(6)))
 
 
+def test_an_item_beside_a_deadly_one_is_not_blamed(tmp_path: Path) -> None:
+    def deadly_or_slow(item: int) -> int:
+        time.sleep(0.2 if item == 1 else 0.6)
+        if item == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return item
+
+    handle = up(tmp_path, name="double", workers=1, device="cpu", threads=2, memory="500MB")
+    try:
+        with pytest.raises(UserCodeError, match="Item 1 was with 3 workers when they were lost: it was killed by SIG"):
+            run(handle, deadly_or_slow, calls(range(2)))
+    finally:
+        handle.down()
+
+
 def test_priority_then_deadline_then_length(pair: Handle) -> None:
     made = [
         Call(0, 0, {"cpu": 0.01}),
