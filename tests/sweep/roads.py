@@ -79,11 +79,12 @@ def compress(lab: Here, case: Case, technique: str, **settings: Any) -> None:
         (rows, _) = _probes(lab)  # that one row and eight are answered alike was seen of the model itself
         _compare(_predicted(lab, name, rows), _by_keras(file, rows), 1e-4, "the smaller model")
         return
-    for rows, before in zip(_probes(lab), _kept(lab), strict=True):
+    kept = _kept(lab)
+    for rows, before in zip(_probes(lab), kept, strict=True):
         answers = _predicted(lab, name, rows)
         _compare(answers, _by_litert(file, rows), 1e-4, "the smaller model")
         if "scheme" in settings:
-            _compare(before, answers, _APART[settings["scheme"]], "the model that it was made of")
+            _compare(before, answers, _APART[settings["scheme"]], "the model that it was made of", of=kept[0])
 
 
 def export(lab: Here, case: Case, format: str) -> None:
@@ -94,7 +95,7 @@ def export(lab: Here, case: Case, format: str) -> None:
 
 
 _APART = {"float16": 0.01, "dynamic": 0.2, "int16x8": 0.1, "int8": 0.4, "int4": 0.7, "mixed": 0.7}
-"""How far answers may move, of the largest: enough for what 16 rows show of ranges, too little for nonsense."""
+"""How far answers may move, of the largest to eight rows: enough for what 16 rows show of ranges, not for nonsense."""
 
 ROADS: Mapping[str, Callable[[Here, Case], None]] = {
     "add": add,
@@ -174,8 +175,8 @@ def _predicted(lab: Here, name: str, rows: Any) -> Answers:
     return {"": answers}
 
 
-def _compare(ours: Answers, theirs: Answers, tolerance: float, what: str) -> None:
-    """Raise Fault unless two have the same answers, within a share of the largest."""
+def _compare(ours: Answers, theirs: Answers, tolerance: float, what: str, of: Answers | None = None) -> None:
+    """Raise Fault unless two have the same answers, within a share of the largest: of ours, or of others."""
     if len(ours) == len(theirs) == 1:
         ours, theirs = ({"": next(iter(one.values()))} for one in (ours, theirs))
     if set(ours) != set(theirs):
@@ -187,7 +188,7 @@ def _compare(ours: Answers, theirs: Answers, tolerance: float, what: str) -> Non
         if not np.array_equal(np.isfinite(one), np.isfinite(other)):
             raise Fault(f"{what}: NaN or infinity in one of both")
         difference = np.nanmax(abs(one - other), initial=0.0)
-        scale = max(np.nanmax(abs(one), initial=0.0), 1e-6)
+        scale = max(np.nanmax(abs((of or ours)[name]), initial=0.0), 1e-6)
         if difference > tolerance * scale:
             raise Fault(f"{what}: answers differ by {difference:.2g} among up to {scale:.2g}")
 
