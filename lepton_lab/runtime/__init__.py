@@ -35,6 +35,7 @@ from lepton_lab.runtime._keras3 import (
     named_answers,
     output_names,
     plain_variables,
+    row_specs,
     with_names,
 )
 from lepton_lab.runtime._litert import Interpreter
@@ -120,6 +121,7 @@ __all__ = [
     "read_onnx",
     "read_output_names",
     "read_saved_keras",
+    "row_specs",
     "run_code",
     "same_row_note",
     "score",

@@ -29,6 +29,7 @@ from lepton_lab.runtime import (
     own_names,
     own_names_in,
     read_config,
+    row_specs,
     run_code,
 )
 from lepton_lab.train._family import LeptonModel
@@ -186,9 +187,18 @@ def keep_keras3(folder: Path, model: Any) -> Shape:
     Raises
     ------
     InputError
-        If it has parts that aren't Keras's own, or no shape of its rows.
+        If it has parts that aren't Keras's own, no shape of its rows, or layers that don't take each other's answers,
+        which Keras 3 may say only when it computes.
     """
-    return _write(model, folder)
+    import tensorflow as tf
+
+    shape = _write(model, folder)
+    try:
+        answer = tf.function(lambda *rows: named_answers(model, rows), autograph=False)
+        answer.get_concrete_function(*row_specs(model))
+    except Exception as error:
+        raise InputError(f"The model can't be brought in, since Keras 3 can't compute it: {one_line(error)}") from None
+    return shape
 
 
 def _check_parts(config: Mapping[str, Any], what: str, file: Path) -> None:

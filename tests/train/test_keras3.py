@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lepton_lab import forkserver
-from lepton_lab.errors import LibraryError
+from lepton_lab.errors import InputError, LibraryError
 
 HERE = f"{__name__}:"
 Build = Callable[[Any], Any]
@@ -312,6 +312,22 @@ def test_what_has_no_equal_stays_keras_3_and_says_why(every_day: dict[str, dict[
     assert made["shape"].library == "keras"
     assert KEPT[build][1] in made["shape"].notes[0]
     np.testing.assert_allclose(*(answers[0] for answers in made["answers"]), rtol=1e-5, atol=1e-6)
+
+
+def bring_in_broken(folder: Path) -> None:
+    """Bring in a model in which Keras 3 takes an activation that halves its rows for one that doesn't."""
+    from lepton_lab.runtime import import_keras3
+    from lepton_lab.train._models import adopt_file
+
+    keras = import_keras3()
+    layers = keras.layers
+    keras.Sequential([keras.Input((6,)), layers.Activation("glu"), layers.Dense(3)]).save(folder / "there.keras")
+    adopt_file(folder, folder / "there.keras")
+
+
+def test_what_keras_3_itself_cant_compute_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"can't be brought in, since Keras 3 can't compute it: .*incompatible"):
+        forkserver.call(f"{HERE}bring_in_broken", {"folder": tmp_path})
 
 
 def prove_another(is_answer: bool) -> None:
