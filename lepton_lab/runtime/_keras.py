@@ -220,6 +220,8 @@ def _is_keras(module: str, class_name: str) -> bool:
     package, _, rest = module.partition(".")
     if package not in ("keras", "tf_keras"):
         return False
+    if module == "keras.src.layers.preprocessing.feature_space" and class_name in ("TFDConcat", "TFDIdentity"):
+        return True  # what a FeatureSpace puts between its layers
     if class_name in _MODEL_CLASSES and rest in (*_MODEL_MODULES, "src.models.sequential", "src.models.model"):
         return True
     return module in _MODULES or (package == "keras" and rest.startswith("src.ops."))

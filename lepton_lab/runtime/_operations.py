@@ -15,35 +15,51 @@ from typing import Any
 from lepton_lab.errors import InputError
 
 _NAMES = """
-    Abs Acos Acosh Add AddN AddV2 AdjustContrastv2 AdjustHue AdjustSaturation All Any ArgMax ArgMin AsString Asin Asinh
-    Assert AssignAddVariableOp AssignSubVariableOp AssignVariableOp Atan Atan2 Atanh AvgPool AvgPool3D BatchMatMul
-    BatchMatMulV2 BatchMatMulV3 BatchToSpaceND BiasAdd Bincount Bitcast BroadcastArgs BroadcastGradientArgs BroadcastTo
-    Bucketize Cast Ceil CheckNumerics ClipByValue Complex ComplexAbs Concat ConcatOffset ConcatV2 Const Conv2D
-    Conv2DBackpropInput Conv3D Conv3DBackpropInputV2 Cos Cosh CropAndResize Cross CudnnRNNBackpropV3 CudnnRNNV3 Cumprod
-    Cumsum DenseBincount DepthToSpace DepthwiseConv2dNative Diag DiagPart Digamma Dilation2D DisableCopyOnRead Div
-    DivNoNan DynamicPartition DynamicStitch Einsum Elu EnsureShape Equal Erf Erfc Exp ExpandDims Expm1
-    ExtractImagePatches FFT FFT2D FakeQuantWithMinMaxArgs FakeQuantWithMinMaxVars FakeQuantWithMinMaxVarsPerChannel
-    Fill Floor FloorDiv FloorMod FusedBatchNorm FusedBatchNormV2 FusedBatchNormV3 Gather GatherNd GatherV2 Greater
-    GreaterEqual HSVToRGB HashTableV2 IFFT IRFFT Identity IdentityN If Imag ImageProjectiveTransformV3 InTopKV2
-    InitializeTableV2 Inv InvertPermutation IsFinite IsInf IsNan L2Loss LRN LeakyRelu Less LessEqual Lgamma LinSpace
-    Log Log1p LogSoftmax LogicalAnd LogicalNot LogicalOr LookupTableExportV2 LookupTableFindV2 LookupTableImportV2
-    LookupTableInsertV2 LookupTableSizeV2 MatMul MatrixBandPart MatrixDiag MatrixDiagV3 MatrixInverse MatrixSetDiagV3
-    Max MaxPool MaxPool3D MaxPoolV2 Maximum Mean Min Minimum MirrorPad Mod Mul MulNoNan Multinomial MutableHashTableV2
-    Neg NoOp NonMaxSuppressionV3 NotEqual OneHot OnesLike Pack Pad PadV2 ParallelDynamicStitch PartitionedCall
-    Placeholder PlaceholderWithDefault Pow PreventGradient Prod QuantizeAndDequantizeV2 RFFT RGBToHSV RaggedBincount
+    Abs AccumulateNV2 Acos Acosh Add AddN AddV2 AdjustContrastv2 AdjustHue AdjustSaturation All Angle Any
+    ApproximateEqual ArgMax ArgMin AsString Asin Asinh Assert AssignAddVariableOp AssignSubVariableOp AssignVariableOp
+    Atan Atan2 Atanh AudioSpectrogram AvgPool AvgPool3D BatchMatMul BatchMatMulV2 BatchMatMulV3 BatchToSpaceND BesselI0
+    BesselI0e BesselI1 BesselI1e Betainc BiasAdd Bincount Bitcast BitwiseAnd BitwiseOr BitwiseXor BroadcastArgs
+    BroadcastGradientArgs BroadcastTo Bucketize Cast Ceil CheckNumerics Cholesky ClipByValue Complex ComplexAbs Concat
+    ConcatOffset ConcatV2 Conj ConjugateTranspose Const Conv Conv2D Conv2DBackpropInput Conv3D Conv3DBackpropInputV2 Cos
+    Cosh CropAndResize Cross CudnnRNNBackpropV3 CudnnRNNV3 Cumprod Cumsum CumulativeLogsumexp DenseBincount
+    DenseCountSparseOutput DepthToSpace DepthwiseConv2dNative Diag DiagPart Digamma Dilation2D DisableCopyOnRead Div
+    DivNoNan DynamicPartition DynamicStitch Einsum Elu EnsureShape Equal Erf Erfc Erfinv EuclideanNorm Exp ExpandDims
+    Expint Expm1 ExtractImagePatches FFT FFT2D FFT3D FakeQuantWithMinMaxArgs FakeQuantWithMinMaxVars
+    FakeQuantWithMinMaxVarsPerChannel Fill Floor FloorDiv FloorMod FusedBatchNorm FusedBatchNormV2 FusedBatchNormV3
+    Gather GatherNd GatherV2 Greater GreaterEqual HSVToRGB HashTableV2 HistogramFixedWidth IFFT IFFT2D IFFT3D IRFFT
+    IRFFT2D IRFFT3D Identity IdentityN If Igamma Igammac Imag ImageProjectiveTransformV3 InTopKV2 InitializeTableV2 Inv
+    Invert InvertPermutation IsFinite IsInf IsNan L2Loss LRN LeakyRelu LeftShift Less LessEqual Lgamma LinSpace ListDiff
+    Log Log1p LogMatrixDeterminant LogSoftmax LogicalAnd LogicalNot LogicalOr LookupTableExportV2 LookupTableFindV2
+    LookupTableImportV2 LookupTableInsertV2 LookupTableSizeV2 LowerBound Lu MatMul MatrixBandPart MatrixDeterminant
+    MatrixDiag MatrixDiagPart MatrixDiagPartV2 MatrixDiagPartV3 MatrixDiagV2 MatrixDiagV3 MatrixInverse MatrixSetDiag
+    MatrixSetDiagV3 MatrixSolve MatrixSolveLs MatrixSquareRoot MatrixTriangularSolve Max MaxPool MaxPool3D MaxPoolV2
+    MaxPoolWithArgmax Maximum Mean Mfcc Min Minimum MirrorPad Mod Mul MulNoNan Multinomial MutableHashTableV2 Ndtri Neg
+    NextAfter NoOp NonMaxSuppressionV3 NotEqual NthElement OneHot OnesLike Pack Pad PadV2 ParallelDynamicStitch
+    PartitionedCall Placeholder PlaceholderWithDefault Polygamma PopulationCount Pow PreventGradient Prod Qr
+    QuantizeAndDequantizeV2 QuantizeAndDequantizeV3 QuantizeAndDequantizeV4 RFFT RFFT2D RFFT3D RGBToHSV RaggedBincount
     RaggedGather RaggedRange RaggedTensorToTensor RandomStandardNormal RandomUniform RandomUniformInt Range Rank
-    ReadVariableOp Real RealDiv Reciprocal RegexReplace Relu Relu6 Reshape ResizeArea ResizeBicubic ResizeBilinear
-    ResizeNearestNeighbor ResourceGather Reverse ReverseSequence ReverseV2 Rint Roll Round Rsqrt ScatterNd SegmentSum
-    Select SelectV2 Selu Shape ShapeN Sigmoid Sign Sin Sinh Size Slice Snapshot Softmax Softplus Softsign
-    SpaceToBatchND SpaceToDepth SparseBincount SparseCross SparseCrossHashed SparseReorder SparseReshape
-    SparseTensorDenseMatMul SparseToDense Split SplitV Sqrt Square SquaredDifference Squeeze StatefulPartitionedCall
-    StatelessIf StatelessRandomGammaV3 StatelessRandomGetAlg StatelessRandomGetKeyCounter StatelessRandomNormalV2
-    StatelessRandomUniformFullIntV2 StatelessRandomUniformIntV2 StatelessRandomUniformV2 StatelessTruncatedNormalV2
-    StatelessWhile StaticRegexReplace StopGradient StridedSlice StringJoin StringLower StringSplitV2 StringStrip
-    StringToHashBucketFast StringToHashBucketStrong StringToNumber StringUpper Sub Sum Tan Tanh TensorListElementShape
-    TensorListFromTensor TensorListGetItem TensorListLength TensorListReserve TensorListSetItem TensorListStack
-    TensorScatterUpdate Tile TopKV2 Transpose TruncateDiv UnicodeDecodeWithOffsets UnicodeEncode Unpack
-    UnsortedSegmentSum VarHandleOp VarIsInitializedOp Where While Xdivy Xlogy ZerosLike
+    ReadVariableOp Real RealDiv Reciprocal ReduceJoin RegexFullMatch RegexReplace Relu Relu6 Reshape ResizeArea
+    ResizeBicubic ResizeBilinear ResizeNearestNeighbor ResourceGather Reverse ReverseSequence ReverseV2 RightShift Rint
+    Roll Round Rsqrt ScaleAndTranslate ScatterNd SegmentMax SegmentMean SegmentMin SegmentProd SegmentSum Select
+    SelectV2 SelfAdjointEigV2 Selu Shape ShapeN Sigmoid Sign Sin Sinh Size Slice Snapshot Softmax
+    SoftmaxCrossEntropyWithLogits Softplus Softsign SpaceToBatchND SpaceToDepth SparseAdd SparseBincount SparseConcat
+    SparseCountSparseOutput SparseCross SparseCrossHashed SparseCrossV2 SparseFillEmptyRows SparseReduceMax
+    SparseReduceSum SparseReorder SparseReshape SparseSegmentMean SparseSegmentSqrtN SparseSegmentSum SparseSlice
+    SparseSoftmax SparseSoftmaxCrossEntropyWithLogits SparseTensorDenseMatMul SparseToDense Split SplitV Sqrt Square
+    SquaredDifference Squeeze StatefulPartitionedCall StatelessCase StatelessIf StatelessMultinomial
+    StatelessRandomBinomial StatelessRandomGammaV3 StatelessRandomGetAlg StatelessRandomGetKeyCounter
+    StatelessRandomNormal StatelessRandomNormalV2 StatelessRandomUniformFullIntV2 StatelessRandomUniformIntV2
+    StatelessRandomUniformV2 StatelessShuffle StatelessTruncatedNormal StatelessTruncatedNormalV2 StatelessWhile
+    StaticRegexFullMatch StaticRegexReplace StopGradient StridedSlice StringFormat StringJoin StringLength StringLower
+    StringNGrams StringSplit StringSplitV2 StringStrip StringToHashBucket StringToHashBucketFast
+    StringToHashBucketStrong StringToNumber StringUpper Sub Substr Sum Svd Tan Tanh TensorListConcatV2
+    TensorListElementShape TensorListFromTensor TensorListGather TensorListGetItem TensorListLength TensorListPopBack
+    TensorListPushBack TensorListReserve TensorListResize TensorListScatterV2 TensorListSetItem TensorListSplit
+    TensorListStack TensorScatterAdd TensorScatterMax TensorScatterMin TensorScatterSub TensorScatterUpdate Tile TopK
+    TopKV2 Transpose TruncateDiv TruncateMod UnicodeDecode UnicodeDecodeWithOffsets UnicodeEncode UnicodeScript
+    UnicodeTranscode Unique UniqueV2 UniqueWithCountsV2 Unpack UnravelIndex UnsortedSegmentJoin UnsortedSegmentMax
+    UnsortedSegmentMin UnsortedSegmentProd UnsortedSegmentSum UpperBound VarHandleOp VarIsInitializedOp Where While
+    Xdivy Xlog1py Xlogy ZerosLike Zeta
 """
 """Tables, in which layers look up words, are filled by operations of their own; those that read a file are not here."""
 _COMPUTE = frozenset(_NAMES.split())

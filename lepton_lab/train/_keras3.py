@@ -20,6 +20,8 @@ import numpy as np
 
 from lepton_lab.runtime import one_line
 
+_TWINS = {"TFDConcat": "Concatenate", "TFDIdentity": "Identity"}
+"""Layers that tf_keras calls otherwise: those that a FeatureSpace puts between its preprocessing layers."""
 _OTHER_NAMES = {"LeakyReLU": {"negative_slope": "alpha"}}
 """Settings that tf_keras calls otherwise, by layer."""
 _OF_KERAS3_ALONE = frozenset(("quantization_config", "lora_rank", "lora_alpha", "seed"))
@@ -180,7 +182,7 @@ class _Maker:
         import tf_keras
 
         label = f"the layer {settings.get('name', '?')!r}"
-        twin = getattr(tf_keras.layers, kind.__name__, None)
+        twin = getattr(tf_keras.layers, _TWINS.get(kind.__name__, kind.__name__), None)
         if twin is None:
             raise NoEqualError(f"{label} is a {kind.__name__}, which tf_keras doesn't have")
         names = _OTHER_NAMES.get(kind.__name__, {})
@@ -190,6 +192,8 @@ class _Maker:
             raise NoEqualError(f"{label} flips both ways at once or not at all; tf_keras draws for each way")
         if kind.__name__ in ("IntegerLookup", "StringLookup", "TextVectorization"):
             known.pop("dtype")  # means something else in each library, and follows from the other settings
+        if kind.__name__ == "Discretization" and known.get("bin_boundaries"):
+            known["num_bins"] = None  # by which they were learnt
         try:
             return twin(**known)
         except Exception as error:

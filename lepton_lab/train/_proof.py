@@ -179,11 +179,16 @@ def batches(model: Any) -> Iterator[list[NDArray[Any]]]:
     layers = model._flatten_layers()
     sizes = [getattr(layer, "input_dim", None) or getattr(layer, "num_tokens", None) for layer in layers]
     largest = min((size for size in sizes if isinstance(size, int)), default=100)
-    words = [str(word) for layer in layers if hasattr(layer, "get_vocabulary") for word in layer.get_vocabulary()]
+    tables = [layer for layer in layers if hasattr(layer, "get_vocabulary")]
+    words = [str(word) for layer in tables for word in layer.get_vocabulary()]
+    entries = [_entries(tables, tensor) for tensor in model.inputs]
     for kind in range(len(_FLOATS)):
         for seed, num_rows in enumerate(_NUM_ROWS):
             random = np.random.default_rng([kind, seed])
-            yield [_rows(random, kind, tensor, num_rows, largest, words) for tensor in model.inputs]
+            yield [
+                _rows(random, kind, tensor, num_rows, largest, words, own)
+                for tensor, own in zip(model.inputs, entries, strict=True)
+            ]
 
 
 _FLOATS: tuple[Callable[[np.random.Generator, tuple[int, ...], int], NDArray[Any]], ...] = (
@@ -195,11 +200,28 @@ _FLOATS: tuple[Callable[[np.random.Generator, tuple[int, ...], int], NDArray[Any
 """Kinds of numbers that an input of floats may be meant for."""
 
 
+def _entries(tables: list[Any], tensor: Any) -> list[Any]:
+    """What the tables hold that an input goes into as it comes."""
+    mine = [t for t in tables if any(tensor is one for node in t._inbound_nodes for one in node.input_tensors)]
+    return [entry for table in mine for entry in table.get_vocabulary(include_special_tokens=False)]
+
+
 def _rows(
-    random: np.random.Generator, kind: int, tensor: Any, num_rows: int, largest: int, words: list[str]
+    random: np.random.Generator,
+    kind: int,
+    tensor: Any,
+    num_rows: int,
+    largest: int,
+    words: list[str],
+    own: list[Any],
 ) -> NDArray[Any]:
-    """Rows for one input, shape (num_rows, ...); the later ones end with zeros, as what is padded does."""
+    """Rows for one input, shape (num_rows, ...); the later ones end with zeros, as what is padded does.
+
+    `own` are the entries of the table that the input goes into, which may take no other.
+    """
     shape = (num_rows, *(size or 7 for size in tensor.shape[1:]))
+    if own and kind == 0:
+        return random.choice(np.array(own, object), shape).astype(object if tensor.dtype == "string" else tensor.dtype)
     if tensor.dtype == "string":
         known = np.array([*words, "some", "other", "12", "", "some other words"], object)
         texts = [" ".join(random.choice(known, 1 + kind)) for _ in range(int(np.prod(shape)))]

@@ -125,8 +125,23 @@ def test_one_without_the_signature(tmp_path: Path) -> None:
         open_model(folder)
 
 
-def test_harmless_ones_answer(tmp_path: Path) -> None:
-    opened = open_model(save(tmp_path / "good", lambda rows, _: rows @ (2 * np.eye(3, dtype=np.float32)), tmp_path))
+def by_matrices(rows: Any, victim: Path) -> Any:
+    import tensorflow as tf
+
+    return rows @ tf.linalg.cholesky(4 * tf.eye(3))
+
+
+def by_texts(rows: Any, victim: Path) -> Any:
+    import tensorflow as tf
+
+    pairs = tf.strings.ngrams(tf.strings.as_string(rows), 2, separator="+")  # '1.000000+1.000000'
+    first = tf.strings.to_number(tf.strings.substr(pairs, 0, 8))
+    return tf.concat([first, rows[:, -1:]], 1) * 2
+
+
+@pytest.mark.parametrize("answer", [by_matrices, by_texts])
+def test_harmless_ones_answer(tmp_path: Path, answer: Callable[..., Any]) -> None:
+    opened = open_model(save(tmp_path / "good", answer, tmp_path))
     assert opened.run(np.ones((2, 3))).tolist() == [[2.0] * 3] * 2
     with pytest.raises(InputError, match="can't be run on such rows"):
         opened.run(np.ones((2, 4)))

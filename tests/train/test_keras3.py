@@ -174,11 +174,30 @@ def _half(keras: Any) -> Any:
     return keras.Sequential([keras.Input((4,)), *halves])
 
 
+def _feature_space(keras: Any) -> Any:
+    """Columns of each kind; the table of one of them knows no words but its own."""
+    import tensorflow as tf
+
+    kinds = keras.utils.FeatureSpace
+    known = kinds.string_categorical(num_oov_indices=0)
+    features = {
+        "age": "integer_categorical",
+        "name": known,
+        "sex": "string_hashed",
+        "sugar": kinds.float_discretized(3),
+    }
+    space = kinds({**features, "weight": "float_normalized", "raw": "float"}, crosses=[("sex", "name")], crossing_dim=8)
+    numbers = {"sugar": [0.1, 0.7, 0.4, 0.3], "weight": [5.0, 2.0, 9.0, 7.0], "raw": [0.0, 1.0, 2.0, 4.0]}
+    words = {"name": ["ann", "bob", "cid", "ann"], "sex": ["f", "m", "m", "f"], "age": [20, 31, 31, 47]}
+    space.adapt(tf.data.Dataset.from_tensor_slices({**numbers, **words}))
+    return keras.Model(space.get_inputs(), keras.layers.Dense(2)(space.get_encoded_features()))
+
+
 CONVERTED = {
     build.__name__.removeprefix("_"): build
     for build in (
         *(_nested, _sequential_in_sequential, _shared, _wrapped, _attention, _masked, _masked_by_layers, _operators),
-        *(_activations, _named_outputs, _words, _preprocessing, _frozen, _tagger, _half),
+        *(_activations, _named_outputs, _words, _preprocessing, _frozen, _tagger, _half, _feature_space),
     )
 }
 
