@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 
-from lepton_lab.data._base import Array, Columns, Raw, as_array, as_arrays
+from lepton_lab.data._base import Array, Arrays, Columns, Raw, as_array, as_arrays, check_same_index
 from lepton_lab.data._held_out import HELD_OUT, named_splits
 from lepton_lab.errors import InputError
 from lepton_lab.events import Report
@@ -37,6 +37,7 @@ def read(source: object, columns: Columns, report: Report) -> Raw:
         named |= {"x_test": test[0], "y_test": test[1]}
     else:
         named = dict(zip(("x", "y", "w"), source, strict=False))
+    named = {name: value for name, value in named.items() if value is not None or name not in ("w", "w_train")}
     pandas = sys.modules.get("pandas")  # who has a frame has pandas loaded
     if pandas is not None and any(isinstance(named.get(x), pandas.DataFrame) for x in ("x", "x_train")):
         from lepton_lab.data._pairs import from_pairs
@@ -49,8 +50,15 @@ def read(source: object, columns: Columns, report: Report) -> Raw:
 def from_mapping(arrays: Mapping[str, object], origin: str) -> Raw:
     """Splits by Keras's names; see `pairs_of`."""
     pairs, weighing = pairs_of(set(map(str, arrays)), origin)
-    weights: Array | None = as_array(arrays[weighing], weighing) if weighing else None
-    splits = {split: (as_arrays(arrays[x], x), as_arrays(arrays[y], y)) for split, (x, y) in pairs.items()}
+    splits: dict[str, tuple[Arrays, Arrays]] = {}
+    weights: Array | None = None
+    for split, (x, y) in pairs.items():
+        rows, labels = arrays[x], arrays[y]
+        check_same_index(rows, labels, x, y)
+        splits[split] = as_arrays(rows, x), as_arrays(labels, y)
+        if weighing and split == "train":
+            check_same_index(rows, arrays[weighing], x, weighing)
+            weights = as_array(arrays[weighing], weighing)
     renamed, notes = named_splits(splits)
     return Raw(renamed, origin, weights=weights, notes=notes)
 

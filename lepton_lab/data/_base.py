@@ -14,6 +14,7 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 
 from lepton_lab.errors import DataError, InputError
 from lepton_lab.events import Progress, Report
+from lepton_lab.runtime import exact_array
 from lepton_lab.types import Scaling
 
 Array = NDArray[Any]
@@ -29,6 +31,8 @@ Arrays = Array | Mapping[str, Array]
 """One array, or several by name."""
 WHITE_SPACE = r"\s+"
 """The separator of values with any white space between, as pandas writes it."""
+USUAL_LABELS = ("label", "target")
+"""Columns that are taken for the label where none is named."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}")
 
 
@@ -61,7 +65,7 @@ def dialect(
     sep: str | None = None,
     decimal: str | None = None,
     encoding: str | None = None,
-    na_values: str | Sequence[str] | None = None,
+    na_values: str | float | Sequence[str | float] | None = None,
     no_header: bool = False,
 ) -> Dialect:
     """How a CSV file is written, as it was told: texts with commas between are several, a written `\\t` is a tab.
@@ -85,8 +89,26 @@ def dialect(
             raise InputError(
                 f"encoding is {encoding!r}, expected one that Python knows, such as utf-8 or latin-1"
             ) from None
-    texts = na_values.split(",") if isinstance(na_values, str) else na_values or ()
+    texts = [] if na_values is None else na_values.split(",") if isinstance(na_values, str) else na_values
+    texts = texts if isinstance(texts, Sequence) else [texts]
     return Dialect(sep, decimal, encoding, tuple(str(text).strip() for text in texts), no_header)
+
+
+def column_names(given: object, what: str) -> str | None:
+    """The name of a column, or of several with commas between, from text, a number, or a list of these.
+
+    Raises
+    ------
+    InputError
+        If it is something else.
+    """
+    if given is None or isinstance(given, str):
+        return given
+    if isinstance(given, (list, tuple)) and given:
+        return ",".join(str(column_names(one, what)) for one in given)
+    if isinstance(given, int | np.integer):
+        return str(given)
+    raise InputError(f"{what} is {given!r}, expected the name of a column, or of several")
 
 
 @dataclass(frozen=True)
@@ -101,6 +123,18 @@ class Columns:
     """To be left out; several with commas between."""
     dialect: Dialect = FOUND_OUT
     """How their file is written, for CSV."""
+    task: str | None = None
+    """What the labels are for: in a text file `1.1` and `1.10` are one number, and two names of classes."""
+
+    @property
+    def label_names(self) -> list[str]:
+        """What the columns of labels may be called."""
+        return list(USUAL_LABELS) if self.label is None else [self.label, *map(str.strip, self.label.split(","))]
+
+    @property
+    def drop_names(self) -> list[str]:
+        """What the columns may be called that are to be left out."""
+        return [] if self.drop is None else [self.drop, *map(str.strip, self.drop.split(","))]
 
     def refuse(self, origin: str) -> None:
         """Raise InputError where something was told of the columns of a source that has none."""
@@ -189,13 +223,13 @@ def not_finite(where: str, count: int, first: int, other_way: str = "") -> DataE
     )
 
 
-def is_exact(numbers: Array) -> Array:
-    """Of each number whether float32 holds it as it is, if it is a whole one; floats are measured, and always are."""
+def is_exact(numbers: Array, dtype: type[np.floating[Any]] = np.float32) -> Array:
+    """Of each number whether a float holds it as it is, if it is a whole one; floats are measured, and always are."""
     if numbers.dtype == object:
-        return np.array([int(np.float32(min(abs(number), 2**100))) == abs(number) for number in numbers], bool)
+        return np.array([int(dtype(min(abs(number), 2**100))) == abs(number) for number in numbers], bool)
     if numbers.dtype.kind not in "iu" or numbers.dtype.itemsize < 4:
         return np.ones(numbers.shape, bool)
-    held = numbers.astype(np.float32)
+    held = numbers.astype(dtype)
     with np.errstate(invalid="ignore"):
         # what is rounded up to 2^63 or 2^64 is beyond the type, and may come back as anything
         exact: Array = (held < float(np.iinfo(numbers.dtype).max)) & (held.astype(numbers.dtype) == numbers)
@@ -211,7 +245,15 @@ def missing_texts(where: str, count: int, first: int) -> DataError:
 
 def is_missing(value: object) -> bool:
     """Whether one of an array's objects stands for a value that isn't there."""
-    return value is None or (isinstance(value, float) and np.isnan(value))
+    if isinstance(value, float | np.floating | Decimal):
+        return value != value
+    return value is None or type(value).__name__ in ("NAType", "NaTType")  # of pandas, which may not be there
+
+
+def has_halves(texts: Array) -> bool:
+    """Whether texts, of dtype `<U`, can't be written, since they have halves of characters (lone surrogates)."""
+    codes = np.ascontiguousarray(texts).reshape(-1).view(np.uint32)
+    return bool(((codes >= 0xD800) & (codes <= 0xDFFF)).any())
 
 
 def one_line(error: BaseException) -> str:
@@ -235,12 +277,25 @@ def as_array(value: object, name: str) -> Array:
             _refuse_masked(value, name)
         elif any(isinstance(part, np.ma.MaskedArray) for part in parts):
             _refuse_masked(np.ma.stack(list(parts)), name)
-        array: Array = np.asarray(value)
+        array: Array = exact_array(value)
     except (ValueError, TypeError) as error:
         raise InputError(f"{name} is no regular array ({one_line(error)}): give every row the same shape") from None
     if array.ndim == 0:
         raise InputError(f"{name} is a single {type(value).__name__}, expected an array with one entry a row")
     return array
+
+
+def check_same_index(one: object, other: object, name: str, other_name: str) -> None:
+    """Raise InputError where two of pandas' objects have indexes that differ, so that rows may not belong together."""
+    index: Any = getattr(one, "index", None)
+    other_index: Any = getattr(other, "index", None)
+    if not hasattr(index, "equals") or not hasattr(other_index, "equals") or len(index) != len(other_index):
+        return  # no pandas, or a matter of their lengths
+    if not index.equals(other_index):
+        raise InputError(
+            f"{name} and {other_name} have indexes that differ, so it isn't clear which rows belong together: give "
+            f"{other_name}.to_numpy() to go by their order, or {other_name}.loc[{name}.index] to go by their index"
+        )
 
 
 def _refuse_masked(array: Array, name: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from lepton_lab.data._base import Array, is_exact, missing_labels, not_finite
 from lepton_lab.data._numberlike import are_codes, number_like
@@ -44,7 +45,7 @@ def feature(column: pd.Series) -> tuple[list[str], Array, str]:
     DataError
         If values are missing, are none that a model can take, or would be rounded.
     """
-    column = _without_dictionary(column)
+    column = _plain(column)
     name = str(column.name)
     missing = column.isna().to_numpy(dtype=bool)
     if missing.any():
@@ -86,7 +87,7 @@ def label(column: pd.Series) -> tuple[Array, tuple[str, ...], str]:
     DataError
         If one is missing, or they are nothing that can be learnt.
     """
-    column = _without_dictionary(column)
+    column = _plain(column)
     name = str(column.name)
     order: tuple[str, ...] = ()
     said = ""
@@ -163,12 +164,23 @@ def _numbers(column: pd.Series, kind: str) -> Array:
             except OverflowError:
                 continue
         return np.asarray(values, dtype=object)
-    return column.to_numpy(dtype=np.float64)
+    numbers: Array = column.to_numpy(dtype=np.float64)
+    if column.dtype == object or kind == "decimal":
+        for row in np.flatnonzero(np.abs(numbers) >= 2**53):
+            if np.isfinite(numbers[row]) and column.iloc[row] != int(numbers[row]):
+                raise DataError(
+                    f"column {str(column.name)!r} has floats, and whole numbers beside them that no float holds (the "
+                    f"first is {column.iloc[row]} in row {row + 1:,}): give all its values one type"
+                )
+    return numbers
 
 
-def _without_dictionary(column: pd.Series) -> pd.Series:
-    """Arrow's dictionary as pandas' categories; any other column as it is."""
+def _plain(column: pd.Series) -> pd.Series:
+    """Arrow's dictionary as pandas' categories, and a view of its strings as text; any other column as it is."""
     dtype = column.dtype
+    if isinstance(dtype, pd.ArrowDtype) and str(dtype).startswith("string_view"):
+        texts = pa.array(column.array).cast(pa.string()).to_pandas()  # pandas itself knows no views
+        return pd.Series(texts.to_numpy(dtype=object), column.index, name=column.name)
     if isinstance(dtype, pd.ArrowDtype) and str(dtype).startswith("dictionary"):
         return column.astype("category")
     return column

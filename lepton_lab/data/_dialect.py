@@ -15,6 +15,8 @@ import io
 import lzma
 import re
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -23,6 +25,7 @@ from lepton_lab.data._base import WHITE_SPACE, Dialect, file_head, one_line
 from lepton_lab.errors import DataError, InputError
 
 _HEAD_BYTES = 2**18
+_MOST_HEAD_BYTES = 2**26
 _SEPARATORS = {"\t": "tab", ";": "';'", "|": "'|'", ",": "','", WHITE_SPACE: "white space"}
 _NUMBER = re.compile(r"\s*[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d+)?\s*")
 _LINE_END = re.compile(r"\r\n|\r|\n")
@@ -88,15 +91,13 @@ def find(path: Path, given: Dialect, labels: list[str]) -> Layout:
     DataError
         If the file is no text of that encoding, or has nothing in it.
     """
-    with open_bytes(path) as stream:
-        head = stream.read(_HEAD_BYTES)
+    head, is_whole = _head(path)
     encoding = _encoding(path, head, given.encoding)
-    is_whole = len(head) < _HEAD_BYTES
     decoder = codecs.getincrementaldecoder(encoding)()
     try:
         sample = decoder.decode(head, final=is_whole).removeprefix("\ufeff")
-    except UnicodeDecodeError as error:
-        raise not_decoded(path, encoding, error) from None
+    except UnicodeError as error:
+        raise not_decoded(path, encoding, error, is_head=True) from None
     notes = [] if given.encoding or encoding in ("utf-8", "utf-8-sig") else [f"encoding {encoding}"]
     lines = list(io.StringIO(sample, newline=""))
     skipped, sep = _before_names(lines)
@@ -121,21 +122,50 @@ def find(path: Path, given: Dialect, labels: list[str]) -> Layout:
                 f"..."
             )
         return Layout(encoding, sep, [str(number) for number in range(len(first))], skipped, is_spaced, tuple(notes))
+    if _are_counts(first):
+        notes.append(f"names in the first line, which numbers the columns ({_listed(first)}; --no-header for a row)")
     names = [name if name.strip() else f"Unnamed: {number}" for number, name in enumerate(first)]
     # a name in quotes may have several lines
     lines_of_names = 1 + sum(len(_LINE_END.findall(name)) for name in first) + _blank_before(lines[skipped:])
     return Layout(encoding, sep, names, skipped + lines_of_names, is_spaced, tuple(notes))
 
 
-def not_decoded(path: Path, encoding: str, error: UnicodeDecodeError) -> DataError:
+def not_decoded(path: Path, encoding: str, error: UnicodeError, *, is_head: bool = False) -> DataError:
     """The error for bytes that the encoding doesn't have."""
     name = "UTF-8" if encoding.startswith("utf-8") else encoding
+    if not isinstance(error, UnicodeDecodeError):
+        return DataError(f"{path} is no {name} text ({one_line(error)}): give its encoding, such as utf-16-le or utf-8")
     around = error.object[max(0, error.start - 12) : error.start + 12].decode("latin-1").replace("\n", " ")
+    where = f"byte {error.start:,} is" if is_head else "it has the byte"
     return DataError(
-        f"{path} is no {name} text (byte {error.start:,} is {error.object[error.start]:#x}): give its encoding, such "
+        f"{path} is no {name} text ({where} {error.object[error.start]:#x}): give its encoding, such "
         f"as "
         f"latin-1, in which it reads {around!r} there, or save it as UTF-8"
     )
+
+
+@contextmanager
+def large_values() -> Iterator[None]:
+    """Python's limit of 131,072 characters a value, raised for a while."""
+    before = csv.field_size_limit(2**30)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
+
+
+def _head(path: Path) -> tuple[bytes, bool]:
+    """The file's first lines of rows, and whether they are all."""
+    with open_bytes(path) as stream:
+        head = b""
+        while block := stream.read(_HEAD_BYTES):
+            head += block
+            if len(head) > _MOST_HEAD_BYTES:
+                raise DataError(f"{path} has no rows in its first {len(head) // 2**20} MB, expected lines of values")
+            rows = [line for line in head.splitlines() if not line.startswith(b"#")]
+            if len(block) == _HEAD_BYTES and len(rows) > 3:
+                return head, False
+    return head, True
 
 
 def _only_member(path: Path) -> IO[bytes]:
@@ -147,6 +177,10 @@ def _only_member(path: Path) -> IO[bytes]:
             return archive.open(names[0])
     except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError) as error:
         raise DataError(f"{path} can't be unpacked ({one_line(error)}): pack it again") from None
+    if "[Content_Types].xml" in names:
+        raise InputError(
+            f"{path} is an Excel file: save it as CSV, or load the frame that pd.read_excel({str(path)!r}) gives"
+        )
     listed = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
     raise InputError(f"{path} holds {len(names)} files ({listed}), expected one: unpack it and name one of them")
 
@@ -192,14 +226,21 @@ def _commented_names(skipped: list[str], sep: str, records: list[list[str]], lab
 def _records(text: str, sep: str, is_whole: bool) -> list[list[str]]:
     """The first values, line by line; blank lines left out."""
     if sep == WHITE_SPACE:
-        records = [line.split() for line in io.StringIO(text)]
+        words = re.compile(r'"(?:[^"\n]|"")*"(?!\S)|\S+')
+        records = [[_unquoted(word) for word in words.findall(line)] for line in io.StringIO(text)]
     else:
         try:
-            records = list(csv.reader(io.StringIO(text, newline=""), delimiter=sep))
+            with large_values():
+                records = list(csv.reader(io.StringIO(text, newline=""), delimiter=sep))
         except csv.Error:
             return []
     kept = [record for record in records if record]
     return kept if is_whole or len(kept) < 2 else kept[:-1]  # the last one may be cut
+
+
+def _unquoted(word: str) -> str:
+    """What is enclosed in quotation marks without them."""
+    return word[1:-1].replace('""', '"') if len(word) > 1 and word[0] == word[-1] == '"' else word
 
 
 def _separator(text: str, is_whole: bool) -> str:
@@ -224,9 +265,13 @@ def _names_labels(first: list[str], labels: list[str]) -> bool:
 
 def _is_row(first: list[str]) -> bool:
     """Whether the first line holds numbers, and not those that number columns."""
-    if first == [str(number) for number in range(len(first))] or first[1:] == [str(n) for n in range(len(first) - 1)]:
-        return False
-    return any(map(_NUMBER.fullmatch, first))
+    is_indexed = _are_counts(first[1:]) and not _NUMBER.fullmatch(first[0])
+    return not _are_counts(first) and not is_indexed and any(map(_NUMBER.fullmatch, first))
+
+
+def _are_counts(cells: list[str]) -> bool:
+    """Whether these number columns from 0."""
+    return cells == [str(number) for number in range(len(cells))]
 
 
 def _blank_before(lines: list[str]) -> int:

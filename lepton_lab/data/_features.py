@@ -8,7 +8,7 @@ block of rows at a time. Text is not scaled. What rows are stored as is the matt
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -49,7 +49,8 @@ def check(parts: Mapping[str, Array], columns: tuple[str, ...], what: str = "x")
             _check_finite(x, columns, split, what)
             _check_range(x, f"{what} of {split}")
     if checked["train"].ndim == 2:
-        _check_digits(checked["train"], columns, what)
+        names = [f"column {name!r}" for name in columns]
+        check_digits(checked["train"], names or [f"column {n} of {what}" for n in range(shapes["train"][0])])
     return checked
 
 
@@ -106,23 +107,25 @@ def _check_range(x: Array, what: str) -> None:
             raise DataError(f"{what} reaches {reach:.3g}, more than float32 can hold: scale it down")
 
 
-def _check_digits(x: Array, columns: tuple[str, ...], what: str) -> None:
-    """Raise DataError where float32 would blur a column: large numbers that differ little, such as time stamps."""
+def check_digits(x: Array, names: Sequence[str]) -> None:
+    """Raise DataError where float32 would blur a column of x, shape (rows, columns), by the columns' names.
+
+    These are large numbers that differ little, such as time stamps, or such that are all nearly 0.
+    """
     if x.dtype.kind != "f" or x.dtype.itemsize <= 4:  # whole numbers are stored as they are
         return
-    (low, high), deviation = _extremes(x, 0), _moments(x, 0)[1]
-    lost = np.zeros(x.shape[1])
-    for block in blocks(x):
-        exact = block.astype(np.float64)
-        lost = np.maximum(lost, np.abs(block.astype(np.float32) - exact).max(axis=0))
+    (low, high), lost = _extremes(x, 0), np.zeros(x.shape[1])
+    with np.errstate(over="ignore"):  # what is beyond float32 is refused elsewhere
+        deviation = _moments(x, 0)[1]
+        for block in blocks(x):
+            exact = block.astype(np.float64)
+            lost = np.maximum(lost, np.abs(block.astype(np.float32) - exact).max(axis=0))
     blurred = (lost > 0.01 * deviation) & (low < high)
     if blurred.any():
         column = int(blurred.argmax())
-        name = columns[column] if columns else f"{column} of {what}"
-        raise DataError(
-            f"column {name!r} has values near {max(abs(low[column]), abs(high[column])):.6g} that differ too little "
-            "for float32: subtract its smallest value first"
-        )
+        reach = max(abs(low[column]), abs(high[column]))
+        mend = "subtract its smallest value first" if reach > 1 else "multiply it first"
+        raise DataError(f"the values of {names[column]}, up to {reach:.6g}, differ too little for float32: {mend}")
 
 
 def _extremes(x: Sliced, axis: int | None) -> tuple[Any, Any]:

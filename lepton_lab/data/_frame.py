@@ -19,11 +19,9 @@ import numpy as np
 import pandas as pd
 
 from lepton_lab.data import _column
-from lepton_lab.data._base import Array, Columns, Raw
+from lepton_lab.data._base import USUAL_LABELS, Array, Columns, Raw, has_halves
 from lepton_lab.errors import DataError, InputError
 from lepton_lab.events import Report
-
-USUAL_LABELS = ("label", "target")
 
 
 def read(source: object, columns: Columns, report: Report) -> Raw:
@@ -170,7 +168,9 @@ def _index_note(frame: pd.DataFrame) -> tuple[str, ...]:
 
 
 def check_names(names: list[str], origin: str, when: str = "") -> None:
-    """Raise InputError where a name is there twice."""
+    """Raise InputError where a name is there twice, or can't be written."""
+    if names and has_halves(np.array(names)):
+        raise InputError(f"{origin} has a column name with half a character in it: rename it")
     twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
     if twice:
         raise InputError(f"{origin} has more than one column {twice[0]!r}{when}: give every column a name of its own")

@@ -10,20 +10,23 @@ from lepton_lab.errors import InputError
 
 HELD_OUT = ("test", "validation", "valid", "val", "dev")
 """Names of splits; the last four are those of validation rows."""
-_SPLIT = re.compile(rf"(train|training|{'|'.join(HELD_OUT)})(?![A-Za-z])", re.IGNORECASE)
+_SPLITS = {
+    **{name: name for name in ("train", *HELD_OUT)},
+    **dict.fromkeys(("training", "trainset"), "train"),
+    **dict.fromkeys(("testing", "testset", "holdout"), "test"),
+    **dict.fromkeys(("eval", "evaluation"), "validation"),
+}
 _T = TypeVar("_T")
 
 
 def split_of(name: str) -> str | None:
-    """The split that a file or a folder of this name holds: `test-00000-of-00002.parquet`; None where it doesn't tell.
+    """The split that a file or a folder of this name holds; None where it doesn't tell.
 
-    It is one of `HELD_OUT` or `train`.
+    It is told by the first word or the last: `test-00000-of-00002.parquet`, `iris_train.parquet`, `split=test`. It is
+    one of `HELD_OUT` or `train`.
     """
-    found = _SPLIT.match(name)
-    if found is None:
-        return None
-    split = found[1].lower()
-    return "train" if split == "training" else split
+    words = re.findall(r"[a-z]+", name.lower().partition(".")[0])
+    return next((_SPLITS[word] for word in [*words[:1], *words[-1:]] if word in _SPLITS), None)
 
 
 def named_splits(splits: Mapping[str, _T]) -> tuple[dict[str, _T], tuple[str, ...]]:

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from lepton_lab.data._base import Array, is_missing, missing_texts
+from lepton_lab.data._base import Array, has_halves, is_exact, is_missing, missing_texts
 from lepton_lab.errors import DataError, InputError
-from lepton_lab.runtime import blurs
+from lepton_lab.runtime import as_text, blurs
 
 
 def shaped(x: Array, what: str) -> Array:
@@ -29,6 +29,8 @@ def shaped(x: Array, what: str) -> Array:
     """
     if x.dtype.kind in "OST":
         x = _text(x, what)
+    if x.dtype.kind == "U" and has_halves(x):
+        raise InputError(f"{what} has halves of characters in its text: clean it first")
     if x.dtype.kind not in "biufU":
         raise InputError(
             f"{what} has dtype {x.dtype}, expected numbers, booleans or text: convert it, such as x.astype('float32')"
@@ -57,7 +59,11 @@ def stored_dtype(parts: Mapping[str, Array], what: str) -> np.dtype[Any]:
         raise InputError(f"{what} has dtype {own[0]} in train but {own[1]} in test: give both the same, as astype does")
     if dtype.kind != "f":
         return dtype
-    is_blurred = any(blurs(x) for x in parts.values() if x.dtype.kind == "f")
+    is_blurred = any(blurs(x) if x.dtype.kind == "f" else not is_exact(x).all() for x in parts.values())
+    if is_blurred and any(x.dtype.kind in "iu" and not is_exact(x, np.float64).all() for x in parts.values()):
+        raise InputError(
+            f"{what} has floats in one split and whole numbers that no float holds in another: give both the same dtype"
+        )
     return np.dtype(np.float64 if is_blurred else np.float32)
 
 
@@ -70,9 +76,12 @@ def _text(x: Array, what: str) -> Array:
             return np.char.decode(x, "utf-8")
         except UnicodeDecodeError:
             raise DataError(f"{what} has bytes that are no text in UTF-8: decode them first") from None
+    x = x.astype(object)  # NumPy's strings of any length too
     is_text = np.array([isinstance(value, str) for value in x.flat], bool).reshape(x.shape)
     if is_text.all():
-        return x.astype(str)
+        if any(value[-1:] == "\0" for value in x.flat):
+            raise InputError(f"{what} has texts that end with a zero byte: clean them first")
+        return as_text(x)
     missing = np.array([is_missing(value) for value in x.flat], bool).reshape(x.shape)
     if is_text.any() and (is_text | missing).all():
         bad = missing.reshape(len(x), -1).any(axis=1)

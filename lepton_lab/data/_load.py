@@ -10,7 +10,18 @@ from pathlib import Path
 import numpy as np
 
 from lepton_lab.data import _features, _inputs, _split, _store, _target, _weights
-from lepton_lab.data._base import FOUND_OUT, Array, Arrays, Columns, Dialect, Raw, Ticker, as_array
+from lepton_lab.data._base import (
+    FOUND_OUT,
+    Array,
+    Arrays,
+    Columns,
+    Dialect,
+    Raw,
+    Ticker,
+    as_array,
+    check_same_index,
+    column_names,
+)
 from lepton_lab.data._blocks import Part, Record, Sliced
 from lepton_lab.data._format import format_of
 from lepton_lab.data._npy import map_npy
@@ -24,10 +35,10 @@ def load(
     name: str,
     folder: Path,
     *,
-    label: str | None = None,
-    weight: str | None = None,
+    label: str | int | Sequence[str | int] | None = None,
+    weight: str | int | None = None,
     weights: object = None,
-    drop: str | None = None,
+    drop: str | int | Sequence[str | int] | None = None,
     dialect: Dialect = FOUND_OUT,
     format: str | None = None,
     task: str | None = None,
@@ -51,14 +62,15 @@ def load(
     folder
         The data set's own folder, which is replaced.
     label
-        The column to learn, for tables; several with commas between; without it, a column `label` or `target`.
+        The column to learn, for tables; several with commas between, or in a list; without it, a column `label` or
+        `target`.
     weight
         The column that says how much each row counts in training, for tables.
     weights
         The same for arrays: one number a training row, from 0, or one for each position that has a target; or the path
         of a `.npy` file; `(x, y, weights)` says it too. Rows that are held out have none.
     drop
-        The columns to leave out, for tables; several with commas between.
+        The columns to leave out, for tables; several with commas between, or in a list.
     dialect
         How a CSV file is written, where that isn't to be found out.
     format
@@ -82,7 +94,9 @@ def load(
     format = format_of(source, format)
     tell = Ticker(report, f"data load {name}")
     reader = importlib.import_module(f"lepton_lab.data._{format}")
-    raw: Raw = _with_weights(reader.read(source, Columns(label, weight, drop, dialect), report), weights)
+    label, weight, drop = (column_names(*one) for one in ((label, "label"), (weight, "weight"), (drop, "drop")))
+    columns = Columns(label, weight, drop, dialect, task)
+    raw: Raw = _with_weights(reader.read(source, columns, report), weights, source)
     num_rows = _num_rows(raw)
     tell("checking")
     x, inputs = _checked_inputs(raw)
@@ -139,12 +153,13 @@ def _side_by_side(parts: Mapping[str, Part]) -> Sliced:
     return Record(parts) if len(parts) > 1 else next(iter(parts.values()))
 
 
-def _with_weights(raw: Raw, weights: object) -> Raw:
+def _with_weights(raw: Raw, weights: object, source: object) -> Raw:
     """The same with weights that were given beside the source."""
     if weights is None:
         return raw
     if raw.weights is not None:
         raise InputError(f"{raw.origin} brings weights along and others were given: leave one of them out")
+    check_same_index(source[0] if isinstance(source, tuple) and source else source, weights, "the rows", "weights")
     mapped = map_npy(Path(weights).expanduser()) if isinstance(weights, (str, Path)) else as_array(weights, "weights")
     return replace(raw, weights=mapped)
 

@@ -58,6 +58,11 @@ _KINDS = (
         rf"[+-]?(?:{_GROUPED})|[+-]?\d*,\d+",
         "say which (decimal ','), or read it with pd.read_csv(..., thousands=',')",
     ),
+    _kind(
+        "numbers with a minus that isn't the keyboard's",
+        rf"[\u2212\u2013](?:{_PLAIN}|\d+,\d+)",
+        "make numbers of it: frame[{name}].str.replace('\u2212', '-').astype(float)",
+    ),
     _kind("numbers in brackets", rf"\((?:{_GROUPED}|{_PLAIN})\)", "make negative numbers of them"),
     _kind(
         "numbers written with 0x, or of more digits than 64 bits hold",

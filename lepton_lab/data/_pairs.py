@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from lepton_lab.data._base import Columns, Raw, as_array
+from lepton_lab.data._base import Columns, Raw, as_array, check_same_index
 from lepton_lab.data._frame import flat, from_frames
 from lepton_lab.data._held_out import named_splits
 from lepton_lab.errors import InputError
@@ -40,6 +40,8 @@ def from_pairs(
     for split, (x, y) in pairs.items():
         frames[split], labels = _joined(named[x], named[y], x, y)
     frames, notes = named_splits(frames)
+    if weighing is not None:
+        check_same_index(named[pairs["train"][0]], named[weighing], pairs["train"][0], weighing)
     raw = from_frames(frames, replace(columns, label=",".join(labels)), "pandas frames", notes)
     return raw if weighing is None else replace(raw, weights=as_array(named[weighing], weighing))
 
@@ -63,11 +65,7 @@ def _joined(x: object, y: object, x_name: str, y_name: str) -> tuple[pd.DataFram
             y = pd.DataFrame(array, columns=names, index=x.index if len(array) == len(x) else None)
     if len(x) != len(y):
         raise InputError(f"{x_name} has {len(x):,} rows and {y_name} has {len(y):,}, expected as many")
-    if not x.index.equals(y.index):
-        raise InputError(
-            f"{x_name} and {y_name} have indexes that differ, so it isn't clear which rows belong together: give "
-            f"{y_name}.to_numpy() to go by their order, or {y_name}.loc[{x_name}.index] to go by their index"
-        )
+    check_same_index(x, y, x_name, y_name)
     labels = [str(name) for name in y.columns]
     x = flat(x, x_name)
     both = sorted(set(labels) & set(x.columns))

@@ -6,6 +6,7 @@ folders whose names begin with `_` or `.` hold no rows (`_SUCCESS`, `.crc`).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -21,6 +22,7 @@ from lepton_lab.data._text import convert
 from lepton_lab.errors import DataError, InputError
 from lepton_lab.events import Report
 
+_INDEX = "the frame's index{} is left out: frame.reset_index() makes a column of it"
 _NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
 
@@ -40,12 +42,20 @@ def read(source: object, columns: Columns, report: Report) -> Raw:
     tables: dict[str, pa.Table] = {}
     notes: tuple[str, ...] = ()
     first: tuple[Path, pa.Schema] | None = None
+    dropped: set[str] = set()
     for split, parts in by_split.items():
         read_parts = []
         for file in parts:
             tell(f"reading {file.name}")
-            table, said = _read(path, file)
-            notes += said
+            table, index = _read(path, file, columns)
+            named = [name for name in index if not name.startswith("__index_level_")]
+            notes += (_INDEX.format(f" ({', '.join(named)})" if named else ""),) if index else ()
+            if columns.label in named:
+                raise InputError(
+                    f"{columns.label!r} is the index of {file} and no column: frame.reset_index() makes it one"
+                )
+            dropped |= set(columns.drop_names) & set(table.column_names)
+            table = table.drop_columns([name for name in columns.drop_names if name in table.column_names])
             first = first or (file, table.schema)
             _check_columns(file, table.schema, *first)
             read_parts.append((file, table))
@@ -53,13 +63,15 @@ def read(source: object, columns: Columns, report: Report) -> Raw:
     tables, said = named_splits(tables)
     frames = {split: table.to_pandas(ignore_metadata=True) for split, table in tables.items()}
     if path.is_dir():
-        frames = {split: _typed(frame, _keys(path, files[0])) for split, frame in frames.items()}
-    return from_frames(frames, columns, str(path), tuple(dict.fromkeys((*notes, *said))))
+        keys = [key for key in _keys(path, files[0]) if key in next(iter(frames.values()))]
+        frames = {split: _typed(frame, keys, columns) for split, frame in frames.items()}
+    kept = ",".join(name for name in columns.drop_names[1:] if name not in dropped) if dropped else columns.drop
+    return from_frames(frames, replace(columns, drop=kept or None), str(path), tuple(dict.fromkeys((*notes, *said))))
 
 
 def _by_split(path: Path, files: list[Path]) -> dict[str, list[Path]]:
     """Files by split, `train` first; all are for training where their names tell of no other split."""
-    told = {file: split_of(file.relative_to(path).parts[0]) for file in files} if path.is_dir() else {}
+    told = {file: _split_of(path, file) for file in files} if path.is_dir() else {}
     splits = dict.fromkeys(split for split in told.values() if split)
     if set(splits) <= {"train"}:
         return {"train": files}
@@ -73,8 +85,13 @@ def _by_split(path: Path, files: list[Path]) -> dict[str, list[Path]]:
     return {split: [file for file in files if told[file] == split] for split in ("train", *splits)}
 
 
-def _read(path: Path, file: Path) -> tuple[pa.Table, tuple[str, ...]]:
-    """One file's table with the columns that its folders stand for, and what there is to say of it."""
+def _split_of(path: Path, file: Path) -> str | None:
+    """The split of a file by its name, or by the outermost folder that tells."""
+    return next((split for part in file.relative_to(path).parts if (split := split_of(part))), None)
+
+
+def _read(path: Path, file: Path, columns: Columns) -> tuple[pa.Table, list[str]]:
+    """One file's table with the columns that its folders stand for, and those left out that were a frame's index."""
     file_head(file)
     try:
         table = pq.ParquetFile(file, memory_map=True).read()
@@ -84,13 +101,11 @@ def _read(path: Path, file: Path) -> tuple[pa.Table, tuple[str, ...]]:
     index = [name for name in _index_columns(table.schema) if name in table.column_names]
     table = table.drop_columns(index)
     for key, value in _keys(path, file).items() if path.is_dir() else ():
-        if key in table.column_names:
+        if key in table.column_names and key not in columns.drop_names:
             raise InputError(f"{file} has a column {key!r}, and its folder is named {key}={value}: rename one of them")
         column = pa.array([None if value == _NO_VALUE else value] * len(table), pa.string())
         table = table.append_column(key, column)
-    named = ", ".join(name for name in index if not name.startswith("__index_level_"))
-    note = f"the frame's index{f' ({named})' if named else ''} is left out: frame.reset_index() makes a column of it"
-    return table, (note,) if index else ()
+    return table, index
 
 
 def _index_columns(schema: pa.Schema) -> list[str]:
@@ -101,16 +116,17 @@ def _index_columns(schema: pa.Schema) -> list[str]:
 
 def _keys(path: Path, file: Path) -> dict[str, str]:
     """What the `key=value` folders between a folder and its file say."""
-    pairs = (part.partition("=") for part in file.relative_to(path).parts[:-1])
+    parts = [part for part in file.relative_to(path).parts[:-1] if split_of(part) is None]
+    pairs = (part.partition("=") for part in parts)
     return {unquote(key): unquote(value) for key, equals, value in pairs if equals}
 
 
-def _typed(frame: pd.DataFrame, keys: dict[str, str]) -> pd.DataFrame:
-    """The same with numbers where folders are named by numbers."""
+def _typed(frame: pd.DataFrame, keys: list[str], columns: Columns) -> pd.DataFrame:
+    """The same with numbers where folders are named by numbers, unless these are the names of classes."""
     if not keys or frame.empty:
         return frame
     texts = {key: pa.chunked_array([pa.array(frame[key].fillna(""), pa.string())]) for key in keys}
-    typed, _ = convert(texts, ".", (), [])
+    typed, _ = convert(texts, ".", (), columns.label_names, columns.task == "classification")
     return frame.assign(**{key: typed[key] for key in keys})
 
 

@@ -22,6 +22,7 @@ import numpy as np
 
 from lepton_lab.data._base import Array, is_exact
 from lepton_lab.data._blocks import blocks
+from lepton_lab.data._features import check_digits
 from lepton_lab.errors import DataError, InputError
 from lepton_lab.types import Target
 
@@ -150,6 +151,8 @@ def as_numbers(labels: Labels, name: str) -> dict[str, Array]:
     if not all(np.isfinite(y).all() for y in encoded.values()):
         most = max(float(np.abs(y).max()) for y in labels.values())
         raise DataError(f"labels {name!r} reach {most:.3g}, more than float32 can hold: scale them down")
+    for y in labels.values():
+        check_digits(y if y.ndim == 2 else y.reshape(-1, 1), [f"labels {name!r}"] * (y.shape[1] if y.ndim == 2 else 1))
     return encoded
 
 
@@ -231,6 +234,8 @@ def _whole_values(arrays: Iterable[Array], most: int) -> Array | None:
     for array in arrays:
         for block in blocks(array):
             if block.dtype.kind == "f" and not (np.abs(block) < 2**53).all():
+                return None
+            if block.dtype == np.uint64 and block.max() > np.iinfo(np.int64).max:
                 return None
             whole = block.astype(np.int64)
             if block.dtype.kind == "f" and not (whole == block).all():

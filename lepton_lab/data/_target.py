@@ -17,9 +17,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from lepton_lab.data._base import Array, is_missing, missing_labels, one_line
+from lepton_lab.data._base import Array, has_halves, is_missing, missing_labels, one_line
 from lepton_lab.data._positions import as_numbers, encode_positions
 from lepton_lab.errors import DataError, InputError, UnknownNameError
+from lepton_lab.runtime import as_text
 from lepton_lab.types import Target
 
 TASKS = ("classification", "regression", "multilabel")
@@ -111,8 +112,9 @@ def _encode_one(
         )
     # 1.0 is called 1; of larger floats all digits would be more than the source had: 1e+39
     is_short = every.dtype.kind == "f" and is_whole
-    names = [str(int(value)) if is_short and abs(value) < 2**53 else str(value) for value in values]
+    names = [_name(value) if is_short else str(value) for value in values]
     if order:
+        order = tuple(_name(float(value)) for value in order) if is_short else order
         place = {value: number for number, value in enumerate(order)}
         numbers = np.array([place[value] for value in names])[numbers.reshape(-1)]
         names = list(order)
@@ -120,6 +122,10 @@ def _encode_one(
     parts = np.split(numbers.reshape(-1).astype(np.int64), ends)
     target = Target("classes", name, tuple(names), note=note)
     return target, dict(zip(flat, parts, strict=True))
+
+
+def _name(value: float) -> str:
+    return str(int(value)) if abs(float(value)) < 2**53 else str(value)
 
 
 def _encode_columns(
@@ -201,7 +207,8 @@ def _checked(labels: Array, name: str) -> Array:
         labels = labels[:, 0]
     if 0 in labels.shape[1:]:
         raise InputError(f"labels {name!r} have shape {labels.shape}, expected at least one label a row")
-    if labels.dtype.kind == "O":
+    if labels.dtype.kind in "OT":
+        labels = labels.astype(object)
         if not all(isinstance(value, str) for value in labels.flat):
             missing = np.array([any(map(is_missing, np.ravel(row))) for row in labels])
             if missing.any():
@@ -210,9 +217,11 @@ def _checked(labels: Array, name: str) -> Array:
                 f"labels {name!r} have dtype object, expected numbers, booleans or text: convert "
                 "them, such as y.astype(str)"
             )
-        if any("\0" in value or (not value.isascii() and _is_broken(value)) for value in set(labels.flat)):
-            raise InputError(f"labels {name!r} have zero bytes or halves of characters in their text: clean them first")
-        return labels.astype(str)
+        if any("\0" in value for value in set(labels.flat)):
+            raise InputError(f"labels {name!r} have zero bytes in their text: clean them first")
+        labels = as_text(labels)
+    if labels.dtype.kind == "U" and has_halves(labels):
+        raise InputError(f"labels {name!r} have halves of characters in their text: clean them first")
     if labels.dtype.kind == "S":
         try:
             return np.char.decode(labels, "utf-8")
@@ -226,8 +235,3 @@ def _checked(labels: Array, name: str) -> Array:
         bad = ~np.isfinite(labels).reshape(len(labels), -1).all(axis=1)
         raise missing_labels(name, int(bad.sum()), len(labels), int(bad.argmax()))
     return labels
-
-
-def _is_broken(value: str) -> bool:
-    """Whether a text can't be written, since it has half a character (a lone surrogate)."""
-    return any("\ud800" <= character <= "\udfff" for character in value)

@@ -18,11 +18,17 @@ MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "none",
 _CODE = r"^[+-]?0[0-9xX]"
 _COMMA = r"^[+-]?[0-9]*,[0-9]+$|^[+-]?[0-9]+$"
 _SURE_COMMA = r"^[+-]?0?,[0-9]|,[0-9]{1,2}$|,[0-9]{4,}$|^[+-]?[0-9]{4,},"
+_FEW = 20
+"""As many different labels may be names though they are written as numbers."""
 _SPELLINGS = (("True", "False"), ("TRUE", "FALSE"), ("true", "false"))
 
 
 def convert(
-    columns: dict[str, pa.ChunkedArray], decimal: str | None, na_values: tuple[str, ...], labels: list[str]
+    columns: dict[str, pa.ChunkedArray],
+    decimal: str | None,
+    na_values: tuple[str, ...],
+    labels: list[str],
+    are_names: bool = False,
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """The columns as a frame of numbers, booleans and text, and what there is to say of it.
 
@@ -35,21 +41,27 @@ def convert(
     na_values
         Texts that mean a missing value, besides `MISSING`.
     labels
-        The columns whose values are names: what is written `true` stays so.
+        The columns whose values may be names: what is written `true` stays so.
+    are_names
+        Whether they are, so that `1.1` and `1.10` are two.
     """
     numbers: dict[str, pd.Series] = {}
     texts = {}
     has_points = False
+    notes: list[str] = []
     names = list(columns)
     for name in names:
         text = columns.pop(name)
         found = _numbers(text, na_values) if decimal != "," else _with_comma(text, na_values)
-        if found is None or (name in labels and _are_merged(text, found)):
+        merged = _merged(text, found) if found is not None and name in labels else []
+        if found is None or (merged and (are_names or _are_codes(text))):
             texts[name] = text
         else:
+            if merged and found.nunique() <= _FEW:
+                both = " and ".join(map(repr, merged))
+                notes.append(f"{name!r}: {both} are one number (--task classification keeps them apart)")
             numbers[name] = found
             has_points = has_points or (found.dtype.kind == "f" and _has_point(text))
-    notes: list[str] = []
     if decimal is None and not has_points and _is_comma(texts):
         notes.append("decimal ','")
         for name in list(texts):
@@ -79,11 +91,25 @@ def _numbers(text: pa.ChunkedArray, na_values: tuple[str, ...]) -> pd.Series | N
     return masked
 
 
-def _are_merged(text: pa.ChunkedArray, numbers: pd.Series) -> bool:
-    """Whether names such as `1e5` and `100000` would be one number."""
-    if not pc.any(pc.match_substring_regex(text, "^[0-9]+[eE][0-9]+$")).as_py():
-        return False
-    return len(pc.unique(pc.utf8_trim_whitespace(text))) > numbers.nunique(dropna=False)
+def _merged(text: pa.ChunkedArray, numbers: pd.Series) -> list[str]:
+    """The first texts that would be the same number, such as `1.1` and `1.10`; none where all differ."""
+    trimmed = pc.utf8_trim_whitespace(text)
+    values = pc.unique(trimmed).to_pylist()
+    if len(values) == numbers.nunique(dropna=False) or pc.unique(trimmed).null_count:
+        return []
+    by_number: dict[float, list[str]] = {}
+    for value, number in zip(trimmed.to_pylist(), numbers, strict=True):
+        mine = by_number.setdefault(number, [])
+        if number == number and value not in mine:
+            mine.append(value)
+            if len(mine) > 1:
+                return mine
+    return []
+
+
+def _are_codes(text: pa.ChunkedArray) -> bool:
+    """Whether there are names such as `1e5` among digits."""
+    return bool(pc.any(pc.match_substring_regex(text, "^[0-9]+[eE][0-9]+$")).as_py())
 
 
 def _cast(text: pa.ChunkedArray) -> pa.ChunkedArray | None:
@@ -95,10 +121,16 @@ def _cast(text: pa.ChunkedArray) -> pa.ChunkedArray | None:
             continue
         if pc.any(pc.match_substring_regex(text, _CODE)).as_py():
             return None
-        if dtype == pa.float64() and pc.any(pc.match_substring_regex(text, r"^[+-]?[0-9]{19,}$")).as_py():
-            return None  # whole numbers beyond 64 bits
+        if dtype == pa.float64() and _are_rounded(text):
+            return None
         return found
     return None
+
+
+def _are_rounded(text: pa.ChunkedArray) -> bool:
+    """Whether there are whole numbers that no float holds."""
+    long = text.filter(pc.match_substring_regex(text, r"^[+-]?[0-9]{16,}(\.0*)?$"))
+    return any(int(value.partition(".")[0]) != int(float(value)) for value in pc.unique(long).to_pylist())
 
 
 def _with_comma(text: pa.ChunkedArray, na_values: tuple[str, ...]) -> pd.Series | None:

@@ -44,6 +44,13 @@ def check(weights: Array, num_rows: int, positions: tuple[int, ...] = ()) -> Arr
             f"{int(bad.sum()):,} of {bad.size:,} weights are missing, infinite or below 0 (the first is "
             f"{weights[first]} in row {first[0] + 1:,}): give each row a finite weight of at least 0"
         )
+    lost = (stored == 0) & (weights != 0)
+    if lost.any():
+        first = np.unravel_index(int(lost.argmax()), lost.shape)
+        raise DataError(
+            f"the weight {weights[first]} of row {first[0] + 1:,} is 0 as float32, so that the row would not count: "
+            "multiply all weights by the same number"
+        )
     return stored
 
 

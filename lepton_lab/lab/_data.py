@@ -46,15 +46,15 @@ class DataNoun:
         source: object,
         *,
         name: str | None = None,
-        label: str | None = None,
+        label: str | int | Sequence[str | int] | None = None,
         task: str | None = None,
-        weight: str | None = None,
+        weight: str | int | None = None,
         weights: object = None,
-        drop: str | None = None,
+        drop: str | int | Sequence[str | int] | None = None,
         sep: str | None = None,
         decimal: str | None = None,
         encoding: str | None = None,
-        na_values: str | Sequence[str] | None = None,
+        na_values: str | float | Sequence[str | float] | None = None,
         no_header: bool = False,
         format: str | None = None,
         test_share: float = 0.2,
@@ -72,7 +72,7 @@ class DataNoun:
         name
             What to call it; by default after the source.
         label
-            The label's column, for tables; several with commas between.
+            The label's column, for tables; several with commas between, or in a list.
         task
             One of `lepton_lab.data.TASKS`: what labels are, where what would be guessed of them isn't meant.
         weight
@@ -80,7 +80,7 @@ class DataNoun:
         weights
             The same for arrays: one number a training row. `(x, y, weights)` as the source says it too.
         drop
-            The columns to leave out, for tables; several with commas between.
+            The columns to leave out, for tables; several with commas between, or in a list.
         sep, decimal, encoding, na_values, no_header
             How a CSV file is written, with pandas' meanings, where that isn't to be found out: between two values;
             before a number's fraction; how its bytes are text; texts that mean a missing value, besides the usual ones

@@ -15,7 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lepton_lab.errors import InputError
-from lepton_lab.runtime import is_same_row, listed, match_columns, read_ends, same_row_note, takes_text
+from lepton_lab.runtime import (
+    as_text,
+    exact_array,
+    is_same_row,
+    listed,
+    match_columns,
+    read_ends,
+    same_row_note,
+    takes_text,
+)
 from lepton_lab.types import Model, records
 
 if TYPE_CHECKING:
@@ -41,6 +50,8 @@ def check_rows(model: Model, rows: object) -> tuple[NDArray[Any], tuple[str, ...
     if not model.input_shape:
         return _several(model, rows if frame is None else frame)
     notes: list[str] = []
+    if frame is not None and not model.columns and model.format == "keras" and takes_text(model.file):
+        rows, frame = frame.to_numpy(dtype=object), None
     if frame is not None:
         array, names, notes = _from_frame(model, frame)
         array = _shaped(model, array, model.input_shape, "--rows", notes)
@@ -111,16 +122,18 @@ def _as_array(rows: object, what: str) -> NDArray[Any]:
         if np.ma.getmaskarray(rows).any():
             raise _refused(np.argwhere(np.ma.getmaskarray(rows))[0].tolist(), (), "a masked value", what)
         rows = rows.data
+    elif isinstance(rows, Sequence) and any(isinstance(row, np.ma.MaskedArray) for row in rows):
+        return _as_array(np.ma.stack(list(rows)), what)
     try:
-        array = np.asarray(rows)
+        array = exact_array(rows)
         if array.dtype == object and all(_is_number(value) for value in array.flat):
-            array = array.astype(np.float64)
+            array = _as_numbers(array, what)
         if array.dtype == object and all(isinstance(value, bytes) for value in array.flat):
             array = array.astype(bytes)  # as TensorFlow's tensors of text come
         if array.dtype.kind == "S":
             array = np.char.decode(array, "utf-8")
         if array.dtype.kind in "OT" and all(isinstance(value, str) for value in array.flat):
-            array = array.astype(str)
+            array = as_text(array.astype(object))
     except (ValueError, TypeError, OverflowError) as error:
         raise InputError(f"{what} can't be made an array ({error}): give rows that are all of one shape.") from None
     if array.dtype.kind not in "biufU":
@@ -128,7 +141,37 @@ def _as_array(rows: object, what: str) -> NDArray[Any]:
     return array
 
 
+def _as_numbers(values: NDArray[Any], what: str) -> NDArray[Any]:
+    """Python's numbers as whole ones where they all are, else as float64."""
+    if all(map(_is_whole, values.flat)):
+        whole = [int(value) for value in values.flat]
+        dtype = np.int64 if min(whole, default=0) < 0 or max(whole, default=0) < 2**63 else np.uint64
+        return np.array(whole, dtype).reshape(values.shape)
+    floats = values.astype(np.float64)
+    for place in np.argwhere(np.abs(floats) >= 2**53):
+        if np.isfinite(floats[tuple(place)]) and int(floats[tuple(place)]) != values[tuple(place)]:
+            raise InputError(
+                f"{what} has the whole number {values[tuple(place)]} in row {place[0] + 1:,} among floats, none of "
+                "which is that number: give all values one type."
+            )
+    return floats
+
+
+def _is_whole(value: object) -> bool:
+    """Whether a number is a whole one of a type that holds any."""
+    if isinstance(value, Decimal):
+        return value.is_finite() and value == value.to_integral_value()
+    return isinstance(value, numbers.Integral)
+
+
 def _no_numbers(array: NDArray[Any], what: str) -> InputError:
+    import pandas as pd
+
+    if array.dtype == object and len(missing := np.argwhere(pd.isna(array))):
+        return _refused(missing[0].tolist(), (), "a missing value", what)
+    types = sorted({type(value).__name__ for value in array.flat}) if array.dtype == object else []
+    if len(types) > 1:
+        return InputError(f"{what} holds values of the types {', '.join(types)}: give all of them one type.")
     return InputError(f"{what} holds {array.dtype}, expected numbers: make it an array of floats or whole numbers.")
 
 
@@ -174,12 +217,12 @@ def _from_frame(model: Model, frame: pd.DataFrame) -> tuple[NDArray[Any], tuple[
     parts: list[NDArray[Any]] = []
     given: list[str] = []
     for name in frame.columns:
-        values = [known for known in model.columns if known.startswith(f"{name}=")]
+        values = [known for known in model.columns if known.startswith(f"{name}=") and known not in names]
         is_text = values and name not in model.columns
         own, part = _one_hot(frame[name], values, model) if is_text else ([name], _numbers(frame[name]))
         given += own
         parts.append(part)
-    array = np.concatenate(parts, axis=1) if parts else np.empty((len(frame), 0))
+    array = _side_by_side(given, parts) if parts else np.empty((len(frame), 0))
     places, more = match_columns(model, () if is_unnamed else given, _WHOSE)
     if not places:
         return array, tuple(given), notes + more
@@ -206,8 +249,25 @@ def _one_hot(column: pd.Series, known: list[str], model: Model) -> tuple[list[st
     return known, (text[:, None] == np.asarray(values, dtype=object)[None, :]).astype(np.float64)
 
 
-def _numbers(column: pd.Series) -> NDArray[np.float64]:
-    """A column of numbers, float64 (rows, 1)."""
+def _side_by_side(names: Sequence[str], parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Columns together; whole numbers that no float holds stay only where there are no floats."""
+    if np.result_type(*parts).kind == "f":
+        for name, column in zip(names, (column for part in parts for column in part.T), strict=True):
+            if column.dtype.kind not in "iu":
+                continue
+            with np.errstate(invalid="ignore"):
+                lost = (abs(column) > 2**53) & (column.astype(np.float64).astype(column.dtype) != column)
+            if lost.any():
+                row = int(lost.argmax())
+                raise InputError(
+                    f"--rows has the whole number {column[row]} in column {name!r}, row {row + 1:,}, which no float "
+                    "beside it holds: give the model's inputs apart, as arrays."
+                )
+    return np.concatenate(parts, axis=1)
+
+
+def _numbers(column: pd.Series) -> NDArray[Any]:
+    """A column of numbers, (rows, 1): whole ones as they are, others float64."""
     import pandas as pd
 
     missing = column.isna().to_numpy()
@@ -222,6 +282,10 @@ def _numbers(column: pd.Series) -> NDArray[np.float64]:
             "with astype(float)."
         )
     try:
+        if pd.api.types.is_integer_dtype(column.dtype):
+            return column.to_numpy(dtype=np.uint64 if "uint" in str(column.dtype).lower() else np.int64)[:, None]
+        if is_numbers:
+            return _as_numbers(column.to_numpy(), _WHOSE)[:, None]
         return column.to_numpy(dtype=np.float64)[:, None]
     except OverflowError:
         raise InputError(f"--rows has a number in column {str(column.name)!r} that no float holds.") from None
@@ -234,7 +298,7 @@ def _check_values(array: NDArray[Any], columns: tuple[str, ...], whose: str) -> 
     step = max(1, _AT_ONCE // max(1, array[0].size))
     for start in range(0, len(array), step):
         block = array[start : start + step]
-        bad = ~(np.abs(block) <= _GREATEST)
+        bad = ~(np.abs(block.astype(np.float64, copy=False)) <= _GREATEST)
         if bad.any():
             place = np.argwhere(bad)[0].tolist()
             value = float(block[tuple(place)])

@@ -19,7 +19,16 @@ from lepton_lab.runtime._base import MASKED, OpenedModel, Port, as_inputs
 from lepton_lab.runtime._by_value import dumps, own_modules
 from lepton_lab.runtime._code import CODE, by_registered_name, own_names, own_names_in, run_code
 from lepton_lab.runtime._convert import frozen, to_tflite, unrolled
-from lepton_lab.runtime._dtypes import TEXT, as_dtype, blurs, cast_inputs, check_dtype, input_dtypes
+from lepton_lab.runtime._dtypes import (
+    TEXT,
+    as_dtype,
+    as_text,
+    blurs,
+    cast_inputs,
+    check_dtype,
+    exact_array,
+    input_dtypes,
+)
 from lepton_lab.runtime._endings import LINEAR, Ending, read_endings, read_output_names
 from lepton_lab.runtime._ends import input_layers, read_ends, takes_text
 from lepton_lab.runtime._fits import check_fits, check_no_positions, check_one_each, fitted
@@ -71,6 +80,7 @@ __all__ = [
     "answering_layers",
     "as_dtype",
     "as_inputs",
+    "as_text",
     "blurs",
     "answer_names",
     "answers_of",
@@ -84,6 +94,7 @@ __all__ = [
     "check_one_each",
     "constrain",
     "dumps",
+    "exact_array",
     "fitted",
     "foreign_part",
     "format_of",

@@ -18,6 +18,61 @@ from lepton_lab.runtime._keras3 import input_names
 TEXT = "string"
 """What TensorFlow and ONNX call the dtype of text."""
 _BLOCK_BYTES = 2**22
+_MOST_TEXT_BYTES = 2**32
+
+
+def exact_array(values: Any) -> NDArray[Any]:
+    """What `np.asarray` makes of values, where that keeps each of them; else an array of objects.
+
+    NumPy makes text of numbers that stand beside text (and `nan` of a gap), floats of whole numbers that no float has,
+    and cuts the zero bytes at a text's end.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As NumPy does, for values of no regular shape.
+    InputError
+        If texts would take more memory than there should be for them.
+    """
+    if not isinstance(values, (list, tuple)):
+        return np.asarray(values)
+    if isinstance(_first(values), str):
+        objects = np.asarray(values, dtype=object)
+        return as_text(objects) if all(isinstance(one, str) and one[-1:] != "\0" for one in objects.flat) else objects
+    made = np.asarray(values)
+    if made.dtype.kind == "U" or (made.dtype.kind == "f" and (np.abs(made) >= 2**53).any()):
+        objects = np.asarray(values, dtype=object)
+        return made if made.dtype.kind == "f" and all(map(_is_float, objects.flat)) else objects
+    return made
+
+
+def as_text(texts: NDArray[Any]) -> NDArray[np.str_]:
+    """Texts in an array of objects as `<U`, in which each takes as much room as the longest.
+
+    Raises
+    ------
+    InputError
+        If that is more than `_MOST_TEXT_BYTES`.
+    """
+    longest = max(map(len, texts.flat), default=0)
+    if 4 * longest * texts.size > _MOST_TEXT_BYTES:
+        raise InputError(
+            f"the longest of {texts.size:,} texts has {longest:,} characters, and each would take as much room: cut "
+            f"texts at {_MOST_TEXT_BYTES // (4 * texts.size):,} characters"
+        )
+    made: NDArray[np.str_] = texts.astype(str)
+    return made
+
+
+def _first(values: Any) -> Any:
+    while isinstance(values, (list, tuple)) and values:
+        values = values[0]
+    return values
+
+
+def _is_float(value: Any) -> bool:
+    """Whether a float is this very number."""
+    return not isinstance(value, int | np.integer) or int(float(value)) == value
 
 
 def as_dtype(rows: NDArray[Any], dtype: str, what: str = "the rows") -> NDArray[Any]:
@@ -54,7 +109,7 @@ def as_dtype(rows: NDArray[Any], dtype: str, what: str = "the rows") -> NDArray[
             is_other |= made != rows  # what wraps round there and back, such as -1 in uint8
     if is_other.any():
         place = np.unravel_index(int(is_other.argmax()), rows.shape)
-        where = f"row {place[0]}" + (f", column {', '.join(map(str, place[1:]))}" if len(place) > 1 else "")
+        where = f"row {place[0] + 1:,}" + (f", column {', '.join(map(str, place[1:]))}" if len(place) > 1 else "")
         mend = (
             "subtract the smallest value, divide, or leave the column out; an id belongs into an int64 input"
             if made.dtype.kind == "f"

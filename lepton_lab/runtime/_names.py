@@ -81,6 +81,12 @@ def _named(model: Model, dataset: Dataset) -> Dataset:
     for name, target in dataset.targets.items():
         _check_same(model, name, model.target_classes.get(name, ()), target.classes, whose)
     target = dataset.target
+    knows_numbers = model.dataset is not None and model.target and not model.classes and not model.target_classes
+    if knows_numbers and target.classes and not target.positions and not dataset.targets:
+        raise InputError(
+            f"{model.name!r} was trained for numbers, {model.target!r}, but {whose} has the {target.kind} "
+            f"{listed(target.classes)}: name other data, or load it with --task regression."
+        )
     classes: tuple[int, ...] = ()
     answers: tuple[int, ...] = ()
     if not dataset.targets and target.kind == "classes" and not target.positions:

@@ -20,6 +20,7 @@ def LeptonModel(  # noqa: N802  # reads as the class of models that it stands fo
     kind: str = "mlp",
     scaling: Scaling | None = None,
     regression: bool = False,
+    multilabel: bool = False,
     classifier_activation: str | None = "softmax",
 ) -> tf_keras.Model:
     """Build a model that takes raw rows: their scaling is its first layer.
@@ -29,7 +30,8 @@ def LeptonModel(  # noqa: N802  # reads as the class of models that it stands fo
     input_shape
         Shape of one row: (features,) for a table, (height, width, channels) or (height, width) for a picture.
     num_classes
-        Length of the answer: softmax probabilities, or with `regression` plain numbers.
+        Length of the answer: softmax probabilities, with `multilabel` a sigmoid's for each label by itself, or with
+        `regression` plain numbers.
     hidden_size
         Units of each hidden layer; for `cnn` the filters of the second block (the first has half) and the units of the
         dense layer after the blocks.
@@ -39,7 +41,8 @@ def LeptonModel(  # noqa: N802  # reads as the class of models that it stands fo
     kind
         `mlp` (any row, flattened) or `cnn` (pictures).
     classifier_activation
-        As Keras's applications have it: `softmax`, or None for an answer of logits; without meaning for regression.
+        As Keras's applications have it: `softmax`, or None for an answer of logits, also of several labels; without
+        meaning for regression.
 
     Returns
     -------
@@ -81,7 +84,8 @@ def LeptonModel(  # noqa: N802  # reads as the class of models that it stands fo
         x = layers.Flatten(name="flatten")(x) if len(input_shape) > 1 else x
         for number in range(1, num_layers + 1):
             x = layers.Dense(hidden_size, activation="relu", name=f"dense_{number}")(x)
-    outputs = layers.Dense(num_classes, activation=None if regression else classifier_activation, name="answer")(x)
+    activation = "sigmoid" if multilabel and classifier_activation else classifier_activation
+    outputs = layers.Dense(num_classes, activation=None if regression else activation, name="answer")(x)
     return Model(inputs, outputs, name=kind)
 
 

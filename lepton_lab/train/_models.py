@@ -78,6 +78,7 @@ def make_family(
         kind=kind,
         scaling=scaling,
         regression=target.kind == "numbers",
+        multilabel=target.kind == "labels",
     )
     return _write(model, folder)
 

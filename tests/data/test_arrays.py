@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from lepton_lab import data
@@ -34,11 +35,52 @@ def test_without(tmp_path, source):
         ({}, r"\(none\)"),
         (([[1, 2], [3]], [0, 1]), "no regular array"),
         ((X, 3), "y is a single int"),
+        ((X, [1, "1"] * 10), "have dtype object, expected numbers, booleans or text"),
+        ((X, [2**63 + 5, 2**63 + 7, -1, -1] * 5), "have dtype object"),
+        ((X, [2**53 + 1, 1.0] * 10), "have dtype object"),
+        ((X, ["a\0", "a"] * 10), "zero bytes"),
+        (([[1, "red"], [2, "blue"]], [0, 1]), "x of train has dtype object"),
+        ((["x" * 2**20] + ["y"] * 2000, [0, 1, 2] * 667), "the longest of 2,001 texts has 1,048,576 characters"),
+        ((["a", "b\ud800"], [0, 1]), "halves of characters"),
     ],
 )
 def test_refused(tmp_path, source, words):
     with pytest.raises(InputError, match=words):
         data.load(source, "a", tmp_path / "a")
+
+
+@pytest.mark.parametrize("gap", [None, float("nan"), pd.NA, pd.NaT])
+def test_a_gap_in_a_list_is_no_text(tmp_path, gap):
+    with pytest.raises(DataError, match=r"10 of 20 rows have no usable label .*first is row 2\)"):
+        data.load((X, ["a", gap] * 10), "a", tmp_path / "a")
+    with pytest.raises(DataError, match=r"10 rows without a text \(the first is row 2\)"):
+        data.load((["a", gap] * 10, [0, 1] * 10), "a", tmp_path / "a")
+
+
+def test_whole_numbers_in_one_split_and_floats_in_another(tmp_path):
+    arrays = {"y_train": Y, "y_test": [0, 1], "x_test": np.array([[0.5], [1.5]], np.float32)}
+    whole = np.full((20, 1), 2**24 + 1)
+    data.load({**arrays, "x_train": whole}, "a", tmp_path / "a")
+    assert np.load(tmp_path / "a" / "train" / "x.npy").tolist() == whole.tolist()
+    with pytest.raises(InputError, match="whole numbers that no float holds"):
+        data.load({**arrays, "x_train": whole.astype(np.uint64) + 2**63}, "a", tmp_path / "a")
+
+
+def test_rows_and_labels_of_pandas_must_belong_together(tmp_path):
+    turned = pd.Series(np.ones(20), index=np.arange(20)[::-1])
+    for source, options in [
+        ((pd.Series(Y), turned), {}),
+        ((pd.DataFrame({"a": Y}), pd.Series(Y), turned), {}),
+        ((pd.DataFrame({"a": Y}), pd.Series(Y)), {"weights": turned}),
+    ]:
+        with pytest.raises(InputError, match="have indexes that differ"):
+            data.load(source, "a", tmp_path / "a", **options)
+
+
+def test_numpys_own_strings(tmp_path):
+    texts = np.array(["good", "bad, very"] * 10, np.dtypes.StringDType())
+    dataset = data.load((texts, texts, None), "a", tmp_path / "a")
+    assert dataset.target.classes == ("bad, very", "good") and dataset.input_dtype == "<U9"
 
 
 def test_a_label_has_no_meaning(tmp_path):

@@ -53,6 +53,12 @@ def test_the_row_numbers_of_to_csv_are_no_feature(table, tmp_path):
     assert dataset.columns == ("a",)
 
 
+@pytest.mark.parametrize("numbers", [(1, 2, 3), (2, 0, 1)])
+def test_nor_are_those_of_r_and_of_shuffled_frames(table, tmp_path, numbers):
+    rows = "".join(f"{n},{4 + n},{'xyx'[place]}\n" for place, n in enumerate(numbers))
+    assert data.load(table('"",a,label\n' + rows), "t", tmp_path / "t", test_share=0).columns == ("a",)
+
+
 def test_another_column_without_name_is_kept(table, tmp_path):
     dataset = data.load(table(",a,label\n7,5,x\n1,6,y\n2,5,x\n"), "t", tmp_path / "t", test_share=0)
     assert dataset.columns == ("Unnamed: 0", "a")
@@ -79,6 +85,8 @@ def test_label_is_found_by_its_usual_name(table, tmp_path):
         ("a,label\n1,0\n2,1,7,8\n", "label", DataError, "can't be read as CSV.*line 3"),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "a", DataError, "binary"),
         ("a,label\né,1\n".encode("latin-1"), "label", DataError, "no UTF-8"),
+        (("kind,label\n" + "a,p\nb,q\n" * 10) * 2, None, DataError, r"line of names again, 1 time .*as row 21\)"),
+        ("kind,label\na,p\n\ufeffkind,label\nb,q\n", None, DataError, r"line of names again, 1 time .*as row 2\)"),
         ("a,label\n" + "".join(f"name{n},{n % 2}\n" for n in range(40)), "label", DataError, "text of 40 different"),
     ],
 )

@@ -128,9 +128,51 @@ def test_numbers_that_are_names(load, header):
         (TABLE, {"encoding": "utf-9"}, InputError, "encoding is 'utf-9'"),
         ("\ufeff", {}, DataError, "no columns"),
         ("a;b;label\n1;2;3\n3;4;5;6\n", {}, DataError, "line 3 has 4 values, expected 3 with ';'"),
-        ('a,label\n"1,0\n', {}, DataError, "can't be read as CSV"),
+        ('a,label\n"1,0,7\n', {}, DataError, r"quotation mark that isn't closed .*\(line 2\)"),
+        ('a,b,label\n"x" y,1,"0"\n', {}, DataError, r"quotation mark that isn't closed .*\(line 2\)"),
+        (_zipped(**{"[Content_Types].xml": "x", "b": "y"}), {}, InputError, "is an Excel file: save it as CSV"),
+        ("a,label\n1,0\n", {"encoding": "utf-16"}, DataError, "is no utf-16 text"),
     ],
 )
 def test_refused(load, content, told, error, words):
     with pytest.raises(error, match=words):
         load(content, **told)
+
+
+def test_quotation_marks_that_no_second_one_closes_are_parts_of_values(load):
+    rows = [f"{n}\t{chr(34) + 'hm' if n in (5, 25) else 'ok'}\t{'pn'[n % 2]}\n" for n in range(40)]
+    dataset = load("id\ttext\tlabel\n" + "".join(rows))
+    assert dataset.splits == {"train": 40} and dataset.columns == ("id", 'text="hm', "text=ok")
+    assert any("quotation marks are parts of values" in note for note in dataset.notes)
+
+
+@pytest.mark.parametrize(
+    ("value", "read", "note"),
+    [
+        ('"so ""it"" is"', 'so "it" is', None),
+        (r'"so \"it\" is"', 'so "it" is', "a backslash before them"),
+        ('so "it" is', 'so "it" is', None),
+        ('"one\nand two"', "one\nand two", "8 rows have values of several lines"),
+    ],
+)
+def test_what_quotation_marks_enclose_is_one_value(load, value, read, note):
+    dataset = load("text,label\n" + "".join(f"{one},{n % 2}\n" for n, one in enumerate([value, "other"] * 8)))
+    assert set(dataset.columns) == {"text=other", f"text={read}"}
+    assert note is None or any(note in said for said in dataset.notes)
+
+
+def test_a_row_that_begins_with_numbers_like_columns_is_no_header(load):
+    dataset = load("7,0\n3,1\n5,0\n3,1\n", label="1")
+    assert dataset.splits == {"train": 4} and dataset.columns == ("0",)
+    assert any("--no-header" in note for note in load("0,1\n1,0\n2,1\n3,0\n", label="1").notes)
+
+
+def test_names_longer_than_what_is_looked_at_first(load):
+    names = [f"a_gene_with_quite_a_long_name_{n}" for n in range(20_000)]
+    dataset = load(",".join([*names, "label"]) + "\n" + "".join(",".join([str(n)] * 20_001) + "\n" for n in (0, 1)))
+    assert len(dataset.columns) == 20_000
+
+
+def test_a_value_of_any_length(load):
+    assert load(f"text,label\n{'x' * 200_000},0\nb,1\n").columns
+    assert load('"my a" b label\n1 "2" 0\n3 4 1\n5 6 0\n').columns == ("my a", "b")

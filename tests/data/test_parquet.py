@@ -1,5 +1,6 @@
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from lepton_lab import data
@@ -66,6 +67,49 @@ def test_splits_of_a_folder(tmp_path):
     assert data.read(tmp_path / "a") == dataset
 
 
+@pytest.mark.parametrize(
+    ("training", "testing"),
+    [
+        ("iris_train", "iris_test"),
+        ("train", "testing"),
+        ("trainset", "holdout"),
+        ("split_eq_train__0", "split_eq_test__deep__0"),
+        ("training__0", "eval__more__0"),
+    ],
+)
+def test_splits_by_the_first_or_the_last_word_of_a_name(tmp_path, training, testing):
+    folder = _folder(tmp_path, **{training: SMALL, testing: SMALL[:6].assign(age=-1)})
+    dataset = data.load(folder, "a", tmp_path / "a")
+    assert dataset.splits == {"train": 40, "test": 6} and dataset.columns[0] == "age"
+    assert (data.open_split(dataset, "train")[0][:, 0] >= 0).all() and len(dataset.columns) == 3
+
+
+def test_files_in_folders_are_parts_too(tmp_path):
+    folder = _folder(tmp_path, **{"0": SMALL, "more__deep__1": SMALL})
+    (folder / "more" / "back").symlink_to(folder)
+    assert data.load(folder, "a", tmp_path / "a", test_share=0).splits == {"train": 80}
+
+
+def test_a_column_that_is_dropped_needs_not_be_in_all_files(tmp_path):
+    folder = _folder(tmp_path, **{"0": SMALL.assign(e=None), "1": SMALL.assign(f="x"), "2": SMALL.assign(e=1)})
+    dataset = data.load(folder, "a", tmp_path / "a", drop=["e", "f"])
+    assert dataset.columns == ("age", "town=Bonn", "town=Ulm")
+    with pytest.raises(InputError, match="has no column 'g'"):
+        data.load(folder, "a", tmp_path / "a", drop="e,f,g")
+
+
+def test_views_of_strings(tmp_path):
+    views = pa.array(SMALL["town"].tolist(), pa.string_view())
+    frame = SMALL.assign(town=pd.Series(pd.arrays.ArrowExtensionArray(views)))
+    assert data.load(frame, "a", tmp_path / "a").columns == ("age", "town=Bonn", "town=Ulm")
+
+
+def test_keys_that_are_names_of_classes(tmp_path):
+    frame = SMALL.drop(columns="label")
+    dataset = data.load(_folder(tmp_path, label_eq_1e5__0=frame, label_eq_100000__0=frame), "a", tmp_path / "a")
+    assert dataset.target.classes == ("100000", "1e5")
+
+
 def test_folders_of_keys(tmp_path):
     folder = _folder(
         tmp_path, month_eq_01__0=SMALL, month_eq_02__0=SMALL[["label", "town", "age"]], _SUCCESS=b"", **{".x.crc": b"x"}
@@ -80,6 +124,8 @@ def test_an_index_is_said(tmp_path):
     dataset = data.load(tmp_path / "a.parquet", "a", tmp_path / "a")
     assert dataset.columns == ("age",)
     assert dataset.notes[0].startswith("the frame's index (town) is left out")
+    with pytest.raises(InputError, match=r"'town' is the index of .*frame.reset_index\(\) makes it one"):
+        data.load(tmp_path / "a.parquet", "a", tmp_path / "a", label="town")
 
 
 @pytest.mark.parametrize(

@@ -98,6 +98,8 @@ def test_a_class_that_only_test_rows_have():
         (np.array([0.0, np.nan, np.nan]), DataError, r"2 of 3 rows have no usable label in 'y' \(the first is row 2\)"),
         (np.array([1j, 2j]), InputError, "dtype complex"),
         (np.array([1e300, 0.5]), DataError, "float32"),
+        (1.7e9 + np.arange(40) * 1.5, DataError, "differ too little for float32: subtract its smallest value"),
+        (np.arange(40) * 1e-60, DataError, "differ too little for float32: multiply it"),
         (np.array([f"n{n}" for n in range(1001)]), DataError, "a different text in each of 1,001 rows"),
     ],
 )
@@ -128,3 +130,5 @@ def test_whole_numbers_are_never_rounded():
 def test_classes_in_an_order_of_their_own():
     target, encoded = encode({"train": np.array(["hi", "lo", "hi"])}, "y", order=("lo", "hi"))
     assert target.classes == ("lo", "hi") and encoded["train"].tolist() == [1, 0, 1]
+    target, encoded = encode({"train": np.array([2.0, 0.0, 2.0])}, "y", order=("2.0", "0.0"))
+    assert target.classes == ("2", "0") and encoded["train"].tolist() == [0, 1, 0]

@@ -53,6 +53,12 @@ def test_labels_keep_their_names():
     assert _convert("true", "false", labels=("t", "u"))[0].tolist() == [True, False]
     assert _convert("1e5", "100000", labels=("t",))[0].tolist() == ["1e5", "100000"]
     assert _convert("1e5", "100000")[0].tolist() == [1e5, 1e5]
+    column, (note,) = _convert("1.1", "1.10", "2.0", labels=("t",))
+    assert column.tolist() == [1.1, 1.1, 2.0] and "'1.1' and '1.10' are one number (--task classification" in note
+    texts = {"t": pa.chunked_array([pa.array(["1.1", "1.10", "2.0"])])}
+    assert convert(texts, None, (), ["t"], are_names=True)[0]["t"].tolist() == ["1.1", "1.10", "2.0"]
+    for whole in ("9007199254740993", "12345678901234567.0"):  # which no float holds
+        assert _convert(whole, "1.5", labels=("t",))[0].tolist() == [whole, "1.5"]
 
 
 def test_a_decimal_comma_that_was_told():

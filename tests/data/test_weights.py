@@ -66,6 +66,7 @@ def test_no_such_row(tmp_path):
         (np.where(np.arange(20) == 3, -1, W), DataError, r"1 of 20 weights .*is -1\.0 in row 4"),
         (np.where(np.arange(20) == 3, np.nan, W), DataError, "is nan in row 4"),
         (np.full(20, 1e300), DataError, "20 of 20 weights are missing, infinite"),
+        (np.where(np.arange(20) == 3, 1e-50, W), DataError, r"the weight 1e-50 of row 4 is 0 as float32"),
         (np.zeros(20), DataError, "all weights of the training rows are 0"),
         (3, InputError, "weights is a single int"),
         ("nothing.npy", InputError, r"nothing\.npy can't be read"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -91,6 +92,10 @@ def frame_with(value: Any) -> pd.DataFrame:
         (np.array([[1, 2], [-np.inf, 1]]), "has infinity in column 'a' of row 2"),
         (np.array([[1, None], [3, 4]]), "has NaN in column 'b' of row 1"),
         (np.ma.masked_equal([[1, 2], [3, 4]], 3), "has a masked value in column 0 of row 2"),
+        ([np.ma.masked_equal([1, 2], 2), [3, 4]], "has a masked value in column 1 of row 1"),
+        (np.array([[np.inf, 1]], np.float16), "has infinity in column 'a' of row 1"),
+        ([["a", float("nan")]], "has a missing value in column 1 of row 1"),
+        ([["a", 1]], "holds values of the types int, str: give all of them one type"),
         (np.array([["1", "2"]]), "expected numbers"),
         (FRAME.rename(columns={"b": "B"}), r"'B', which 'net' doesn't know \(did it mean 'b'\?\)"),
         (FRAME.assign(c=1), "has the column 'c', which 'net' doesn't know"),
@@ -106,6 +111,36 @@ def test_what_a_model_can_not_answer_is_refused(rows: object, words: str) -> Non
     with pytest.raises(InputError, match=words) as caught:
         check_rows(PLAIN, rows)
     assert "\n" not in str(caught.value)
+
+
+LARGE = [2**53 + 1, 2**53]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        pd.DataFrame({"b": LARGE, "a": LARGE}),
+        pd.DataFrame({"b": pd.array(LARGE, "Int64"), "a": pd.array(LARGE, "UInt64")}).astype({"b": "UInt64"}),
+        pd.DataFrame({"b": LARGE, "a": LARGE}, dtype=object),
+        pd.DataFrame({"b": LARGE, "a": LARGE}).map(Decimal),
+        [{"b": large, "a": large} for large in LARGE],
+        np.array([LARGE, LARGE], dtype=object).T,
+    ],
+)
+def test_whole_numbers_stay_what_they_are(rows: object) -> None:
+    assert rows_of(PLAIN, rows) == [[large] * 2 for large in LARGE]
+
+
+def test_a_whole_number_that_no_float_holds_is_refused_beside_floats() -> None:
+    with pytest.raises(InputError, match="the whole number 9007199254740993 in column 'b', row 1, which no float"):
+        check_rows(PLAIN, pd.DataFrame({"a": [0.5, 1.0], "b": LARGE}))
+
+
+def test_a_column_that_is_called_like_a_value_of_another() -> None:
+    model = dataclasses.replace(NET, columns=("kind=x", "kind=y", "kind=z"))
+    for columns in (["kind", "kind=z"], ["kind=z", "kind"]):
+        rows = pd.DataFrame({"kind": ["x", "y"], "kind=z": [0.0, 10.0]})[columns]
+        assert rows_of(model, rows) == [[1, 0, 0], [0, 1, 10]]
 
 
 def test_names_that_are_no_text_are_those_that_loading_gave_them() -> None:

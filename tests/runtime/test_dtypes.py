@@ -33,10 +33,10 @@ def test_kept(rows, dtype):
 @pytest.mark.parametrize(
     ("rows", "dtype", "words"),
     [
-        (np.array([[1], [2**24 + 1]]), "float32", r"float32, which can't hold 16777217 of x \(row 1, column 0\)"),
+        (np.array([[1], [2**24 + 1]]), "float32", r"float32, which can't hold 16777217 of x \(row 2, column 0\)"),
         (np.array([[2.0**24 + 1]]), "float32", "16777217"),
         (np.array([[2**53 + 1]], np.uint64), "float64", "9007199254740993"),
-        (np.array([[0, -1]]), "uint8", r"uint8, which can't hold -1 .*\(row 0, column 1\)"),
+        (np.array([[0, -1]]), "uint8", r"uint8, which can't hold -1 .*\(row 1, column 1\)"),
         (np.array([[2**63]], np.uint64), "int64", "9223372036854775808"),
         (np.array([[-1]]), "uint64", "-1"),
         (np.array([[3.7]]), "int32", "3.7"),

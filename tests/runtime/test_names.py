@@ -126,6 +126,12 @@ def test_labels_and_numbers_go_by_name(known: Target, given: Target, tmp_path: P
         fitted(model, table(("a",), other))
 
 
+def test_classes_are_no_numbers() -> None:
+    model = model_of(table(("a",), Target("numbers", "price")))
+    with pytest.raises(InputError, match=r"trained for numbers, 'price', but 'd' has the classes .*--task regression"):
+        fitted(model, table(("a",), ANIMALS))
+
+
 def test_classes_of_several_targets_must_be_the_same() -> None:
     dataset = dataclasses.replace(table(("a",), ANIMALS), targets={"kind": ANIMALS})
     model = model_of(dataset)

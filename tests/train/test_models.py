@@ -86,6 +86,23 @@ def test_family(tmp_path: Path, kind: str, shape: tuple[int, ...]) -> None:
     )
 
 
+def test_family_gives_each_of_several_labels_a_number_of_its_own(tmp_path: Path) -> None:
+    make(
+        "make_family",
+        tmp_path,
+        kind="mlp",
+        input_shape=(3,),
+        target=Target("labels", classes=("a", "b")),
+        scaling=Scaling(),
+        hidden_size=8,
+        num_layers=1,
+        seed=1,
+    )
+    rows = np.random.default_rng(0).normal(0, 3, (50, 3)).astype(np.float32)
+    answers = forkserver.call(f"{HERE}answers", {"file": tmp_path / "model.keras", "rows": rows})
+    assert ((answers > 0) & (answers < 1)).all() and np.ptp(answers.sum(1)) > 0.1
+
+
 def test_family_scales_each_column_of_a_table(tmp_path: Path) -> None:
     arguments = {
         "kind": "mlp",
