@@ -24,7 +24,8 @@ from lepton_lab.train._strategy import set_devices
 
 WORKS, REFUSED, FAULT = "works", "refused: ", "FAULT: "
 CPU_SECONDS = 150
-"""Of a cell: what takes longer is stuck. A busy machine's clock says nothing."""
+"""Of a cell: what takes longer is stuck, but for whole architectures, which have four times that. A busy machine's clock
+says nothing."""
 WALL_SECONDS = 1500.0
 
 
@@ -104,7 +105,7 @@ def _cells(name: str, roads: list[str], folder: Path, line: Connection) -> NoRet
     _litert._WARM_UP, _litert._INVOCATIONS, _litert._SECONDS = 0, (1, 1), 0.0
     for road in roads:
         start = time.process_time()
-        limit = round(start) + CPU_SECONDS
+        limit = round(start) + CPU_SECONDS * (4 if "/architecture/" in name else 1)
         resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
         try:
             outcome = _outcome(name, road, folder)
