@@ -24,8 +24,7 @@ from lepton_lab.train._strategy import set_devices
 
 WORKS, REFUSED, FAULT = "works", "refused: ", "FAULT: "
 CPU_SECONDS = 150
-"""Of a cell: what takes longer is stuck, but for whole architectures, which have four times that. A busy machine's clock
-says nothing."""
+"""Of a cell: what takes longer is stuck. A busy machine's clock says nothing. Architectures have four times that."""
 WALL_SECONDS = 1500.0
 
 
