@@ -30,6 +30,13 @@ class Counted:
         rank = values.shape.rank
         return tf.reduce_mean(values, axis=list(range(1, rank))) if rank > 1 else values
 
+    def number(self, values: Any, rows: Any) -> Any:
+        """How many values count, of so many rows that have as many each as those of `values` have."""
+        import tensorflow as tf
+
+        of_each = tf.size(values) / tf.maximum(tf.shape(values)[0], 1)
+        return rows * tf.cast(of_each, tf.float32) / self.scale
+
     def weights(self, real: Any, values: Any) -> Any:
         """How much each of `values` counts in a metric: the rows' weights `real`, and 0 where a position doesn't."""
         import tensorflow as tf

@@ -90,11 +90,14 @@ def _with_settings(kind: str, part: Mapping[str, Any], own: Own) -> Any:
         settings = {key: _inner(value, own) for key, value in part["config"].items()}
         if "args" not in part:  # an object's settings: Keras 3 has some that tf_keras doesn't
             settings = _known(kind, wanted, settings, inspect.signature(maker.__init__).parameters)
-        return maker(*(_inner(value, own) for value in part.get("args", ())), **settings)
+        made: Any = maker(*(_inner(value, own) for value in part.get("args", ())), **settings)
     except InputError:
         raise
     except Exception as error:  # Keras checks its settings with exceptions of every kind
         raise InputError(f"The {kind} {wanted} can't be made so: {one_line(error)[:200].rstrip('.')}.") from None
+    if kind == "loss" and "args" not in part and "reduction" in part["config"]:
+        made.reduction = part["config"]["reduction"]  # which tf_keras takes by its own words only
+    return made
 
 
 def _known(kind: str, name: str, settings: dict[str, Any], accepted: Mapping[str, Any]) -> dict[str, Any]:
@@ -103,7 +106,7 @@ def _known(kind: str, name: str, settings: dict[str, Any], accepted: Mapping[str
     for key in settings.keys() - kept.keys() - {"name", "dtype", "reduction", "fn"}:
         if settings[key] not in (None, False, 0) and (key, settings[key]) != ("axis", -1):
             raise InputError(f"The {kind} {name} has {key}={settings[key]}, which can't be used here: leave it out.")
-    kept.pop("reduction", None)  # each row's loss is what is asked for
+    kept.pop("reduction", None)
     return kept
 
 

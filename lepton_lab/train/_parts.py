@@ -38,7 +38,7 @@ _TELLING = (
     *("from_logits", "label_smoothing", "ignore_class", "delta", "gamma", "reduction"),
 )
 """Settings that are shown of a part."""
-_USUAL = (None, False, 0, "auto", "sum_over_batch_size", "mean", "none")
+_USUAL = (None, False, 0, "auto", "sum_over_batch_size", "mean")
 
 
 def describe(kind: str, given: Any) -> Any:
@@ -80,7 +80,8 @@ def describe(kind: str, given: Any) -> Any:
         # Its variables would be the kernel's: the ranks make it anew, under their strategy.
         return {**_pickled(kind, type(given)), "config": _own_config(kind, given)}
     elif callable(given) or _is_derived(given):
-        return _pickled(kind, given)
+        reduction = {"config": {"reduction": given.reduction}} if kind == "loss" and hasattr(given, "reduction") else {}
+        return {**_pickled(kind, given), **reduction}
     raise InputError(
         f"The {kind} is {given!r:.60}: give a name, a name with settings such as {_EXAMPLES[kind]}, an object of "
         "Keras, or one of your own."
@@ -108,6 +109,8 @@ def name_of(part: Any) -> str:
 def text_of(part: Any) -> str:
     """A part as a person writes it: its name, with the settings that matter most where they are set."""
     settings = part.get("config", {}) if isinstance(part, Mapping) else {}
+    if settings.get("reduction", "") is None:
+        settings = {**settings, "reduction": "none"}
     shown = [f"{key}={_short(settings[key])}" for key in _TELLING if settings.get(key) not in _USUAL]
     first = [repr(value) for value in part.get("args", ())] if isinstance(part, Mapping) else []
     return f"{name_of(part)}({', '.join([*first, *shown])})" if first or shown else name_of(part)
@@ -263,11 +266,28 @@ def _callback_setting(callback: Any, name: str, default: Any) -> Any:
     return abs(value) if name == "min_delta" else value
 
 
+class _AsItIs:
+    """An object of Keras 3 for pickle, which Keras itself would have make a config that names the class only."""
+
+    def __init__(self, value: Any) -> None:
+        self._value = value
+
+    def __reduce__(self) -> Any:
+        return _as_it_was, (type(self._value), vars(self._value))
+
+
+def _as_it_was(kind: type, content: Mapping[str, Any]) -> Any:
+    made: Any = object.__new__(kind)
+    vars(made).update(content)
+    return made
+
+
 def _pickled(kind: str, value: Any) -> dict[str, Any]:
     """What is of one's own, with the code that it is made of."""
-    owner = value if inspect.isclass(value) or inspect.isfunction(value) else type(value)
+    is_code = inspect.isclass(value) or inspect.isfunction(value)
+    owner = value if is_code else type(value)
     try:
-        data = dumps(value)
+        data = dumps(_AsItIs(value) if kind == "loss" and not is_code and _is_derived(value) else value)
     except Exception as error:  # whatever its parts raise
         raise InputError(
             f"The {kind} can't be sent to the workers ({' '.join(str(error).split())[:200]}): define it with plain "

@@ -44,7 +44,9 @@ class Session:
             self.optimizer.build(plain_variables(self.model.trainable_variables))
             self.heads = _step.make_heads(job, self.model)
         self.feed = Feed(job, seat, self._scope, local)
-        self.steps = _step.Steps(job, self.model, self.optimizer, self.heads, replicas)
+        self.steps = _step.Steps(
+            job, self.model, self.optimizer, self.heads, replicas, seat.world if self._is_apart else 1
+        )
         if self.hook is not None:
             self.steps.taught = self.hook.losses
         self.metrics = [each.metric for head in self.heads for each in head.metrics]

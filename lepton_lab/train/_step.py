@@ -15,6 +15,12 @@ from lepton_lab.train._make import Own, make
 from lepton_lab.train._optimizer import rate_changes
 from lepton_lab.types import Target
 
+_REDUCTIONS = {
+    **dict.fromkeys(("auto", "sum_over_batch_size", "mean"), "mean"),
+    **{"sum": "sum", "none": "none"},
+}
+"""What a `Head` calls the reductions of both Kerases."""
+
 
 @dataclass(frozen=True)
 class Reported:
@@ -51,6 +57,8 @@ class Head:
     """Whether the answers are logits of classes or labels."""
     weight: float = 1.0
     """How much the loss counts."""
+    reduction: str = "mean"
+    """Over a step's values: `sum` or `mean`; of `none` Keras learns by the sum and tells the mean."""
     metrics: list[Reported] = field(default_factory=list)
     shape: tuple[int, ...] = ()
     """Of the answer to one row."""
@@ -159,9 +167,9 @@ def make_heads(job: Job, model: Any) -> list[Head]:
         are_logits = job.answers.get(name) == LOGITS and target.kind != "numbers"
         part = default_loss(target, outputs, are_logits) if part == "auto" else part
         is_own = _parts.is_own(part) or _parts.name_of(part) in own
-        loss, wants_one_hot = make_loss(part, own)
+        loss, wants_one_hot, reduction = make_loss(part, own)
         head = Head(name, target, outputs, loss, _parts.name_of(part), is_own, wants_one_hot and not is_own, are_logits)
-        head.weight = float(job.loss_weights.get(name, 1.0)) * (job.batch_size if _is_sum(part) else 1)
+        head.weight, head.reduction = float(job.loss_weights.get(name, 1.0)), reduction
         head.shape = _row_shape(model, name, target)
         if head.is_spread:
             import tf_keras
@@ -190,11 +198,6 @@ def loss_for(job: Job, name: str) -> Any:
     return job.loss.get(name, "auto") if _is_by_output(job.loss) else job.loss
 
 
-def _is_sum(loss: Any) -> bool:
-    """Whether a loss is summed over a step's rows instead of averaged."""
-    return isinstance(loss, dict) and loss.get("config", {}).get("reduction") == "sum"
-
-
 def _is_by_output(loss: Any) -> bool:
     return isinstance(loss, dict) and "class_name" not in loss and "pickled" not in loss
 
@@ -204,10 +207,15 @@ def _always_reported(head: Head) -> tuple[str, ...]:
     return ("mae", "mean_absolute_error") if head.target.kind == "numbers" else ("accuracy", "acc")
 
 
-def make_loss(part: Any, own: Own) -> tuple[Callable[[Any, Any], Any], bool]:
-    """A function of labels and answers that gives each row's loss, and whether it wants one-hot labels.
+def make_loss(part: Any, own: Own) -> tuple[Callable[[Any, Any], Any], bool, str]:
+    """A function of labels and answers that gives each row's loss; whether it wants one-hot labels; its reduction.
 
     It goes through AutoGraph, as Keras does it with all that may be the user's own.
+
+    Raises
+    ------
+    InputError
+        If Keras has no such loss, or it is reduced in a way that no step here does.
     """
     import tensorflow as tf
 
@@ -215,7 +223,13 @@ def make_loss(part: Any, own: Own) -> tuple[Callable[[Any, Any], Any], bool]:
     made = make("loss", part, own)
     name = _parts.name_of(part).lower().replace("_", "")
     call = autograph.tf_convert(made.call if hasattr(made, "reduction") else made, autograph.control_status_ctx())
-    return call, name.startswith(("categorical", "kl", "kullback", "cosine"))
+    asked = getattr(made, "reduction", "auto") or "none"
+    if asked not in _REDUCTIONS:
+        raise InputError(
+            f"The loss {_parts.name_of(part)} has reduction={asked!r}, which can't be used here: say "
+            "'sum_over_batch_size', 'sum' or 'none'."
+        )
+    return call, name.startswith(("categorical", "kl", "kullback", "cosine")), _REDUCTIONS[asked]
 
 
 def add_metric(head: Head, part: Any, own: Own, is_weighted: bool = False) -> None:
@@ -293,10 +307,13 @@ class Steps:
     ----------
     replicas
         Over all ranks, whose gradients are summed at every step; 1 where each rank learns by itself.
+    apart
+        How many ranks learn by themselves from rows of a step; 1 where they do it together.
     """
 
-    def __init__(self, job: Job, model: Any, optimizer: Any, heads: list[Head], replicas: int) -> None:
+    def __init__(self, job: Job, model: Any, optimizer: Any, heads: list[Head], replicas: int, apart: int = 1) -> None:
         self.job, self.model, self.optimizer, self.heads, self.replicas = job, model, optimizer, heads, replicas
+        self.apart = apart
         self.variables = plain_variables(model.trainable_variables)
         self.taught: Callable[[Any, Mapping[str, Any], Mapping[str, Any]], Mapping[str, Any]] | None = None
         """Of rows, and by the head's name each row's loss and answers: what to learn from instead of the losses."""
@@ -311,10 +328,11 @@ class Steps:
         import tensorflow as tf
 
         began = tf.timestamp()
+        size = self._size(real)
         if self.job.accumulate == 1:
-            gradients, sums = self._gradients(x, y, weights, real, 1)
+            gradients, sums = self._gradients(x, y, weights, real, 1, size)
         else:
-            gradients, sums = self._accumulated(x, y, weights, real)
+            gradients, sums = self._accumulated(x, y, weights, real, size)
         with tf.control_dependencies([sums, *(g for g in gradients if g is not None)]):
             busy = tf.timestamp() - began
         self.optimizer.apply_gradients(zip(gradients, self.variables, strict=True))
@@ -326,22 +344,31 @@ class Steps:
         import tensorflow as tf
 
         answers = self._answers(x, training=False)
-        _, sums = self._losses(None, y, answers, weights, real)
+        size = tf.minimum(self._size(real), float(self.job.batch_size))
+        _, sums = self._losses(None, y, answers, weights, real, size)
         return tf.concat([sums, [tf.constant(0.0, tf.float64)]], 0)
 
-    def _accumulated(self, x: Any, y: Any, weights: Any, real: Any) -> tuple[list[Any], Any]:
+    def _size(self, real: Any) -> Any:
+        """How many rows the step has over all ranks, where a loss is a sum over them; else nobody asks."""
+        import tensorflow as tf
+
+        if all(head.reduction == "mean" for head in self.heads):
+            return tf.constant(1.0)
+        return self.apart * self._over_replicas(tf.reduce_sum(real))
+
+    def _accumulated(self, x: Any, y: Any, weights: Any, real: Any, size: Any) -> tuple[list[Any], Any]:
         """The same in parts of equal size, one after the other; the last is filled up with rows that count nothing."""
         import tensorflow as tf
 
         rows = tf.shape(weights)[0]
-        size = -(-rows // self.job.accumulate)
-        parts = -(-rows // size)
+        share = -(-rows // self.job.accumulate)
+        parts = -(-rows // share)
 
         def body(i: Any, total: list[Any], sums: Any) -> Any:
-            numbers = tf.range(i * size, (i + 1) * size)
+            numbers = tf.range(i * share, (i + 1) * share)
             counts = tf.cast(numbers < rows, tf.float32)
             cut = tf.nest.map_structure(lambda t: tf.gather(t, tf.minimum(numbers, rows - 1)), (x, y, weights, real))
-            more, others = self._gradients(cut[0], cut[1], cut[2] * counts, cut[3] * counts, parts)
+            more, others = self._gradients(cut[0], cut[1], cut[2] * counts, cut[3] * counts, parts, size)
             return i + 1, [a + b for a, b in zip(total, more, strict=True)], sums + others
 
         zeros = [tf.zeros(v.shape, v.dtype) for v in self.variables]
@@ -349,13 +376,13 @@ class Steps:
         _, gradients, sums = tf.while_loop(lambda i, *_: i < parts, body, start)
         return list(gradients), sums
 
-    def _gradients(self, x: Any, y: Any, weights: Any, real: Any, parts: Any) -> tuple[list[Any], Any]:
+    def _gradients(self, x: Any, y: Any, weights: Any, real: Any, parts: Any, size: Any) -> tuple[list[Any], Any]:
         """Gradients of one of the `parts` of a step, and the sums."""
         import tensorflow as tf
 
         with tf.GradientTape() as tape:
             answers = self._answers(x, training=True)
-            loss, sums = self._losses(x, y, answers, weights, real)
+            loss, sums = self._losses(x, y, answers, weights, real, size)
             # Gradients are summed over replicas, so a regulariser that every one adds counts 1 / replicas each; the
             # same for the parts of an accumulated step.
             extra = tf.add_n([tf.cast(part, tf.float32) for part in self.model.losses] or [tf.constant(0.0)])
@@ -374,10 +401,10 @@ class Steps:
     def _answers(self, x: Any, training: bool) -> list[Any]:
         return in_order(self.model, self.model(cast_inputs(self.model, x), training=training))
 
-    def _losses(self, x: Any, y: Any, answers: list[Any], weights: Any, real: Any) -> tuple[Any, Any]:
+    def _losses(self, x: Any, y: Any, answers: list[Any], weights: Any, real: Any, size: Any) -> tuple[Any, Any]:
         """The weighted sum to learn from, and the plain sums to report: loss, metrics, examples; float64.
 
-        `x` are the rows where something else than the losses may be learnt from, or None.
+        `x` are the rows where something else than the losses may be learnt from, or None; `size` is of `_size`.
         """
         import tensorflow as tf
 
@@ -388,11 +415,12 @@ class Steps:
             each_row = self.taught(x, each_row, {name: one.answer for name, one in found.items()})
         for head in self.heads:
             one, rows = found[head.name], each_row[head.name]
+            as_sum = head.weight if head.reduction == "mean" else head.weight * one.of_loss.number(one.losses, size)
             if weights.shape.rank > 1:
-                total += head.weight * tf.reduce_sum(one.of_loss.means(one.losses * fitted(weights, one.losses)))
+                total += as_sum * tf.reduce_sum(one.of_loss.means(one.losses * fitted(weights, one.losses)))
             else:
-                total += head.weight * tf.reduce_sum(rows * weights)
-            loss_sum += head.weight * tf.reduce_sum(rows * real)
+                total += as_sum * tf.reduce_sum(rows * weights)
+            loss_sum += (as_sum if head.reduction == "sum" else head.weight) * tf.reduce_sum(rows * real)
             each_value = self._values(head, one.labels, one.answer)
             values.append(tf.reduce_sum(one.counted.means(each_value) * real))
             if head.mean is not None:
@@ -411,10 +439,10 @@ class Steps:
         if head.target.kind == "classes" and head.target.positions:
             masks.append(labels >= 0)
             labels = tf.maximum(labels, 0)
-        counted = count(masks, real, self._over_replicas)
+        counted = count(masks, real, self._over_part)
         found = head.loss(self._labels(head, labels, answer, head.wants_one_hot), answer)
         ignored = getattr(found, "_keras_mask", None)  # where the loss has an `ignore_class`
-        of_loss = counted if ignored is None else count([*masks, ignored], real, self._over_replicas)
+        of_loss = counted if ignored is None else count([*masks, ignored], real, self._over_part)
         return _Judged(answer, labels, tf.cast(found, tf.float32), of_loss, counted)
 
     def _tell_metrics(
@@ -439,12 +467,16 @@ class Steps:
             return (shown if reported.one_hot else tf.reshape(shown, tf.shape(given))), given
         return shown, answer if reported.as_they_are else head.probabilities(answer)
 
-    def _over_replicas(self, sums: Any) -> Any:
+    def _over_part(self, sums: Any) -> Any:
         """The sum over all replicas that learn together; of a part of a step that is cut up, this one's."""
+        return sums if self.job.accumulate > 1 else self._over_replicas(sums)
+
+    def _over_replicas(self, sums: Any) -> Any:
+        """The sum over all replicas that learn together."""
         import tensorflow as tf
 
         context = tf.distribute.get_replica_context()
-        if self.replicas == 1 or self.job.accumulate > 1 or context is None:
+        if self.replicas == 1 or context is None:
             return sums
         return context.all_reduce(tf.distribute.ReduceOp.SUM, sums)
 

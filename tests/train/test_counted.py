@@ -16,6 +16,7 @@ TAGS = RANDOM.integers(0, 4, (12, 6)).astype(np.int16)
 PICTURES = RANDOM.random((12, 6, 5, 2)).astype(np.float32)
 MASKS = RANDOM.integers(0, 4, (12, 6, 5)).astype(np.int16)
 GAPS = np.where(RANDOM.random((12, 6, 5)) < 0.3, -1, MASKS).astype(np.int16)
+COLORS = RANDOM.random((12, 6, 5, 3)).astype(np.float32)
 
 
 def both(case: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -49,7 +50,11 @@ def both(case: dict[str, Any], folder: Path) -> dict[str, Any]:
     data = Dataset("d", folder, "", {"train": 12}, x.shape[1:], x.dtype.name, target)
     metrics = describe_all("metric", case["metrics"])
     shards = ShardSet("d", folder, "hash", ())
-    job = Job("r", folder, folder, folder, shards, data, 1, 12, "sgd", "auto", metrics=metrics)
+    name = {"numbers": "MeanSquaredError"}.get(case["kind"], "BinaryCrossentropy" if case["outputs"] == 1 else "")
+    part: Any = "auto"
+    if case["reduction"]:
+        part = {"class_name": name or "SparseCategoricalCrossentropy", "config": {"reduction": case["reduction"]}}
+    job = Job("r", folder, folder, folder, shards, data, 1, 15, "sgd", part, metrics=metrics)
 
     ours, optimizer = build(), tf_keras.optimizers.SGD(0.5)
     heads = make_heads(job, ours)
@@ -65,8 +70,9 @@ def both(case: dict[str, Any], folder: Path) -> dict[str, Any]:
     told |= {"loss": sums[0] / 12, head.metric: float(head.mean.result())}
 
     theirs = build()
-    name = {"numbers": "mse"}.get(case["kind"], "binary_crossentropy" if case["outputs"] == 1 else "")
-    loss = name or tf_keras.losses.SparseCategoricalCrossentropy(ignore_class=-1)
+    reduction = {"reduction": case["reduction"] or "auto"}
+    classes_of = tf_keras.losses.SparseCategoricalCrossentropy
+    loss = getattr(tf_keras.losses, name)(**reduction) if name else classes_of(ignore_class=-1, **reduction)
     theirs.compile(tf_keras.optimizers.SGD(0.5), loss, metrics=[])
     expected = theirs.train_on_batch(
         x,
@@ -82,7 +88,9 @@ def both(case: dict[str, Any], folder: Path) -> dict[str, Any]:
     }
 
 
-def case(rows: str, y: Any, kind: str, outputs: int, activation: str, metrics: str, weights: Any = None) -> Any:
+def case(
+    rows: str, y: Any, kind: str, outputs: int, activation: str, metrics: str, weights: Any = None, reduction: str = ""
+) -> Any:
     return {
         "rows": rows,
         "y": y,
@@ -91,6 +99,7 @@ def case(rows: str, y: Any, kind: str, outputs: int, activation: str, metrics: s
         "activation": activation,
         "metrics": metrics,
         "weights": weights,
+        "reduction": reduction,
     }
 
 
@@ -99,11 +108,13 @@ CASES = {
     "a mask": case("pictures", MASKS, "classes", 4, "softmax", "mean_iou"),
     "positions without a class": case("pictures", GAPS, "classes", 4, "softmax", "mean_iou"),
     "two classes": case("pictures", (MASKS > 1).astype(np.int16), "classes", 1, "sigmoid", "mean_iou"),
-    "pictures": case("pictures", RANDOM.random((12, 6, 5, 3)).astype(np.float32), "numbers", 3, "relu", "mse"),
+    "pictures": case("pictures", COLORS, "numbers", 3, "relu", "mse"),
     "grey pictures": case("pictures", RANDOM.random((12, 6, 5)).astype(np.float32), "numbers", 1, "relu", "mse"),
     "weights": case(
         "pictures", MASKS, "classes", 4, "softmax", "mean_iou", RANDOM.random((12, 6, 5)).astype(np.float32)
     ),
+    "the sum of masked steps": case("words", TAGS, "classes", 4, "softmax", "mean_iou", reduction="sum"),
+    "the sum of pictures": case("pictures", COLORS, "numbers", 3, "relu", "mse", reduction="sum"),
 }
 
 

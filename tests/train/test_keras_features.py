@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from typing import Any
 
@@ -179,6 +180,85 @@ class TestLosses:
             lab.train(softmax, "digits", loss=broken)
         assert "in broken" in caught.value.user_traceback
         assert lab.run.names() == before
+
+
+LINEAR = """
+def build(input_shape, num_classes):
+    ones = keras.layers.Dense(1, use_bias=False, kernel_initializer="ones")
+    return keras.Sequential([keras.Input(input_shape), ones])
+"""
+
+
+def squared(library: Any, **settings: Any) -> Any:
+    """A loss of one's own, of either Keras, with a setting that no `get_config` tells."""
+
+    class Squared(library.losses.Loss):  # type: ignore[misc]  # Keras is untyped
+        def __init__(self, power: int, **settings: Any) -> None:
+            super().__init__(**settings)
+            self.power = power
+
+        def call(self, y_true: Any, y_pred: Any) -> Any:
+            return ((y_true - y_pred) ** self.power)[:, 0]
+
+    return Squared(2, **settings)
+
+
+class TestReductions:
+    ROW, LABEL, RATE = np.array([1.0, 0.5], np.float32), 3.0, 0.01
+
+    @pytest.fixture(scope="class")
+    def linear(self, lab: Lab) -> str:
+        """Ten rows that are the same, so that their order doesn't matter, and a model of two weights."""
+        rows = (np.tile(self.ROW, (12, 1)), np.full(12, self.LABEL))
+        lab.data.load(rows, name="alike", test_share=1 / 6, task="regression")
+        lab.model.new("linear", data="alike", builder=LINEAR)
+        return "linear"
+
+    def after(self, *steps: int) -> tuple[Any, float]:
+        """The weights, and the loss as Keras tells it, of steps with so many rows that learn from the rows' sum."""
+        weights, told = np.ones(2, np.float32), 0.0
+        for rows in steps:
+            error = weights @ self.ROW - self.LABEL
+            told += rows * rows * error**2
+            weights = weights - self.RATE * rows * 2 * error * self.ROW
+        return weights, told / sum(steps)
+
+    @pytest.mark.parametrize(
+        ("where", "batch_size", "steps"),
+        [
+            (ONE, 100, (10,)),
+            *((where, 4, (4, 4, 2)) for where in (TWO, AVERAGING | {"every": 1}, ONE | {"accumulate": 2})),
+        ],
+    )
+    def test_a_sum_is_of_the_steps_real_rows(
+        self, lab: Lab, linear: str, where: dict[str, Any], batch_size: int, steps: tuple[int, ...]
+    ) -> None:
+        settings = {"optimizer": "sgd", "learning_rate": self.RATE, "epochs": 1, "batch_size": batch_size, **where}
+        run = lab.train(linear, "alike", loss="MeanSquaredError(reduction='sum')", **settings)
+        expected, told = self.after(*steps)
+        assert weights(lab, linear)[0][:, 0] == pytest.approx(expected, rel=1e-5)
+        if where["strategy"] != "averaging":  # whose ranks have losses of their own
+            assert run.history["loss"] == pytest.approx([told], rel=1e-5)
+
+    @pytest.mark.parametrize(
+        ("library", "reduction", "factor"),
+        [("keras", "sum", 1), ("tf_keras", "none", 1), ("keras", "sum_over_batch_size", 0.25)],
+    )
+    def test_of_objects(self, lab: Lab, linear: str, library: str, reduction: str, factor: float) -> None:
+        keras = importlib.import_module(library)
+        settings = {"optimizer": "sgd", "epochs": 1, "batch_size": 4, "learning_rate": self.RATE / factor, **ONE}
+        expected = self.after(4, 4, 2)[0] if factor == 1 else None
+        for loss in (keras.losses.MeanSquaredError(reduction=reduction), squared(keras, reduction=reduction)):
+            lab.train(linear, "alike", loss=loss, **settings)
+            found = weights(lab, linear)[0][:, 0]
+            expected = found if expected is None else expected
+            assert found == pytest.approx(expected, rel=1e-5)
+
+    def test_one_that_no_step_does(self, lab: Lab, linear: str) -> None:
+        import keras
+
+        loss = keras.losses.MeanSquaredError(reduction="mean_with_sample_weight")
+        refuses(lab, linear, {"loss": loss}, "has reduction='mean_with_sample_weight', which can't be used", "alike")
 
 
 SIGMOID = """
