@@ -431,7 +431,7 @@ class Lab:
         *,
         data: str | None = None,
         split: str = "test",
-        against: str | None = None,
+        against: Any = None,
         folds: int | None = None,
     ) -> Evaluation | CrossValidation:
         """How good a model is on rows of a split, and whether it is better there than another one.

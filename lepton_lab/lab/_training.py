@@ -17,6 +17,7 @@ from lepton_lab.lab._seal import seal, unseal
 from lepton_lab.lab._workspace import INITIAL, START, model_from_record, record_of
 from lepton_lab.runtime import arranged, check_fits, names_of
 from lepton_lab.train import (
+    AUGMENTATIONS,
     PRECISIONS,
     STRATEGIES,
     Job,
@@ -90,7 +91,7 @@ class Training:
         InputError
             If something is no part of a training.
         """
-        rate, augment = given["learning_rate"], given["augment"] or ()
+        rate = given["learning_rate"]
         parts = {
             "optimizer": None if given["optimizer"] is None else describe("optimizer", given["optimizer"]),
             "learning_rate": None if rate is None else describe("learning rate", rate),
@@ -100,7 +101,7 @@ class Training:
         others = {
             "callbacks": describe_all("callback", given["callbacks"]),
             "class_weight": plain_class_weight(given["class_weight"]),
-            "augment": tuple(augment.split(",") if isinstance(augment, str) else augment),
+            "augment": _words(given["augment"]),
         }
         return cls(**{**given, **others, **_with_compiled(parts, unpacked(compiled or {}))})
 
@@ -178,6 +179,14 @@ def _with_compiled(given: Mapping[str, Any], compiled: Mapping[str, Any]) -> dic
     said += [f"As given: {'; '.join(from_line)}."] if from_line and compiled else []
     defaults = {"optimizer": "adam", "loss": "auto", "metrics": ()}
     return {"learning_rate": None, **defaults, **taken, **settings, "origin": " ".join(said)}
+
+
+def _words(augment: Any) -> tuple[str, ...]:
+    """What is done to pictures, given as a text with commas between or as several texts."""
+    words = augment.split(",") if isinstance(augment, str) else augment or ()
+    if not isinstance(words, list | tuple | set) or not all(isinstance(word, str) for word in words):
+        raise InputError(f"--augment is {augment!r:.60}, expected some of {', '.join(AUGMENTATIONS)}.")
+    return tuple(words)
 
 
 def _losses(loss: Any) -> Any:

@@ -1,4 +1,5 @@
-"""What all verbs of the lab have in common: how their caller hears of a disk's refusal, and of an interrupt."""
+"""What all verbs of the lab have in common: how their caller hears of arguments of the wrong type, of a disk's refusal,
+and of an interrupt."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from lepton_lab.errors import Interrupted, LeptonError, LibraryError, WorkspaceError
+from lepton_lab.lab._arguments import fitting
 
 T = TypeVar("T")
 
@@ -40,8 +42,8 @@ _FULL_BYTES = 1 << 20
 
 
 def verbs(kind: type[T]) -> type[T]:
-    """Class decorator: each public method raises a `WorkspaceError` for what the disk refuses, and `Interrupted` for an
-    interrupt."""
+    """Class decorator: each public method raises an `InputError` for arguments of the wrong type, a `WorkspaceError`
+    for what the disk refuses, and `Interrupted` for an interrupt."""
     for name, method in tuple(vars(kind).items()):
         if inspect.isfunction(method) and not name.startswith("_"):
             setattr(kind, name, _as_a_verb(method))
@@ -52,7 +54,8 @@ def _as_a_verb(method: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(method)
     def verb(self: Any, *args: Any, **kwargs: Any) -> Any:
         try:
-            return method(self, *args, **kwargs)
+            given = fitting(method, (self, *args), kwargs)
+            return method(*given.args, **given.kwargs)
         except Interrupted:
             raise
         except KeyboardInterrupt:
