@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from types import NoneType, UnionType
@@ -27,11 +27,10 @@ _KINDS: dict[Any, tuple[Any, str]] = {
     NoneType: (NoneType, "None"),
     Callable: (Callable, "a function"),
     Mapping: (Mapping, "a dict"),
-    Iterable: (Iterable, "a list"),
 }
 """What is looked at, by the annotation: the types that are taken, and what to call them. All others go by."""
-_TOLD_ELSEWHERE = ("data",)
-"""Where a model or rows may come by mistake, which is told better by who knows them."""
+_TOLD_ELSEWHERE = ("data", "function", "demand")
+"""What is told better by who knows what may come there by mistake."""
 SEEDS = range(2**32)
 """What NumPy and TensorFlow take as one."""
 
@@ -67,18 +66,14 @@ def _known(method: Callable[..., Any]) -> tuple[inspect.Signature, dict[str, tup
     signature = inspect.signature(method)
     kinds: dict[str, tuple[Any, ...]] = {}
     for name, parameter in signature.parameters.items():
-        if (
-            name == "self"
-            or name in _TOLD_ELSEWHERE
-            or parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
-        ):
+        if name == "self" or parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
             continue
         try:
             hint = eval(str(parameter.annotation), method.__globals__)
         except NameError:  # imported for type checkers only
             continue
         each = [get_origin(one) or one for one in (get_args(hint) if isinstance(hint, UnionType) else (hint,))]
-        if hint is Any:
+        if hint is Any or name in _TOLD_ELSEWHERE:
             kinds[name] = ()
         elif all(one in _KINDS for one in each):
             kinds[name] = tuple(each)

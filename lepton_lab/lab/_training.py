@@ -18,6 +18,7 @@ from lepton_lab.lab._workspace import INITIAL, START, model_from_record, record_
 from lepton_lab.runtime import arranged, check_fits, names_of
 from lepton_lab.train import (
     AUGMENTATIONS,
+    EAGER,
     PRECISIONS,
     STRATEGIES,
     Job,
@@ -157,7 +158,7 @@ def _with_compiled(given: Mapping[str, Any], compiled: Mapping[str, Any]) -> dic
     taken: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in compiled.items()
-        if name not in settings
+        if name not in settings and name != EAGER
     }
     if "optimizer" in settings:
         taken.pop("learning_rate", None)
@@ -177,6 +178,7 @@ def _with_compiled(given: Mapping[str, Any], compiled: Mapping[str, Any]) -> dic
         from_compile.append(f"loss_weights {weights}")
     said = [f"From the model's compile: {'; '.join(from_compile)}."] if from_compile else []
     said += [f"As given: {'; '.join(from_line)}."] if from_line and compiled else []
+    said += ["Steps run as graphs here, though it was compiled with run_eagerly=True."] if EAGER in compiled else []
     defaults = {"optimizer": "adam", "loss": "auto", "metrics": ()}
     return {"learning_rate": None, **defaults, **taken, **settings, "origin": " ".join(said)}
 

@@ -14,7 +14,7 @@ from lepton_lab.files import read_json, write_json
 from lepton_lab.lab._keras_object import has_open_sizes
 from lepton_lab.lab._rows_object import by_column, is_frame, mark_of_rows
 from lepton_lab.runtime import input_names, input_shapes, is_same_row
-from lepton_lab.train import KINDS, compiled_of, told
+from lepton_lab.train import KINDS, compiled_of
 from lepton_lab.types import Dataset, Held, Model
 
 if TYPE_CHECKING:
@@ -37,18 +37,17 @@ def mark_of(model: Any) -> str:
         config = json.dumps(model.get_config(), default=str, sort_keys=True)
     except Exception:  # a model class of one's own need not have one; that it can't be brought in is said elsewhere
         config = ""
-    parts = [re.sub(r"0x[0-9a-f]+", "", config), *(f"{key} {told(part)}" for key, part in _parts(model).items())]
-    digest = hashlib.sha256("\n".join(parts).encode())
+    compiled = json.dumps(compiled_of(model), default=_digest, sort_keys=True)
+    compiled = re.sub(r'("name": "[^"]*?)_\d+"', r'\1"', compiled)  # Keras numbers metrics that have none, as auc_1
+    digest = hashlib.sha256("\n".join([re.sub(r"0x[0-9a-f]+", "", config), compiled]).encode())
     for weight in model.get_weights():
         digest.update(f"{weight.shape} {weight.dtype}".encode())
         digest.update(weight.tobytes())
     return digest.hexdigest()
 
 
-def _parts(model: Any) -> dict[str, Any]:
-    compiled = compiled_of(model)
-    weights = compiled.pop("loss_weights", {})
-    return {**compiled, "loss_weights": {name: str(weight) for name, weight in weights.items()}}
+def _digest(pickled: bytes) -> str:
+    return hashlib.sha256(pickled).hexdigest()
 
 
 def model_name(lab: Lab, given: object, dataset: Dataset | None = None) -> tuple[str, str]:

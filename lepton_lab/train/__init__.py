@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lepton_lab.train._compiled import compiled_in, compiled_of, missing_in, told
+from lepton_lab.train._compiled import EAGER, compiled_in, compiled_of, missing_in, told
 from lepton_lab.train._job import AUGMENTATIONS, PRECISIONS, Job
 from lepton_lab.train._journal import (
     Reader,
@@ -43,6 +43,7 @@ _HOMES = {"Order": "_controller", "LeptonModel": "_family", "fits": "_checkpoint
 
 __all__ = [
     "AUGMENTATIONS",
+    "EAGER",
     "KINDS",
     "PRECISIONS",
     "STRATEGIES",

@@ -83,6 +83,16 @@ class _Output:
         """One of `runtime`'s words for it."""
         if self.target.kind == "numbers":
             self._check_range()
+            if self._takes_logits():
+                ending = "softmax" if "categorical" in self.plain_loss else "sigmoid"
+                raise self._contradiction(
+                    f"answers with logits by the loss {self._written()}, but numbers are to be learnt: end it with "
+                    f"{ending}, and leave from_logits out"
+                )
+            if self.width > 1 and self.plain_loss.startswith(("categorical", *_OF_SHARES[:3])):
+                self.notes.append(
+                    f"The target {self.target.name!r} are probabilities by row; evaluate measures them as numbers."
+                )
             return NUMBERS
         if self.activation == "softmax" and self.width == 1:
             if len(self.target.classes) == 1:

@@ -13,11 +13,11 @@ import numpy as np
 
 from lepton_lab.errors import InputError, UserCodeError
 from lepton_lab.forkserver._child import summary
-from lepton_lab.runtime import check_dtype, input_dtypes, load_keras, one_line, open_rows
+from lepton_lab.runtime import check_dtype, input_dtypes, load_keras, one_line, open_rows, plain_variables
 from lepton_lab.train._answering import find_answers
 from lepton_lab.train._counted import Counted, update
 from lepton_lab.train._job import Job
-from lepton_lab.train._optimizer import make_optimizer
+from lepton_lab.train._optimizer import make_optimizer, spare
 from lepton_lab.train._precision import with_precision
 from lepton_lab.train._step import Head, Reported, Steps, log_names, loss_for, make_heads, targets_of
 
@@ -46,6 +46,7 @@ def check(job: Job) -> Checked:
 
     optimizer = make_optimizer(job)
     model = load_keras(job.model_file, job.code)
+    spare(optimizer, job, plain_variables(model.trainable_variables))
     _check_dtypes(job, model)
     outputs_of_model = targets_of(job, model)
     for name, target, outputs in outputs_of_model:
@@ -67,6 +68,8 @@ def check(job: Job) -> Checked:
     with_precision(model, job.precision)
     if job.callbacks:
         Callbacks(job, model, optimizer).check(log_names(job, heads, optimizer))
+    if not model.trainable_variables:
+        notes.append("The model has no trainable weights, so that it learns nothing.")
     return Checked(answers, tuple(notes))
 
 
@@ -112,6 +115,16 @@ def _are_shares(head: Head, job: Job) -> bool:
     return True
 
 
+def _are_probabilities(head: Head, job: Job) -> bool:
+    """Whether what is to be learnt are the probabilities of classes, which sum to 1 in each row."""
+    for split in job.dataset.splits:
+        _, y = open_rows(job.dataset, split)
+        own = np.asarray(y[head.name] if y.dtype.names else y, np.float64)
+        if own.ndim < 2 or own.min() < 0 or np.abs(own.sum(axis=-1) - 1).max() > 1e-3:
+            return False
+    return True
+
+
 def _check_loss(head: Head, job: Job) -> None:
     labels, one_hot, answers, expected = _rows(head)
     name = head.loss_name
@@ -120,7 +133,10 @@ def _check_loss(head: Head, job: Job) -> None:
         "classes": "categorical" in plain if head.is_binary else "mse" in plain,
         "numbers": "crossentropy" in plain or "hinge" in plain,
     }
-    is_of_shares = head.target.kind == "numbers" and plain.startswith("binary") and _are_shares(head, job)
+    is_of_shares = head.target.kind == "numbers" and (
+        (plain.startswith("binary") and _are_shares(head, job))
+        or (plain.startswith("categorical") and "crossentropy" in plain and _are_probabilities(head, job))
+    )
     if not head.is_own_loss and does_not_fit.get(head.target.kind, False) and not is_of_shares:
         raise InputError(f"The loss {name!r} doesn't fit the labels, which are {head.target.kind}. {expected}")
     came = _try(
@@ -175,5 +191,19 @@ def _try(what: str, is_own: bool, expected: str, function: Any, *arguments: Any)
         return tuple(np.shape(tf.function(function)(*map(tf.constant, arguments))))
     except Exception as error:
         if is_own:
-            raise UserCodeError(f"The {what} raised {summary(error)}", traceback.format_exc()) from None
+            told, trace = summary(error), traceback.format_exc()
+            if _runs(function, *arguments):
+                told += " (it runs eagerly only, and steps run as graphs here: use TensorFlow's operations)"
+            raise UserCodeError(f"The {what} raised {told}", trace) from None
         raise InputError(f"The {what} fails on such labels: {one_line(error)} {expected}".rstrip()) from None
+
+
+def _runs(function: Any, *arguments: Any) -> bool:
+    """Whether a function does its work outside of a graph."""
+    import tensorflow as tf
+
+    try:
+        function(*map(tf.constant, arguments))
+    except Exception:
+        return False
+    return True

@@ -11,7 +11,7 @@ from typing import Any
 
 from lepton_lab.errors import InputError
 from lepton_lab.runtime import output_names
-from lepton_lab.train._parts import describe, text_of, type_module
+from lepton_lab.train._parts import UNDECAYED, describe, last_name, spared, text_of, type_module
 
 _KERAS = ("keras", "tf_keras")
 _FUNCTIONS = frozenset(
@@ -28,6 +28,8 @@ _KINDS = {"loss": "loss", "metrics": "metric", "weighted_metrics": "metric"}
 
 MISSING = "missing"
 """The key of a part that is code which isn't here, with its name."""
+EAGER = "run_eagerly"
+"""The key of what was compiled to run eagerly."""
 
 
 def compiled_of(model: Any) -> dict[str, Any]:
@@ -36,7 +38,8 @@ def compiled_of(model: Any) -> dict[str, Any]:
     Returns
     -------
     `optimizer`, `learning_rate` where it is a schedule of the user's own, `loss`, `loss_weights`, `metrics` and
-    `weighted_metrics`; of these, each as Keras takes it for one output, or as a dict by the output's name.
+    `weighted_metrics`; of these, each as Keras takes it for one output, or as a dict by the output's name. And
+    `run_eagerly` where it is so.
 
     Raises
     ------
@@ -47,6 +50,8 @@ def compiled_of(model: Any) -> dict[str, Any]:
     if not settings:
         return {}
     found = {"optimizer": _optimizer(model.optimizer)}
+    if spared(model.optimizer):
+        found["optimizer"][UNDECAYED] = _undecayed(model)
     schedule = getattr(model.optimizer, "_learning_rate", None)
     if callable(schedule) and type_module(type(schedule)) not in _KERAS:
         found["learning_rate"] = describe("learning rate", schedule)
@@ -107,6 +112,12 @@ def _optimizer(optimizer: Any) -> Any:
     return describe("optimizer", {"class_name": type(optimizer).__name__, "config": settings})
 
 
+def _undecayed(model: Any) -> list[tuple[int, str]]:
+    """Which of the trainable variables weight decay leaves out, which an optimizer's config doesn't tell."""
+    numbered = enumerate(model.trainable_variables)
+    return [(number, last_name(one)) for number, one in numbered if not model.optimizer._use_weight_decay(one)]
+
+
 def _no_rate() -> float:
     return 0.0
 
@@ -131,6 +142,8 @@ def _of_outputs(settings: Mapping[str, Any], outputs: Sequence[str], read: Any) 
         idle = [name for name in outputs if loss.get(name) is None]  # Keras learns nothing from these
         found["loss"] = {name: part for name, part in loss.items() if part is not None}
         found["loss_weights"] = {**found.get("loss_weights", {}), **dict.fromkeys(idle, 0.0)}
+    if settings.get(EAGER):
+        found[EAGER] = True
     return {key: value for key, value in found.items() if value not in (None, {}, [])}
 
 

@@ -86,7 +86,15 @@ def _with_settings(kind: str, part: Mapping[str, Any], own: Own) -> Any:
     maker = own.get(wanted) or classes.get(wanted.lower())
     if not callable(maker):
         raise _unknown(kind, wanted, [*own, *(c.__name__ for c in classes.values())])
+    if kind == "optimizer" and "lr" in part["config"].keys() - inspect.signature(maker).parameters.keys():
+        raise InputError(
+            f"The optimizer {wanted} has lr={part['config']['lr']}, which Keras drops: say learning_rate=."
+        )
+    if kind == "callback" and (mode := part["config"].get("mode", "auto")) not in ("auto", "min", "max"):
+        raise InputError(f"The callback {wanted} has mode={mode!r}, which Keras drops: say 'auto', 'min' or 'max'.")
     try:
+        if kind in ("loss", "metric") and (held := [v for v in part["config"].values() if _is_part(v)]):
+            raise InputError(f"The {kind} {wanted} holds a {_parts.name_of(held[0])}: hand that over by itself.")
         settings = {key: _inner(value, own) for key, value in part["config"].items()}
         if "args" not in part:  # an object's settings: Keras 3 has some that tf_keras doesn't
             settings = _known(kind, wanted, settings, inspect.signature(maker.__init__).parameters)
@@ -134,9 +142,13 @@ def _home(kind: str) -> Any:
     }[kind]
 
 
+def _is_part(value: Any) -> bool:
+    return isinstance(value, Mapping) and ("class_name" in value or "pickled" in value)
+
+
 def _inner(value: Any, own: Own) -> Any:
     """A setting; a schedule inside an optimiser, or a function inside a callback, is made too."""
-    if isinstance(value, Mapping) and ("class_name" in value or "pickled" in value):
+    if _is_part(value):
         return make("setting", value, own) if "pickled" in value else make("learning rate", dict(value), own)
     return value
 
@@ -166,6 +178,5 @@ def _unknown(kind: str, name: str, known: list[str]) -> InputError:
     near = difflib.get_close_matches(name.lower(), [other.lower() for other in known], n=1, cutoff=0.5)
     exact = [other for other in known if near and other.lower() == near[0]]
     usual = sorted(other for other in known if other.islower()) or sorted(known)
-    hint = f"did you mean {exact[0]!r}?" if exact else f"try {', '.join(usual[:6])}"
-    ending = "?" if exact else "."
-    return InputError(f"tf_keras, by which models are trained here, knows no {kind} {name!r}: {hint}{ending}")
+    hint = f"did you mean {exact[0]!r}?" if exact else f"try {', '.join(usual[:6])}."
+    return InputError(f"tf_keras, by which models are trained here, knows no {kind} {name!r}: {hint}")

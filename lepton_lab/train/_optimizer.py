@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,8 @@ def make_optimizer(job: Job) -> Any:
     optimizer = make("optimizer", part, own)
     if not isinstance(optimizer, tf_keras.optimizers.Optimizer):
         raise InputError(f"The optimizer is a {type(optimizer).__name__}: give one of tf_keras.optimizers.")
+    if "loss_scale_factor" in part.get("config", {}):  # which optimisers of Keras 3 alone have
+        _average_from_first_step(optimizer)
     if job.clip_norm is not None:
         if optimizer.clipnorm or optimizer.clipvalue:
             raise InputError("The optimizer clips gradients itself: leave --clip-norm out.")
@@ -39,6 +42,45 @@ def make_optimizer(job: Job) -> Any:
     if job.precision == "mixed_float16":
         optimizer = tf_keras.mixed_precision.LossScaleOptimizer(optimizer)
     return optimizer
+
+
+def _average_from_first_step(optimizer: Any) -> None:
+    """Have the average of weights begin with those after the first step, as in Keras 3; in tf_keras it does before."""
+    import tensorflow as tf
+
+    update, momentum = optimizer._update_model_variables_moving_average, optimizer.ema_momentum
+
+    def from_first_step(variables: Any) -> None:
+        optimizer.ema_momentum = momentum * tf.cast(optimizer.iterations > 0, tf.float32)
+        update(variables)
+        optimizer.ema_momentum = momentum
+
+    optimizer._update_model_variables_moving_average = from_first_step
+
+
+def spare(optimizer: Any, job: Job, variables: list[Any]) -> None:
+    """Have weight decay leave out those of the trainable variables that the compiled optimiser leaves out.
+
+    Raises
+    ------
+    InputError
+        If it isn't known which they are, or they lie in another order here.
+    """
+    left_out = job.optimizer.get(_parts.UNDECAYED, ()) if isinstance(job.optimizer, Mapping) else ()
+    if left_out is None:
+        raise InputError(
+            f"The optimizer {_parts.name_of(job.optimizer)} excludes variables from weight decay, which can be told of "
+            "a model's own optimizer only: compile the model with it."
+        )
+    for number, name in left_out:
+        if number >= len(variables) or _parts.last_name(variables[number]) != name:
+            raise InputError(
+                "The model was compiled with an optimizer whose exclude_from_weight_decay can't be followed, since its "
+                "weights lie in another order here: give --optimizer."
+            )
+    if left_out:
+        optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+        optimizer.exclude_from_weight_decay([variables[number] for number, _ in left_out])
 
 
 def suit_rate(optimizer: Any, job: Job, ranks: int) -> str:

@@ -14,6 +14,7 @@ in a run's folder, from where a run can be taken up again, it is sealed (see `_s
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
 import math
 import re
@@ -38,6 +39,9 @@ _TELLING = (
     *("from_logits", "label_smoothing", "ignore_class", "delta", "gamma", "reduction"),
 )
 """Settings that are shown of a part."""
+UNDECAYED = "undecayed"
+"""The key of an optimizer's part with the numbers and names of the trainable variables that weight decay leaves out;
+None stands there for weights of a model that isn't known."""
 _USUAL = (None, False, 0, "auto", "sum_over_batch_size", "mean")
 
 
@@ -73,12 +77,16 @@ def describe(kind: str, given: Any) -> Any:
         if type_module(given) not in _KERAS:
             return _pickled(kind, given)
         return {"class_name": given.__name__, "config": {}} if inspect.isclass(given) else given.__name__
+    elif type_module(type(given)) in _KERAS and hasattr(given, "inner_optimizer"):  # which scales for float16
+        return describe(kind, given.inner_optimizer)
+    elif type_module(type(given)) in _KERAS and type(given).__name__ == "MeanMetricWrapper":
+        return _averaged(kind, given)
     elif type_module(type(given)) in _KERAS:
         settings = _callback_settings(given) if kind == "callback" else _config(kind, given)
-        return {"class_name": type(given).__name__, "config": settings}
+        return {"class_name": type(given).__name__, "config": settings, **spared(given)}
     elif _is_derived(given) and kind in ("optimizer", "metric") and hasattr(given, "get_config"):
         # Its variables would be the kernel's: the ranks make it anew, under their strategy.
-        return {**_pickled(kind, type(given)), "config": _own_config(kind, given)}
+        return {**_pickled(kind, type(given)), "config": _own_config(kind, given), **spared(given)}
     elif callable(given) or _is_derived(given):
         reduction = {"config": {"reduction": given.reduction}} if kind == "loss" and hasattr(given, "reduction") else {}
         return {**_pickled(kind, given), **reduction}
@@ -131,6 +139,18 @@ def is_own(part: Any) -> bool:
 def type_module(value: Any) -> str:
     """The top-level package that a class or function comes from."""
     return str(getattr(value, "__module__", "")).partition(".")[0]
+
+
+def spared(given: Any) -> dict[str, None]:
+    """The key for weights that an optimizer's weight decay leaves out, which it can tell of a model's weights only."""
+    kept = ("", "_names", "_pattern")  # where the two Kerases do
+    is_told = any(getattr(given, f"_exclude_from_weight_decay{name}", None) for name in kept)
+    return {UNDECAYED: None} if is_told else {}
+
+
+def last_name(variable: Any) -> str:
+    """A variable's name in its layer, which both Kerases call alike."""
+    return str(variable.name).rpartition("/")[2].partition(":")[0]
 
 
 def _is_derived(value: Any) -> bool:
@@ -202,8 +222,8 @@ def _own_config(kind: str, given: Any) -> dict[str, Any]:
     """The settings of an object of one's own, whose class must tell them."""
     own = [base for base in type(given).__mro__ if type_module(base) not in (*_KERAS, "builtins")]
     if not any("get_config" in vars(base) for base in own):
-        parameters = inspect.signature(type(given).__init__).parameters.values()
-        known = ("self", "name", "dtype", "learning_rate")
+        _, *parameters = inspect.signature(type(given).__init__).parameters.values()
+        known = ("name", "dtype", "learning_rate")
         named = [p.name for p in parameters if p.name not in known and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
         if named:
             raise InputError(
@@ -211,6 +231,14 @@ def _own_config(kind: str, given: Any) -> dict[str, Any]:
                 "one, so that the workers can make it."
             )
     return _config(kind, given)
+
+
+def _averaged(kind: str, metric: Any) -> Any:
+    """A metric that is the mean of a function's values."""
+    if type_module(metric._fn) in _KERAS:
+        return describe(kind, metric._fn)
+    function = functools.partial(metric._fn, **metric._fn_kwargs) if metric._fn_kwargs else metric._fn
+    return {**_pickled(kind, function), "name": metric.name}
 
 
 def _plain(kind: str, value: Any) -> Any:

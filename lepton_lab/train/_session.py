@@ -15,7 +15,7 @@ from lepton_lab.train._board import Board
 from lepton_lab.train._callbacks import Callbacks, Decision
 from lepton_lab.train._feed import Feed
 from lepton_lab.train._job import Job, Seat
-from lepton_lab.train._optimizer import has_schedule, make_optimizer, rate_changes, suit_rate, variables
+from lepton_lab.train._optimizer import has_schedule, make_optimizer, rate_changes, spare, suit_rate, variables
 from lepton_lab.train._precision import with_precision
 
 
@@ -41,6 +41,7 @@ class Session:
             self.optimizer = make_optimizer(job)
             self.note = suit_rate(self.optimizer, job, seat.world) if self._is_apart else ""
             """What the user should know of it; empty for nothing."""
+            spare(self.optimizer, job, plain_variables(self.model.trainable_variables))
             self.optimizer.build(plain_variables(self.model.trainable_variables))
             self.heads = _step.make_heads(job, self.model)
         self.feed = Feed(job, seat, self._scope, local)

@@ -239,6 +239,10 @@ def add_metric(head: Head, part: Any, own: Own, is_weighted: bool = False) -> No
     if part in ("accuracy", "acc"):  # one that Keras chooses by what it is to judge
         several = head.target.kind == "classes" and not head.is_binary
         part = "sparse_categorical_accuracy" if several else "binary_accuracy"
+        if head.target.kind == "numbers" and head.outputs > 1:
+            part = {"class_name": "CategoricalAccuracy", "args": [], "config": {"name": "accuracy"}}
+    elif part in ("crossentropy", "ce") and head.target.kind == "numbers":
+        part = "categorical_crossentropy" if head.outputs > 1 else "binary_crossentropy"
     elif part in ("crossentropy", "ce"):
         part = default_loss(head.target, head.outputs, False)
     name = _parts.name_of(part)

@@ -38,8 +38,6 @@ WRONG: dict[str, tuple[Callable[[Lab], Any], str]] = {
         lambda lab: lab.map(abs, [1], deadline="soon"),
         "^deadline is 'soon', expected a number or a function or",
     ),
-    "function": (lambda lab: lab.map(5, [1]), "^function is 5, expected a function"),
-    "items": (lambda lab: lab.map(abs, 5), "^items is 5, expected a list"),
     "workers": (
         lambda lab: lab.cluster.up(workers=np.float32(1.5)),
         "^workers is 1.5, expected a whole number or None",

@@ -55,6 +55,15 @@ def test_a_model_is_another_when_anything_of_it_changes() -> None:
     model.set_weights([weight + 1 for weight in model.get_weights()])
     marks.append(mark_of(model))
     assert marks[0] == marks[1] and len(set(marks)) == 4
+    marks = []
+    for beta, factor in ((0.9, 1), (0.8, 1), (0.8, 1), (0.8, 2)):
+
+        def mine(truth: Any, answers: Any, factor: int = factor) -> Any:
+            return (truth - answers) * factor
+
+        model.compile(tf_keras.optimizers.Adam(beta_1=beta), mine, metrics=[tf_keras.metrics.AUC()])
+        marks.append(mark_of(model))
+    assert marks[1] == marks[2] and len(set(marks)) == 3
     assert is_keras_model(model) and not is_keras_model(SimpleNamespace(get_config=1, layers=[]))
 
 

@@ -95,7 +95,9 @@ class TestOptimizers:
     @pytest.mark.parametrize(
         ("settings", "message"),
         [
-            ({"optimizer": "SGDD(momentum=0.9)"}, "no optimizer 'SGDD': did you mean 'SGD'"),
+            ({"optimizer": "SGDD(momentum=0.9)"}, r"no optimizer 'SGDD': did you mean 'SGD'\?$"),
+            ({"optimizer": "SGD(lr=0.5)"}, "The optimizer SGD has lr=0.5, which Keras drops: say learning_rate="),
+            ({"callbacks": "EarlyStopping(mode='least')"}, "EarlyStopping has mode='least', which Keras drops: say"),
             ({"optimizer": "SGD(momentun=0.9)"}, "The optimizer SGD can't be made so: momentun is not a valid"),
             ({"learning_rate": "CosinDecay(0.1, 10)"}, "no learning rate 'CosinDecay': did you mean 'CosineDecay'"),
             ({"learning_rate": "CosineDecay(0.1)"}, "CosineDecay can't be made so: .*decay_steps"),
@@ -203,24 +205,67 @@ def squared(library: Any, **settings: Any) -> Any:
     return Squared(2, **settings)
 
 
-class TestReductions:
-    ROW, LABEL, RATE = np.array([1.0, 0.5], np.float32), 3.0, 0.01
+ROW, LABEL = np.array([1.0, 0.5], np.float32), 3.0
 
-    @pytest.fixture(scope="class")
-    def linear(self, lab: Lab) -> str:
-        """Ten rows that are the same, so that their order doesn't matter, and a model of two weights."""
-        rows = (np.tile(self.ROW, (12, 1)), np.full(12, self.LABEL))
-        lab.data.load(rows, name="alike", test_share=1 / 6, task="regression")
-        lab.model.new("linear", data="alike", builder=LINEAR)
-        return "linear"
+
+@pytest.fixture(scope="module")
+def linear(lab: Lab) -> str:
+    """Ten rows that are the same, so that their order doesn't matter, and a model of two weights."""
+    rows = (np.tile(ROW, (12, 1)), np.full(12, LABEL))
+    lab.data.load(rows, name="alike", test_share=1 / 6, task="regression")
+    lab.model.new("linear", data="alike", builder=LINEAR)
+    return "linear"
+
+
+class TestCompiled:
+    @pytest.mark.parametrize(("library", "where"), [("keras", TWO), ("tf_keras", ONE)])
+    def test_weight_decay_and_averages_are_those_of_its_keras(
+        self, lab: Lab, linear: str, library: str, where: dict[str, Any]
+    ) -> None:
+        keras = importlib.import_module(library)
+        ones = keras.layers.Dense(1, kernel_initializer="ones", bias_initializer="ones", name="last")
+        model = keras.Sequential([keras.Input((2,)), ones], name=f"decayed_by_{library}")
+        optimizer = keras.optimizers.AdamW(0.1, weight_decay=0.5, use_ema=True, ema_momentum=0.5)
+        optimizer.exclude_from_weight_decay(var_names=["bias"])
+        model.compile(optimizer, "mse")
+        lab.train(model, "alike", epochs=3, batch_size=100, **where)
+        model.fit(np.tile(ROW, (10, 1)), np.full((10, 1), LABEL), batch_size=10, epochs=3, verbose=0)
+        assert same(weights(lab, model.name), model.get_weights())
+        apart = keras.optimizers.AdamW(0.1, weight_decay=0.5)
+        apart.exclude_from_weight_decay(var_names=["bias"])
+        refuses(lab, linear, {"optimizer": apart}, "excludes variables from weight decay.*compile", "alike")
+
+    def test_that_it_learns_nothing_is_told(self, lab: Lab, linear: str) -> None:
+        import keras
+
+        fixed = keras.layers.Dense(1, trainable=False)
+        model = keras.Sequential([keras.Input((2,)), fixed], name="fixed")
+        assert any("no trainable weights" in note for note in lab.train(model, "alike", epochs=1, **ONE).notes)
+
+    def test_to_run_eagerly_is_told(self, lab: Lab, linear: str) -> None:
+        import tf_keras
+
+        def by_numpy(y_true: Any, y_pred: Any) -> Any:
+            return (y_true - y_pred)[:, 0] * float(y_pred.numpy().sum())
+
+        model = tf_keras.Sequential([tf_keras.Input((2,)), tf_keras.layers.Dense(1)], name="eager")
+        model.compile("sgd", "mse", run_eagerly=True)
+        assert any("run_eagerly=True" in note for note in lab.train(model, "alike", epochs=1, **ONE).notes)
+        model.compile("sgd", by_numpy, run_eagerly=True)
+        with pytest.raises(UserCodeError, match="it runs eagerly only, and steps run as graphs"):
+            lab.train(model, "alike")
+
+
+class TestReductions:
+    RATE = 0.01
 
     def after(self, *steps: int) -> tuple[Any, float]:
         """The weights, and the loss as Keras tells it, of steps with so many rows that learn from the rows' sum."""
         weights, told = np.ones(2, np.float32), 0.0
         for rows in steps:
-            error = weights @ self.ROW - self.LABEL
+            error = weights @ ROW - LABEL
             told += rows * rows * error**2
-            weights = weights - self.RATE * rows * 2 * error * self.ROW
+            weights = weights - self.RATE * rows * 2 * error * ROW
         return weights, told / sum(steps)
 
     @pytest.mark.parametrize(
@@ -246,7 +291,8 @@ class TestReductions:
     )
     def test_of_objects(self, lab: Lab, linear: str, library: str, reduction: str, factor: float) -> None:
         keras = importlib.import_module(library)
-        settings = {"optimizer": "sgd", "epochs": 1, "batch_size": 4, "learning_rate": self.RATE / factor, **ONE}
+        numbers = {"epochs": np.int64(1), "batch_size": np.int64(4), "learning_rate": np.float64(self.RATE / factor)}
+        settings = {"optimizer": "sgd", **numbers, **ONE}
         expected = self.after(4, 4, 2)[0] if factor == 1 else None
         for loss in (keras.losses.MeanSquaredError(reduction=reduction), squared(keras, reduction=reduction)):
             lab.train(linear, "alike", loss=loss, **settings)
@@ -259,6 +305,39 @@ class TestReductions:
 
         loss = keras.losses.MeanSquaredError(reduction="mean_with_sample_weight")
         refuses(lab, linear, {"loss": loss}, "has reduction='mean_with_sample_weight', which can't be used", "alike")
+
+
+class TestSoftLabels:
+    @pytest.fixture(scope="class")
+    def soft(self, lab: Lab) -> str:
+        """Rows whose labels are the probabilities of three classes."""
+        random = np.random.default_rng(0)
+        rows, shares = random.normal(size=(40, 4)).astype(np.float32), random.random((40, 3))
+        lab.data.load((rows, (shares / shares.sum(1, keepdims=True)).astype(np.float32)), name="soft", test_share=0.25)
+        return "soft"
+
+    @pytest.mark.parametrize("loss", ["categorical_crossentropy", "kl_divergence"])
+    def test_are_learnt_as_by_keras(self, lab: Lab, soft: str, loss: str) -> None:
+        import tf_keras
+
+        layer = tf_keras.layers.Dense(3, activation="softmax")
+        model = tf_keras.Sequential([tf_keras.Input((4,)), layer], name=f"by_{loss}")
+        model.compile(tf_keras.optimizers.SGD(0.5), loss, metrics=["accuracy", "crossentropy"])
+        run = lab.train(model, soft, epochs=3, batch_size=100, **ONE)
+        assert "evaluate measures them as numbers" in " ".join(run.notes)
+        model.fit(*rows_of(lab, soft, "train"), batch_size=100, epochs=3, verbose=0)
+        assert same(weights(lab, model.name), model.get_weights())
+        told = model.evaluate(*rows_of(lab, soft, "test"), verbose=0, return_dict=True)
+        assert run.metrics["test_categorical_crossentropy"] == pytest.approx(told.pop("crossentropy"), rel=1e-5)
+        assert [run.metrics[f"test_{name}"] for name in told] == pytest.approx(list(told.values()), rel=1e-5)
+        assert lab.evaluate(model.name).metrics["mae"] == pytest.approx(run.metrics["test_mae"], rel=1e-5)
+
+    def test_that_are_none(self, lab: Lab, soft: str, linear: str) -> None:
+        refuses(lab, linear, {"loss": "categorical_crossentropy"}, "doesn't fit the labels, which are numbers", "alike")
+        builder = LINEAR.replace("Dense(1", "Dense(3")
+        lab.model.new("logits", data=soft, builder=builder)
+        loss = "CategoricalCrossentropy(from_logits=True)"
+        refuses(lab, "logits", {"loss": loss}, "answers with logits by the loss .*: end it with softmax", soft)
 
 
 SIGMOID = """

@@ -12,7 +12,7 @@ os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from lepton_lab.errors import InputError
-from lepton_lab.train._parts import describe, describe_all, name_of
+from lepton_lab.train._parts import describe, describe_all, name_of, text_of
 
 
 def keras3() -> Any:
@@ -124,6 +124,46 @@ class TestObjects:
         with pytest.raises(InputError, match="holds a Mine, which isn't of Keras: hand that over as learning_rate="):
             describe("optimizer", library().optimizers.SGD(Mine()))
         assert name_of(describe("learning rate", Mine())) == "Mine"
+
+    def test_the_mean_of_a_function(self, library: Any) -> None:
+        metrics = library().metrics
+        part = describe("metric", metrics.MeanMetricWrapper(halve, name="half"))
+        assert name_of(part) == "half" and pickle.loads(part["pickled"])(4) == 2
+        part = describe("metric", metrics.MeanMetricWrapper(times, name="thrice", factor=3))
+        assert name_of(part) == "thrice" and pickle.loads(part["pickled"])(4) == 12
+        own = metrics.MeanMetricWrapper(library().losses.mean_squared_error)
+        assert describe("metric", own) == "mean_squared_error"
+
+    def test_what_scales_an_optimizer_for_float16(self, library: Any) -> None:
+        scaler = (
+            getattr(library().optimizers, "LossScaleOptimizer", None) or legacy().mixed_precision.LossScaleOptimizer
+        )
+        assert describe("optimizer", scaler(library().optimizers.SGD(0.5)))["class_name"] == "SGD"
+
+    def test_a_metric_whose_first_parameter_is_called_otherwise(self, library: Any) -> None:
+        class Odd(library().metrics.Mean):  # type: ignore[misc]  # Keras is untyped
+            def __init__(this, name: str = "odd", **settings: Any) -> None:  # noqa: N805
+                super().__init__(name=name, **settings)
+
+        assert describe("metric", Odd())["name"] == "Odd"
+
+    def test_how_a_loss_is_reduced_is_told(self, library: Any) -> None:
+        losses = library().losses
+        for loss in (losses.MeanSquaredError(reduction="none"), own_loss(losses, reduction="none")):
+            assert text_of(describe("loss", loss)).endswith("(reduction='none')")
+        assert text_of(describe("loss", own_loss(losses))) == "Own"
+
+
+def own_loss(losses: Any, **settings: Any) -> Any:
+    class Own(losses.Loss):  # type: ignore[misc]  # Keras is untyped
+        def call(self, y_true: Any, y_pred: Any) -> Any:
+            return y_true - y_pred
+
+    return Own(**settings)
+
+
+def times(number: float, factor: float) -> float:
+    return number * factor
 
 
 def halve(number: float) -> float:
