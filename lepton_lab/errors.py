@@ -58,7 +58,13 @@ class Interrupted(_Calm, KeyboardInterrupt):  # it is no error, as KeyboardInter
 
 
 class InputError(LeptonError, ValueError):
-    """A name, value, file or option that can't be used as given; raised before any work starts."""
+    """A name, value, file or option that can't be used as given; raised before any work starts.
+
+    Its message is one line, also where it shows a value that writes itself in several, as an array does.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(" ".join(line.strip() for line in message.splitlines()) if "\n" in message else message)
 
 
 class UnknownNameError(InputError):

@@ -12,6 +12,7 @@ import pytest
 from lepton_lab.errors import InputError
 from lepton_lab.lab import Lab
 from lepton_lab.lab._arguments import fitting
+from lepton_lab.train import describe
 
 WRONG: dict[str, tuple[Callable[[Lab], Any], str]] = {
     "batch_size": (lambda lab: lab.train("m", "d", batch_size="64"), "^batch_size is '64', expected a whole number.$"),
@@ -41,6 +42,11 @@ WRONG: dict[str, tuple[Callable[[Lab], Any], str]] = {
     "workers": (
         lambda lab: lab.cluster.up(workers=np.float32(1.5)),
         "^workers is 1.5, expected a whole number or None",
+    ),
+    "rows as a name": (lambda lab: lab.data.get(np.ones((2, 2))), r"^name is array\(\[\[1., 1.\], \[1., 1.\]\]\), exp"),
+    "rows as a loss": (
+        lambda lab: describe("loss", np.ones((2, 2))),
+        r"^The loss is array\(\[\[1., 1.\], \[1., 1.\]\]\)",
     ),
     "rows as data": (lambda lab: lab.train("m", np.ones(3)), "^Got a ndarray, expected a data set's name"),
 }

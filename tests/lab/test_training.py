@@ -55,6 +55,12 @@ def test_what_somebody_else_wrote_is_not_unpickled(spoil: str) -> None:
         Training.from_plain(plain)
 
 
+@pytest.mark.parametrize("augment", [5, [5], {"flip": 1}])
+def test_augmentations_are_texts(augment: Any) -> None:
+    with pytest.raises(InputError, match=r"^--augment is .*, expected some of flip, shift, brightness\.$"):
+        given(augment=augment)
+
+
 def test_class_weights_as_text_and_dict() -> None:
     assert plain_class_weight("cat=2, dog=0.5") == plain_class_weight({"cat": 2, "dog": "0.5"})
     assert plain_class_weight("balanced") == "balanced"
