@@ -13,7 +13,7 @@ import numpy as np
 
 from lepton_lab.errors import InputError, UserCodeError
 from lepton_lab.forkserver._child import summary
-from lepton_lab.runtime import check_dtype, input_dtypes, load_keras, one_line, open_rows, plain_variables
+from lepton_lab.runtime import check_dtype, input_dtypes, load_keras, one_line, open_rows
 from lepton_lab.train._answering import find_answers
 from lepton_lab.train._counted import Counted, update
 from lepton_lab.train._job import Job
@@ -46,7 +46,7 @@ def check(job: Job) -> Checked:
 
     optimizer = make_optimizer(job)
     model = load_keras(job.model_file, job.code)
-    spare(optimizer, job, plain_variables(model.trainable_variables))
+    spare(optimizer, job, model)
     _check_dtypes(job, model)
     outputs_of_model = targets_of(job, model)
     for name, target, outputs in outputs_of_model:

@@ -11,7 +11,7 @@ from typing import Any
 
 from lepton_lab.errors import InputError
 from lepton_lab.runtime import output_names
-from lepton_lab.train._parts import UNDECAYED, describe, last_name, spared, text_of, type_module
+from lepton_lab.train._parts import UNDECAYED, describe, names_of_weights, spared, text_of, type_module
 
 _KERAS = ("keras", "tf_keras")
 _FUNCTIONS = frozenset(
@@ -114,8 +114,9 @@ def _optimizer(optimizer: Any) -> Any:
 
 def _undecayed(model: Any) -> list[tuple[int, str]]:
     """Which of the trainable variables weight decay leaves out, which an optimizer's config doesn't tell."""
-    numbered = enumerate(model.trainable_variables)
-    return [(number, last_name(one)) for number, one in numbered if not model.optimizer._use_weight_decay(one)]
+    named = zip(names_of_weights(model), model.trainable_variables, strict=True)
+    use = model.optimizer._use_weight_decay
+    return [(number, name) for number, (name, one) in enumerate(named) if not use(one)]
 
 
 def _no_rate() -> float:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lepton_lab.errors import InputError
-from lepton_lab.runtime import own_names_in
+from lepton_lab.runtime import own_names_in, plain_variables
 from lepton_lab.train import _parts
 from lepton_lab.train._job import Job
 from lepton_lab.train._make import make
@@ -58,8 +58,8 @@ def _average_from_first_step(optimizer: Any) -> None:
     optimizer._update_model_variables_moving_average = from_first_step
 
 
-def spare(optimizer: Any, job: Job, variables: list[Any]) -> None:
-    """Have weight decay leave out those of the trainable variables that the compiled optimiser leaves out.
+def spare(optimizer: Any, job: Job, model: Any) -> None:
+    """Have weight decay leave out those of the model's variables that the compiled optimiser leaves out.
 
     Raises
     ------
@@ -72,15 +72,17 @@ def spare(optimizer: Any, job: Job, variables: list[Any]) -> None:
             f"The optimizer {_parts.name_of(job.optimizer)} excludes variables from weight decay, which can be told of "
             "a model's own optimizer only: compile the model with it."
         )
+    if not left_out:
+        return
+    names, variables = _parts.names_of_weights(model), plain_variables(model.trainable_variables)
     for number, name in left_out:
-        if number >= len(variables) or _parts.last_name(variables[number]) != name:
+        if names[number : number + 1] != [name]:
             raise InputError(
                 "The model was compiled with an optimizer whose exclude_from_weight_decay can't be followed, since its "
                 "weights lie in another order here: give --optimizer."
             )
-    if left_out:
-        optimizer = getattr(optimizer, "inner_optimizer", optimizer)
-        optimizer.exclude_from_weight_decay([variables[number] for number, _ in left_out])
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    optimizer.exclude_from_weight_decay([variables[number] for number, _ in left_out])
 
 
 def suit_rate(optimizer: Any, job: Job, ranks: int) -> str:

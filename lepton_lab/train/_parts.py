@@ -148,9 +148,11 @@ def spared(given: Any) -> dict[str, None]:
     return {UNDECAYED: None} if is_told else {}
 
 
-def last_name(variable: Any) -> str:
-    """A variable's name in its layer, which both Kerases call alike."""
-    return str(variable.name).rpartition("/")[2].partition(":")[0]
+def names_of_weights(model: Any) -> list[str]:
+    """The names of a model's trainable variables, each behind its layer's, which both Kerases call alike."""
+    layers = {id(one): layer.name for layer in model.layers for one in layer.trainable_variables}
+    lasts = [str(one.name).rpartition("/")[2].partition(":")[0] for one in model.trainable_variables]
+    return [f"{layers.get(id(one))}/{last}" for one, last in zip(model.trainable_variables, lasts, strict=True)]
 
 
 def _is_derived(value: Any) -> bool:

@@ -41,7 +41,7 @@ class Session:
             self.optimizer = make_optimizer(job)
             self.note = suit_rate(self.optimizer, job, seat.world) if self._is_apart else ""
             """What the user should know of it; empty for nothing."""
-            spare(self.optimizer, job, plain_variables(self.model.trainable_variables))
+            spare(self.optimizer, job, self.model)
             self.optimizer.build(plain_variables(self.model.trainable_variables))
             self.heads = _step.make_heads(job, self.model)
         self.feed = Feed(job, seat, self._scope, local)

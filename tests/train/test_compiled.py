@@ -1,4 +1,5 @@
 import importlib
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -103,6 +104,39 @@ def test_a_function_of_ones_own_goes_by_value_and_a_file_misses_it(keras: Any, t
     with pytest.raises(InputError, match=r"compiled with mine, .*give --loss"):
         Training.from_given(GIVEN, packed(lost))
     assert Training.from_given(GIVEN | {"loss": "mae"}, packed(lost)).loss == "mae"
+
+
+def test_a_loss_class_of_ones_own(keras: Any) -> None:
+    class Scaled(keras.losses.Loss):  # type: ignore[misc]
+        def __init__(self, factor: float, **settings: Any) -> None:
+            super().__init__(**settings)
+            self.factor = factor
+
+        def call(self, truth: Any, answers: Any) -> Any:
+            return (truth - answers)[:, 0] * self.factor
+
+    model = one(keras)
+    model.compile("adam", Scaled(3.0, reduction="sum"), run_eagerly=True)
+    training = Training.from_given(GIVEN, packed(compiled_of(model)))
+    assert "loss Scaled(reduction='sum')" in training.origin
+    assert training.origin.endswith("Steps run as graphs here, though it was compiled with run_eagerly=True.")
+    made = make("loss", training.loss)
+    assert (made.factor, made.reduction) == (3.0, "sum")
+
+
+@pytest.mark.parametrize("schedule", [False, True])
+def test_what_weight_decay_leaves_out(keras: Any, schedule: bool) -> None:
+    class Steep(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
+        def __call__(self, step: Any) -> float:
+            return 0.25
+
+    model = two(keras)
+    optimizer = keras.optimizers.AdamW(Steep() if schedule else 0.1, weight_decay=0.5)
+    optimizer.exclude_from_weight_decay(var_list=[model.trainable_variables[2]], var_names=["bias"])
+    model.compile(optimizer, ["mse", "mse"])
+    training = Training.from_given(GIVEN, packed(compiled_of(model)))
+    again = Training.from_plain(json.loads(json.dumps(training.to_plain())))
+    assert again.optimizer["undecayed"] == [[1, "a/bias"], [2, "b/kernel"], [3, "b/bias"]]
 
 
 def test_a_schedule_of_ones_own(keras: Any) -> None:
