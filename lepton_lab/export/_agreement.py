@@ -50,20 +50,24 @@ _MADE_UP = {"U": "a or b", "f": "uniform, 0 to 1", "i": "0 or 1"}
 
 
 def agree(ours: NDArray[Any], theirs: NDArray[Any], tolerance: float = TOLERANCE) -> Agreement:
-    """How far `theirs` lie from `ours`, both of shape (rows, *output_shape)."""
+    """How far `theirs` lie from `ours`, both of shape (rows, *output_shape); NaN agrees with NaN, and inf with inf."""
     num_rows, width = len(ours), ours.shape[-1] if ours.ndim > 2 and ours.shape[-1] > 1 else ours[0].size
     ours, theirs = (np.asarray(answers, np.float64).reshape(-1, width) for answers in (ours, theirs))
-    difference = float(np.abs(ours - theirs).max()) if np.isfinite(theirs).all() else float("inf")
+    are_finite = np.isfinite(ours) & np.isfinite(theirs)
+    apart = np.where((ours == theirs) | (np.isnan(ours) & np.isnan(theirs)), 0.0, np.inf)
+    np.subtract(ours, theirs, out=apart, where=are_finite)
+    apart = np.abs(apart)
     if ours.shape[1] > 1:
         same = float((ours.argmax(axis=1) == theirs.argmax(axis=1)).mean())
     else:
-        same = float((np.abs(ours - theirs) <= tolerance * scale(ours)).mean())
-    return Agreement(num_rows, difference, same)
+        same = float((apart <= tolerance * scale(ours)).mean())
+    return Agreement(num_rows, float(apart.max()), same)
 
 
 def scale(answers: NDArray[Any]) -> float:
-    """What a difference is to be compared with: the greatest absolute answer."""
-    return max(float(np.abs(answers).max()), float(np.finfo(np.float32).tiny))
+    """What a difference is to be compared with: the greatest absolute answer that is a number."""
+    tiny = float(np.finfo(np.float32).tiny)
+    return float(np.abs(answers[np.isfinite(answers)]).max(initial=tiny))
 
 
 def check_agreement(model: Model, written: Path, rows: NDArray[Any], tolerance: float = TOLERANCE) -> Agreement:
@@ -102,6 +106,11 @@ def _check(model: Model, output: str, ours: NDArray[Any], theirs: NDArray[Any], 
         raise ConversionError(
             f"The exported file's {whose} have the shape {theirs.shape[1:]}, those of {model.name!r} "
             f"{ours.shape[1:]}: nothing was written. Export it in another format."
+        )
+    if not np.isfinite(ours).any():
+        raise ConversionError(
+            f"Model {model.name!r} answers none of {len(ours)} rows with a number, only with NaN or infinity, so that "
+            "nothing can be compared: nothing was written. Train it anew, with a smaller learning rate perhaps."
         )
     found = agree(ours, theirs, tolerance)
     if not found.max_difference <= tolerance * scale(ours):

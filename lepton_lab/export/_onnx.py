@@ -58,7 +58,7 @@ def _from_keras(model: Model, tf2onnx: Any) -> Any:
     register()
     keras_model = load_keras(model.file, model.code)
     # tf2onnx takes constants that a layer holds (Normalization's mean) for inputs, unless they are in the graph.
-    function = frozen(keras_model)
+    function = frozen(keras_model, inlined=True)
     try:
         made = tf2onnx.convert.from_function(function, input_signature=function.input_signature, opset=_OPSET)[0]
         onnx.checker.check_model(made, full_check=True)

@@ -23,6 +23,9 @@ from lepton_lab.runtime._litert import Interpreter
 from lepton_lab.runtime._saved_model import tables_of, write_saved_model
 from lepton_lab.types import records
 
+_COMPILED = "_XlaMustCompile"
+"""Marks what is compiled by itself."""
+
 
 def to_tflite(model: Any, *, optimize: bool = False) -> bytes:
     """The bytes of a `.tflite` file that answers as the Keras model does.
@@ -95,10 +98,15 @@ def _converter(model: Any) -> Iterator[Any]:
         yield tf.lite.TFLiteConverter.from_concrete_functions([frozen(model).get_concrete_function()], tf.Module())
 
 
-def frozen(model: Any) -> Any:
+def frozen(model: Any, *, inlined: bool = False) -> Any:
     """A `tf.function` with the answers of a functional or sequential model, its weights being constants in it.
 
     It takes any number of rows, one argument for each input under its name, and returns a dict by the outputs' names.
+
+    Parameters
+    ----------
+    inlined
+        Whether no call of a function is to be left where the graph is optimised, for programs that know none.
 
     Raises
     ------
@@ -130,9 +138,28 @@ def frozen(model: Any) -> Any:
     for body in (definition.node, *(function.node_def for function in definition.library.function)):
         for node in body:  # a gradient of its own, as swish has, refers to the graph that was, and can't be saved
             node.attr.pop("_gradient_op_type", None)
+    if inlined:
+        _let_inline(definition)
     ends = ([tensor.name for tensor in side] for side in (graph.inputs, graph.outputs))
     plain = function_from_graph_def(definition, *ends)
     return tf.function(lambda *rows: dict(zip(names, plain(*rows), strict=True)), input_signature=signature)
+
+
+def _let_inline(definition: Any) -> None:
+    """Have no function in a graph ask to be compiled by itself, as a grouped convolution's does: it would stay a call.
+
+    What is changed gets another name, since TensorFlow knows the function by the old one.
+    """
+    bodies = [definition.node, *(function.node_def for function in definition.library.function)]
+    names = {}
+    for function in definition.library.function:
+        if function.attr.pop(_COMPILED, None) is not None:
+            names[function.signature.name] = f"{function.signature.name}_plain"
+            function.signature.name = names[function.signature.name]
+    for node in (node for body in bodies for node in body):
+        node.attr.pop(_COMPILED, None)
+        if (called := node.attr["f"].func.name if "f" in node.attr else "") in names:
+            node.attr["f"].func.name = names[called]
 
 
 def unrolled(model: Any) -> Any:

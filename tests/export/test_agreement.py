@@ -1,11 +1,12 @@
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from lepton_lab.errors import ConversionError
-from lepton_lab.export._agreement import agree, agreement_with_parent, check_agreement, rows_to_try
+from lepton_lab.export._agreement import agree, agreement_with_parent, check_agreement, rows_to_try, scale
 from lepton_lab.runtime import predict
 from lepton_lab.types import Dataset, Model, by_name
 from tests.models_fixture import keras
@@ -25,6 +26,28 @@ def test_numbers_agree_relative_to_their_scale() -> None:
 
 def test_answers_that_are_not_numbers_do_not_agree() -> None:
     assert agree(np.ones((2, 3)), np.full((2, 3), np.nan)).max_difference == float("inf")
+
+
+def test_answers_that_are_no_numbers_in_the_same_places_agree() -> None:
+    ours = np.array([[0.9, 0.1], [np.nan, np.nan], [np.inf, 0.5], [0.4, 0.6]])
+    found = agree(ours, ours + np.array([[0.0, 0.25]]))
+    assert found.max_difference == pytest.approx(0.25) and found.same_answer == 1.0 and scale(ours) == 0.9
+    alone = np.array([[np.nan], [2.0]])
+    assert agree(alone, alone).same_answer == 1.0
+    for other in (ours[::-1], np.where(np.isnan(ours), 0, ours), np.where(np.isinf(ours), -np.inf, ours)):
+        assert agree(ours, other).max_difference == float("inf")
+
+
+def test_a_row_without_a_number_is_compared_and_a_model_without_any_is_not(cnn: Model, tmp_path: Path) -> None:
+    rows = keras().Input((3,), name="rows")
+    answers = keras().layers.Dense(2)(rows)
+    keras().Model(rows, answers / answers).save(tmp_path / "model.keras")
+    model = replace(cnn, name="odd", folder=tmp_path)
+    given = np.array([[0, 0, 0], [1, 2, 3]], np.float32)
+    shutil.copy(model.file, tmp_path / "same.keras")
+    assert check_agreement(model, tmp_path / "same.keras", given).max_difference == 0
+    with pytest.raises(ConversionError, match="'odd' answers none of 1 rows with a number"):
+        check_agreement(model, tmp_path / "same.keras", given[:1])
 
 
 def test_a_file_that_answers_otherwise_is_refused(cnn: Model, digits: Dataset, tmp_path: Path) -> None:

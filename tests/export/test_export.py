@@ -13,9 +13,9 @@ from lepton_lab.compress import quantize
 from lepton_lab.errors import ConversionError, InputError, MissingExtraError, UnknownNameError
 from lepton_lab.events import Event, Progress
 from lepton_lab.export import FORMATS, export
-from lepton_lab.runtime import open_rows, predict
+from lepton_lab.runtime import import_keras3, open_rows, predict
 from lepton_lab.types import Dataset, Model, fields
-from tests.models_fixture import copy_of, make_of_zoo, quantised, truncate
+from tests.models_fixture import copy_of, keras, make_of_zoo, quantised, truncate
 from tests.zoo import BUILDERS
 
 FILES = [name for name, format in FORMATS.items() if format.SUFFIX]
@@ -281,3 +281,17 @@ def test_several_inputs_and_outputs_keep_their_names(
     ours, theirs = (fields(predict(file, rows[:5])) for file in (model.file, written))
     for name, answers in ours.items():
         np.testing.assert_allclose(theirs[name], answers, atol=1e-5)
+
+
+@pytest.mark.parametrize("library", ["tf_keras", "keras"])
+def test_grouped_convolutions_as_onnx(library: str, cnn: Model, tmp_path: Path) -> None:
+    """TensorFlow compiles each by itself."""
+    one = import_keras3() if library == "keras" else keras()
+    rows = one.Input((6, 6, 4), name="rows")
+    hidden = one.layers.Conv2D(4, 3, groups=2, activation="relu")(rows)
+    hidden = one.layers.Conv2D(4, 2, groups=4)(one.layers.Conv2D(4, 3, groups=2)(hidden))
+    made = one.Model(rows, one.layers.Flatten()(hidden))
+    made.save(tmp_path / "model.keras")
+    bundle = export(dataclasses.replace(cnn, folder=tmp_path), "onnx", tmp_path / "grouped.onnx", None, 20)
+    given = np.random.default_rng(0).normal(size=(5, 6, 6, 4)).astype("float32")
+    np.testing.assert_allclose(predict(bundle.path, given), np.asarray(made(given)), atol=1e-5)
