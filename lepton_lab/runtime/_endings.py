@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lepton_lab.errors import InputError
+from lepton_lab.runtime._ends import named_places
 from lepton_lab.runtime._keras import read_config
 
 LINEAR = "linear"
@@ -94,16 +95,7 @@ def endings_of(config: Mapping[str, Any]) -> dict[str, Ending]:
         name = layers[-1]["config"]["name"]
         return {name: _of_chain(layers)}
     graph = {layer["config"]["name"]: layer for layer in body["layers"]}
-    return {name: _of_place(graph, place) for name, place in _places(body["output_layers"]).items()}
-
-
-def _places(ends: Any) -> dict[str, Any]:
-    """The outputs' places in the graph, by name."""
-    if isinstance(ends, Mapping):
-        return dict(ends)
-    if ends and isinstance(ends[0], str):
-        ends = [ends]
-    return {place[0]: place for place in ends}
+    return {name: _of_place(graph, place) for name, place in named_places(body["output_layers"]).items()}
 
 
 def _of_chain(layers: list[Any]) -> Ending:

@@ -9,6 +9,7 @@ from typing import Any
 
 from lepton_lab.errors import InputError
 from lepton_lab.runtime._keras import layers_of, read_config
+from lepton_lab.runtime._keras3 import unique_names
 
 NAMED = ("keras", "tflite")
 """Formats of files that `read_ends` reads."""
@@ -38,7 +39,7 @@ def read_ends(path: Path) -> Ends:
         raise InputError(f"{path} holds no functional model: one with several inputs or outputs must be one.")
     try:
         inputs = {name: _shape(layer["config"]) for name, layer in input_layers(config).items()}
-        return Ends(inputs, tuple(_named(config["output_layers"])))
+        return Ends(inputs, tuple(named_places(config["output_layers"])))
     except (KeyError, TypeError, IndexError, AttributeError) as error:
         raise InputError(
             f"{path} can't be read: its inputs or outputs are damaged ({error!r}); save it again."
@@ -77,7 +78,7 @@ def input_layers(config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         first = config["layers"][0]
         return {"": first} if first["class_name"] == "InputLayer" else {}
     layers = {layer["config"]["name"]: layer for layer in config["layers"]}
-    return {name: layers[layer] for name, layer in _named(config["input_layers"]).items()}
+    return {name: layers[place[0]] for name, place in named_places(config["input_layers"]).items()}
 
 
 def takes_text(path: Path) -> bool:
@@ -86,13 +87,13 @@ def takes_text(path: Path) -> bool:
     return any(layer["class_name"] == "InputLayer" and layer["config"].get("dtype") == "string" for layer in layers)
 
 
-def _named(places: Any) -> dict[str, str]:
-    """The layer's name by the name of an input or output; `places` as a config has them."""
-    if isinstance(places, Mapping):
-        return {name: place[0] for name, place in places.items()}
-    if places and isinstance(places[0], str):
-        places = [places]
-    return {place[0]: place[0] for place in places}
+def named_places(ends: Any) -> dict[str, Any]:
+    """The places in the graph, `[layer, node, tensor]`, of inputs or outputs as a model's config has them, by name."""
+    if isinstance(ends, Mapping):
+        return dict(ends)
+    if ends and isinstance(ends[0], str):
+        ends = [ends]
+    return dict(zip(unique_names(place[0] for place in ends), ends, strict=True))
 
 
 def _shape(settings: Mapping[str, Any]) -> tuple[int, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from lepton_lab.errors import InputError
+from lepton_lab.runtime._endings import read_output_names
 from lepton_lab.runtime._ends import NAMED, read_ends
 from lepton_lab.runtime._names import arranged
 from lepton_lab.types import Dataset, Model, Target
@@ -59,6 +60,7 @@ def check_fits(model: Model, dataset: Dataset) -> None:
 
 def check_one_each(model: Model, dataset: Dataset, work: str, instead: str) -> None:
     """Raise InputError where a model or its data set has several inputs or outputs, for work that can't take them."""
+    _check_shape_known(model)
     # a model's record has no shape where there are several
     if not model.input_shape or not model.output_shape or dataset.inputs or dataset.targets:
         raise InputError(
@@ -92,6 +94,7 @@ def _check_rows(model: Model, dataset: Dataset) -> None:
 
 
 def _check_answers(model: Model, target: Target, name: str) -> None:
+    _check_shape_known(model)
     if not model.output_shape:
         raise InputError(f"Model {model.name!r} has several outputs, but {name!r} has one target; {_MEND}.")
     outputs = target.outputs_in(model.output_shape)
@@ -102,9 +105,20 @@ def _check_answers(model: Model, target: Target, name: str) -> None:
         )
     if not target.takes(outputs):
         where = "a position" if target.positions else "a row"
+        is_guessed = outputs == 1 and "--task regression" in target.note
+        mend = f"{target.note}: load it so, or {_MEND}" if is_guessed else _MEND
         raise InputError(
-            f"Model {model.name!r} answers with {outputs} numbers {where}, but {name!r} needs {target.num_outputs} "
-            f"({target.kind}); {_MEND}."
+            f"Model {model.name!r} answers with {outputs} numbers {where}, but {name!r} needs "
+            f"{target.num_outputs} ({target.kind}); {mend}."
+        )
+
+
+def _check_shape_known(model: Model) -> None:
+    """Raise InputError where a model's only answer to a row is a single value: a record's () stands for several."""
+    if model.format == "keras" and not model.output_shape and len(read_output_names(model.file)) == 1:
+        raise InputError(
+            f"Model {model.name!r} answers with a single value a row, of shape (): end it with answers of shape (1,), "
+            "as keras.layers.Reshape((1,)) gives them, or of a number for each class."
         )
 
 

@@ -205,6 +205,8 @@ def _why_foreign(part: Mapping[str, Any], operations: bool) -> str | None:
         return f"is a {str(registered)[:80]}, a class of one's own"
     if not mark and registered not in (None, name):
         return f"is a {name} registered as {str(registered)[:80]!r}"
+    if name == "AddMetric":
+        return "is what add_metric made of a metric, which a run would not report: give metrics to compile()"
     if module is not None and not _is_keras(str(module), name):
         return f"is a {name}{where}, which is not of Keras"
     if isinstance(settings, Mapping) and isinstance(settings.get("vocabulary"), str):
@@ -222,6 +224,8 @@ def _is_keras(module: str, class_name: str) -> bool:
         return False
     if module == "keras.src.layers.preprocessing.feature_space" and class_name in ("TFDConcat", "TFDIdentity"):
         return True  # what a FeatureSpace puts between its layers
+    if class_name == "AddLoss" and rest == "src.engine.base_layer":
+        return True  # what add_loss makes of a tensor
     if class_name in _MODEL_CLASSES and rest in (*_MODEL_MODULES, "src.models.sequential", "src.models.model"):
         return True
     return module in _MODULES or (package == "keras" and rest.startswith("src.ops."))

@@ -7,6 +7,7 @@ two libraries stands here. Importing Keras 3 costs a second and 67 MB: only a pr
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -65,11 +66,38 @@ def output_names(model: Any) -> list[str] | None:
 
     Outputs in a dict are known by its keys, as in what `compile` is given for them, and not by the layers they are of.
     """
-    outputs = getattr(model, "_outputs_struct" if is_keras3(model) else "_nested_outputs", None)
+    outputs = ends_of(model)[1]
     if isinstance(outputs, Mapping):
         return sorted(outputs)
     names = getattr(model, "output_names", None)
-    return [model.layers[-1].name] if names is None and model.layers else names  # Keras 3's Sequential has none
+    if names is None and model.layers:  # Keras 3's Sequential has none
+        return [model.layers[-1].name]
+    return names and unique_names(names)
+
+
+def unique_names(names: Iterable[str]) -> list[str]:
+    """Names of outputs, those of one layer told apart as tf_keras does it, and Keras 3 doesn't: `d`, `d_1`."""
+    found, counts = list[str](), Counter[str]()
+    for name in names:
+        one = name
+        while one in found:
+            counts[name] += 1
+            one = f"{name}_{counts[name]}"
+        found.append(one)
+    return found
+
+
+def is_nested(structure: Any) -> bool:
+    """Whether a model's inputs or outputs are lists or dicts inside one another."""
+    parts = structure.values() if isinstance(structure, Mapping) else structure
+    return isinstance(structure, list | tuple | Mapping) and any(isinstance(p, list | tuple | Mapping) for p in parts)
+
+
+def ends_of(model: Any) -> tuple[Any, Any]:
+    """A model's inputs and outputs as they were given when it was made."""
+    names = ("_inputs_struct", "_outputs_struct") if is_keras3(model) else ("_nested_inputs", "_nested_outputs")
+    inputs, outputs = (getattr(model, name, None) for name in names)
+    return inputs, outputs
 
 
 def answering_layers(model: Any) -> list[str]:
@@ -79,7 +107,7 @@ def answering_layers(model: Any) -> list[str]:
 
 def input_names(model: Any) -> list[str]:
     """The names that rows go in by, in the order of `model.inputs`: the layers', or the keys of a dict of inputs."""
-    inputs = getattr(model, "_inputs_struct" if is_keras3(model) else "_nested_inputs", None)
+    inputs = ends_of(model)[0]
     if isinstance(inputs, Mapping):
         return sorted(inputs)
     return list(getattr(model, "input_names", None) or [tensor.name for tensor in model.inputs])

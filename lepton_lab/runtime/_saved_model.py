@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import math
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from lepton_lab.files import read_json, write_json
 from lepton_lab.runtime._base import Port, as_answers, as_inputs
 from lepton_lab.runtime._keras import one_line
 from lepton_lab.runtime._keras3 import (
+    input_names,
     is_keras3,
     library_of,
     name_scopes,
@@ -59,6 +61,12 @@ def write_saved_model(model: Any, folder: Path, config: Mapping[str, Any] | None
         is_full = isinstance(error, tf.errors.ResourceExhaustedError)
         raise OSError(*((errno.ENOSPC, os.strerror(errno.ENOSPC)) if is_full else (one_line(error),))) from None
     except (AssertionError, ValueError, TypeError, NotImplementedError) as error:  # as TensorFlow refuses a graph
+        odd = [name for name in input_names(model) if not re.fullmatch(r"\w+", name)]
+        if odd and "argument names" in str(error):
+            raise ConversionError(
+                f"The model can't become a SavedModel, whose inputs' names are letters, digits and _ only: rename its "
+                f"input {odd[0]!r}, or export it as another format."
+            ) from None
         raise ConversionError(f"The model can't become a SavedModel: {one_line(error)}.") from error
     if config is not None:
         write_json(folder / _CONFIG, {**config, "keras_version": library_of(model).__version__})

@@ -6,6 +6,7 @@ These functions run in a process that has TensorFlow (see `lepton_lab.forkserver
 
 from __future__ import annotations
 
+import re
 import shutil
 import traceback
 from collections.abc import Mapping
@@ -19,8 +20,10 @@ from lepton_lab.events import Progress, Report, ignore
 from lepton_lab.runtime import (
     CODE,
     by_registered_name,
+    ends_of,
     foreign_part,
     is_keras3,
+    is_nested,
     layers_of,
     library_of,
     load_keras,
@@ -37,6 +40,11 @@ from lepton_lab.train._keras3 import NoEqualError, to_tf_keras
 from lepton_lab.train._open_sizes import with_sizes
 from lepton_lab.train._proof import prove
 from lepton_lab.types import MADE_AGAIN, Model, ModelFormat, ModelLibrary, Scaling, Target
+
+_SCOPE = r"[A-Za-z0-9_.\\/>-]*"
+"""What TensorFlow takes as a name in a graph."""
+_ROOT_SCOPE = rf"[A-Za-z0-9.]{_SCOPE}"
+"""The same of what is in nothing else."""
 
 
 @dataclass(frozen=True)
@@ -229,6 +237,12 @@ def _write(model: Any, folder: Path, code: Path | None = None) -> Shape:
             f"The model can't be trained: it is a {type(model).__name__}, and only models made of layers, by "
             "keras.Sequential or keras.Model(inputs, outputs), can be used."
         )
+    for side, ends in zip(("inputs", "outputs"), ends_of(model), strict=True):
+        if is_nested(ends):
+            raise InputError(
+                f"The model's {side} are lists or dicts inside one another, expected one list, or one dict by name: "
+                "make it again, as keras.Model(inputs, outputs) with its layers."
+            )
     inputs = _shapes(model.input_shape)
     for shape in inputs:
         if any(size is None for size in shape):
@@ -256,14 +270,24 @@ def _write(model: Any, folder: Path, code: Path | None = None) -> Shape:
     shutil.copyfile(file, folder / "model.keras")
     one = [shapes[0] if len(shapes) == 1 else () for shapes in (inputs, outputs)]
     library: ModelLibrary = "keras" if is_keras3(model) else "tf_keras"
-    return Shape(one[0], one[1], int(model.count_params()), library=library)
+    added = any(type(layer).__name__ == "AddLoss" for layer in model._flatten_layers())
+    notes = ("the loss of add_loss counts; where a step is filled up, with the rows that fill it too",) if added else ()
+    return Shape(one[0], one[1], int(model.count_params()), notes=notes, library=library)
 
 
 def _check_layers(model: Any) -> None:
-    """Refuse layers that would answer a row by the rows before it, and those that no CPU computes."""
+    """Refuse layers that would answer a row by the rows before it, and those that no CPU or no graph computes."""
     import tensorflow as tf
 
     layers = [layer for layer in model._flatten_layers() if layer is not model]
+    named = [layer for layer in layers if type(layer).__name__ != "InputLayer"]  # an input computes nothing
+    for what, part, pattern in [("model", model, _ROOT_SCOPE), *(("layer", layer, _SCOPE) for layer in named)]:
+        if not re.fullmatch(pattern, part.name):
+            raise InputError(
+                f"The {what} is called {part.name!r}, and TensorFlow's graphs take only names of the letters A to Z, "
+                f"digits and _ . - >, so that Keras itself can't fit it: rename the {what}, such as "
+                f"name={re.sub('[^A-Za-z0-9_.>-]', '_', part.name).lstrip('_->') or what!r}."
+            )
     for layer in layers:
         if isinstance(layer, library_of(model).layers.RNN) and layer.stateful:
             raise InputError(

@@ -3,10 +3,11 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from lepton_lab.errors import InputError
-from lepton_lab.runtime._ends import read_ends
+from lepton_lab.runtime import import_keras3, predict, read_endings, read_ends
 from lepton_lab.types import Dataset, Model
 from tests.models_fixture import keras
 
@@ -39,6 +40,21 @@ def test_a_model_made_with_dicts(tmp_path: Path) -> None:
     ends = read_ends(tmp_path / "dicts.keras")
     assert ends.inputs == {"one": (2,), "other": (3,)}
     assert set(ends.outputs) == {"sum", "last"}
+
+
+@pytest.mark.parametrize("library", ["tf_keras", "keras"])
+def test_outputs_of_one_layer_have_names_of_their_own(tmp_path: Path, library: str) -> None:
+    one = import_keras3() if library == "keras" else keras()
+    rows, twice = one.Input((2,)), one.layers.Dense(1, activation="relu", name="d")
+    model = one.Model(rows, [twice(rows), one.layers.Dense(3, name="d_1")(rows), twice(rows * 2.0), twice(rows * 3.0)])
+    model.save(tmp_path / "twice.keras")
+    names = ["d", "d_1", "d_2", "d_3"]
+    assert read_ends(tmp_path / "twice.keras").outputs == tuple(names)
+    assert list(read_endings(tmp_path / "twice.keras")) == names
+    given = np.array([[1, 2], [-3, 1]], np.float32)
+    answers = predict(tmp_path / "twice.keras", given)
+    for name, expected in zip(names, model(given), strict=True):
+        np.testing.assert_allclose(answers[name].reshape(2, -1), expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,12 @@
 import dataclasses
+from pathlib import Path
 
 import pytest
 
 from lepton_lab.errors import InputError
 from lepton_lab.runtime import check_fits, check_one_each
 from lepton_lab.types import Dataset, Model, Target
-from tests.models_fixture import copy_of, truncate
+from tests.models_fixture import copy_of, keras, truncate
 
 Mixed = tuple[Model, Dataset]
 
@@ -36,6 +37,24 @@ def test_a_model_with_one_output(mlp: Model, table: Dataset, target: Target, fit
     else:
         with pytest.raises(InputError, match=f"answers with 1 numbers a row, but 'table' needs {target.num_outputs}"):
             check_fits(mlp, dataset)
+
+
+def test_whole_numbers_that_were_taken_as_classes(mlp: Model, table: Dataset) -> None:
+    note = "labels 'y': 9 different whole numbers are taken as classes (--task regression for numbers)"
+    target = Target("classes", "y", tuple("012345678"), note=note)
+    with pytest.raises(InputError, match=r"needs 9 \(classes\); .* \(--task regression for numbers\): load it so"):
+        check_fits(mlp, dataclasses.replace(table, target=target))
+
+
+def test_an_answer_of_no_dimension_is_not_several(mlp: Model, table: Dataset, tmp_path: Path) -> None:
+    rows = keras().Input((3,))
+    for answers in (keras().layers.Reshape(())(keras().layers.Dense(1)(rows)), keras().layers.Dense(1)(rows)[:, 0]):
+        keras().Model(rows, answers).save(tmp_path / "model.keras")
+        model = dataclasses.replace(mlp, folder=tmp_path, output_shape=())
+        with pytest.raises(InputError, match=r"single value a row, of shape \(\): end it with answers of shape \(1,\)"):
+            check_fits(model, table)
+        with pytest.raises(InputError, match="a single value a row"):
+            check_one_each(model, table, "quantising", "another")
 
 
 class TestSeveral:

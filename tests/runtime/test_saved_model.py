@@ -169,3 +169,9 @@ def test_config_and_weights_come_back(cnn: Model, tmp_path: Path) -> None:
     (tmp_path / "with" / "variables" / "variables.index").write_bytes(b"damaged")
     with pytest.raises(InputError, match="with can't be read"):
         read_saved_keras(tmp_path / "with")
+
+
+def test_an_input_whose_name_no_signature_takes(tmp_path: Path) -> None:
+    rows = keras().Input((3,), name="my in")
+    with pytest.raises(ConversionError, match="rename its input 'my in'"):
+        write_saved_model(keras().Model(rows, keras().layers.Dense(2)(rows)), tmp_path)

@@ -13,6 +13,7 @@ os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from lepton_lab import forkserver
+from lepton_lab.data import open_split
 from lepton_lab.errors import InputError, UserCodeError
 from lepton_lab.events import RunProgress
 from lepton_lab.lab import Lab
@@ -598,3 +599,20 @@ class TestLayers:
         for where in (ONE, TWO):
             assert same(trained(lab, "l2", **where, **WHOLE, optimizer="SGD(0.01)"), expected)
         assert same(trained(lab, "l2", **TWO, **WHOLE, optimizer="SGD(0.01)", accumulate=3), expected)
+
+
+def test_the_loss_of_add_loss_counts_as_in_keras(lab: Lab) -> None:
+    import tf_keras
+
+    rows = tf_keras.Input((3,))
+    hidden = tf_keras.layers.Dense(4)(rows)
+    model = tf_keras.Model(rows, tf_keras.layers.Dense(1)(hidden))
+    model.add_loss(5.0 * tf_keras.backend.mean(hidden**2))
+    model.compile("sgd", "mse")
+    x = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
+    lab.data.load((x, x[:, 0]), name="spread")
+    lab.model.add(model, name="spread")
+    lab.train("spread", "spread", batch_size=40, epochs=3, **ONE)
+    x, y = (np.asarray(part) for part in open_split(lab.data.get("spread"), "train"))
+    model.fit(x, y, batch_size=len(x), epochs=3, verbose=0)
+    assert same(weights(lab, "spread"), model.get_weights()) and len(x) == 40

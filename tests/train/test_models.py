@@ -166,6 +166,29 @@ def test_keras3_model_gives_the_same_answers(tmp_path: Path, kind: str) -> None:
     assert ours == pytest.approx(theirs, abs=1e-6)
 
 
+def save_odd(file: Path, kind: str) -> None:
+    """Write a Keras 3 model that Keras can make and nobody can fit."""
+    import keras
+
+    rows = keras.Input((4,))
+    one, two = keras.layers.Dense(1, name="out put" if kind == "name" else None)(rows), keras.layers.Dense(1)(rows)
+    keras.Model(rows, [one, two] if kind == "name" else [one, {"c": [two]}]).save(file)
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("name", "The layer is called 'out put', and .*: rename the layer, such as name='out_put'"),
+        ("nested", "The model's outputs are lists or dicts inside one another"),
+    ],
+)
+def test_a_keras3_model_that_can_not_be_fitted(tmp_path: Path, kind: str, message: str) -> None:
+    forkserver.call(f"{HERE}save_odd", {"file": tmp_path / "odd.keras", "kind": kind})
+    with pytest.raises(InputError, match=message) as caught:
+        make("adopt_file", tmp_path, file=tmp_path / "odd.keras")
+    assert len(str(caught.value).splitlines()) == 1
+
+
 def test_a_file_that_is_no_model(tmp_path: Path) -> None:
     (tmp_path / "x.keras").write_text("hello")
     with pytest.raises(InputError, match=r"is not a \.keras file"):
@@ -287,6 +310,16 @@ def test_a_file_with_damaged_weights(tmp_path: Path, is_keras3: bool) -> None:
             "    return keras.Sequential([keras.Input(a), keras.layers.Reshape((1, 2, 2)), own])",
             r"The layer 'my' has data_format='channels_first'.*channels_last",
         ),
+        (
+            "def build(a, b): return keras.Sequential([keras.Input(a), keras.layers.Dense(b)], name='my model')",
+            r"The model is called 'my model'.*rename the model, such as name='my_model'",
+        ),
+        (
+            "def build(a, b):\n    i = keras.Input(a)\n"
+            "    one, two, three = (keras.layers.Dense(b)(i) for _ in range(3))\n"
+            "    return keras.Model(i, {'a': [one, two], 'b': three})",
+            r"The model's outputs are lists or dicts inside one another, expected one list, or one dict by name",
+        ),
     ],
 )
 def test_a_builder_whose_model_can_not_be_made_again(tmp_path: Path, source: str, message: str) -> None:
@@ -294,6 +327,18 @@ def test_a_builder_whose_model_can_not_be_made_again(tmp_path: Path, source: str
         make("make_built", tmp_path, source=source, input_shape=(4,), num_classes=2, seed=0)
     assert len(str(caught.value).splitlines()) == 1
     assert not (tmp_path / "model.keras").exists()
+
+
+def test_the_loss_of_add_loss_is_told_and_its_metric_refused(tmp_path: Path) -> None:
+    source = (
+        "def build(a, b):\n    i = keras.Input(a)\n    model = keras.Model(i, keras.layers.Dense(b)(i))\n"
+        "    model.add_loss(keras.backend.mean(model.output))\n    return model"
+    )
+    made = make("make_built", tmp_path, source=source, input_shape=(4,), num_classes=2, seed=0)
+    assert made.notes[0].startswith("the loss of add_loss counts")
+    source = source.replace("add_loss(keras.backend.mean(model.output))", "add_metric(model.output, name='m')")
+    with pytest.raises(InputError, match=r"'add_metric' is what add_metric made .*: give metrics to compile\(\)"):
+        make("make_built", tmp_path, source=source, input_shape=(4,), num_classes=2, seed=0)
 
 
 @pytest.mark.parametrize("decorator", ["", "@keras.saving.register_keras_serializable('pack')\n"])

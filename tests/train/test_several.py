@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
+import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+from lepton_lab.data import open_split
 from lepton_lab.errors import InputError
 from lepton_lab.events import RunProgress
 from lepton_lab.lab import Lab
@@ -72,6 +78,24 @@ def test_several_inputs_and_targets(lab: Lab, mixed: str) -> None:
     assert lab.predict(mixed, rows=x).answers.dtype.names == ("kind", "size")
     with pytest.raises(InputError, match="takes a dict of arrays by name: picture, facts"):
         lab.predict(mixed, rows={"facts": x["facts"]})
+
+
+@pytest.mark.parametrize("library", ["tf_keras", "keras"])
+def test_two_outputs_of_one_layer(lab: Lab, library: str) -> None:
+    one = importlib.import_module(library)
+    rows = one.Input((3,))
+    shared = one.layers.Dense(1, name="d")
+    model = one.Model(rows, [shared(rows), shared(rows * 2.0)])
+    model.compile("sgd", ["mse", "mae"])
+    x = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
+    lab.data.load((x, {"d": x[:, 0], "d_1": x[:, 1]}), name="twice")
+    lab.model.add(model, name="twice")
+    run = lab.train("twice", "twice", epochs=3, batch_size=50, strategy="single")
+    x, y = open_split(lab.data.get("twice"), "train")
+    history = model.fit(np.asarray(x), [y["d"], y["d_1"]], batch_size=50, epochs=3, verbose=0).history
+    assert run.history["loss"] == pytest.approx(history["loss"], rel=1e-4)
+    for ours, theirs in zip(weights(lab, "twice"), model.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
 def test_a_model_whose_names_are_others_is_refused(lab: Lab, mixed: str) -> None:
