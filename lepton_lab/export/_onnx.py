@@ -16,7 +16,7 @@ from lepton_lab.errors import ConversionError, LeptonError, MissingExtraError
 from lepton_lab.export._base import QUANTISED_TOLERANCE, TOLERANCE
 from lepton_lab.export._onnx_operations import missing, register
 from lepton_lab.export._onnx_unsigned import as_unsigned
-from lepton_lab.runtime import ONNX_EXTRA, Interpreter, frozen, load_keras, one_line
+from lepton_lab.runtime import IN_FLOAT32, ONNX_EXTRA, Interpreter, frozen, load_keras, one_line, unusual_dtypes
 from lepton_lab.types import Model, ModelFormat
 
 MEANING = "runs in ONNX Runtime, and on what reads ONNX: browsers, .NET, Java, accelerators"
@@ -63,6 +63,10 @@ def _from_keras(model: Model, tf2onnx: Any) -> Any:
         made = tf2onnx.convert.from_function(function, input_signature=function.input_signature, opset=_OPSET)[0]
         onnx.checker.check_model(made, full_check=True)
     except Exception as error:  # as below
+        if computed := unusual_dtypes(keras_model):
+            raise ConversionError(
+                f"Model {model.name!r} can't be converted to ONNX: its layers compute in {computed}; {IN_FLOAT32}."
+            ) from error
         lacking = missing(function, keras_model)
         if not lacking:
             raise

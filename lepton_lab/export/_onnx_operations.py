@@ -76,8 +76,12 @@ def missing(function: Any, model: Any) -> list[str]:
     definition = function.get_concrete_function().graph.as_graph_def()
     bodies = [definition.node, *(one.node_def for one in definition.library.function)]
     layers = {layer.name: type(layer).__name__ for layer in model.layers}
+    others = ", ".join(one.name for one in getattr(model, "operations", ()) if one.name not in layers)
     found: dict[str, str] = {}
     for node in (node for body in bodies for node in body if node.op not in known):
         own = next((part for part in node.name.split("/") if part in layers), None)
-        found.setdefault(node.op, f"{node.op} (of the layer {own!r}, {layers[own]})" if own else node.op)
+        unknown = (
+            f"{node.op} (of one of the operations {others})" if others else node.op
+        )  # operations of Keras 3 have no name there
+        found.setdefault(node.op, f"{node.op} (of the layer {own!r}, {layers[own]})" if own else unknown)
     return list(found.values())

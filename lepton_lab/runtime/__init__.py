@@ -18,7 +18,7 @@ from lepton_lab.runtime._answers import (
 from lepton_lab.runtime._base import MASKED, OpenedModel, Port, as_inputs
 from lepton_lab.runtime._by_value import dumps, own_modules
 from lepton_lab.runtime._code import CODE, by_registered_name, own_names, own_names_in, run_code
-from lepton_lab.runtime._convert import frozen, to_tflite, unrolled
+from lepton_lab.runtime._convert import IN_FLOAT32, frozen, to_tflite, unrolled, unusual_dtypes
 from lepton_lab.runtime._dtypes import (
     TEXT,
     as_dtype,
@@ -65,6 +65,7 @@ __all__ = [
     "MASKED",
     "METRICS",
     "CODE",
+    "IN_FLOAT32",
     "LINEAR",
     "LOGITS",
     "NUMBERS",
@@ -144,6 +145,7 @@ __all__ = [
     "takes_text",
     "to_tflite",
     "unrolled",
+    "unusual_dtypes",
     "output_names",
     "with_names",
     "write_saved_model",

@@ -26,6 +26,9 @@ from lepton_lab.types import records
 _COMPILED = "_XlaMustCompile"
 """Marks what is compiled by itself."""
 
+IN_FLOAT32 = "make the model again with the dtype policy float32, and give it the weights by set_weights"
+"""What mends a model that can't be converted because of its layers' dtype."""
+
 
 def to_tflite(model: Any, *, optimize: bool = False) -> bytes:
     """The bytes of a `.tflite` file that answers as the Keras model does.
@@ -49,7 +52,12 @@ def to_tflite(model: Any, *, optimize: bool = False) -> bytes:
     import tensorflow as tf
 
     try:
-        with _unrolled_loops(), _converter(unrolled(model)) as converter, warnings.catch_warnings():
+        with (
+            _unrolled_loops(),
+            _signs_by_division(model),
+            _converter(unrolled(model)) as converter,
+            warnings.catch_warnings(),
+        ):
             converter.optimizations = [tf.lite.Optimize.DEFAULT] if optimize else []
             warnings.simplefilter("ignore")  # it misses statistics that a model trained for int8 has in itself
             content = bytes(converter.convert())
@@ -58,13 +66,26 @@ def to_tflite(model: Any, *, optimize: bool = False) -> bytes:
         reason = (
             f"LiteRT has no operation for {', '.join(missing)}" if missing else " ".join(essence(error).split())[:200]
         )
-        layers = ", ".join(f"{layer.name} ({type(layer).__name__})" for layer in model.layers)
+        if computed := unusual_dtypes(model):
+            raise ConversionError(
+                f"The model can't be converted to .tflite: {reason}. Its layers compute in {computed}, and LiteRT in "
+                f"float32: {IN_FLOAT32}."
+            ) from error
+        # the operations of Keras 3 are no layers
+        parts = getattr(model, "operations", model.layers)
+        layers = ", ".join(f"{part.name} ({type(part).__name__})" for part in parts)
         raise ConversionError(
             f"The model can't be converted to .tflite: {reason or type(error).__name__}. Replace the layer that needs "
             f"it, one of {layers}."
         ) from error
     _check_that_it_runs(content)
     return content
+
+
+def unusual_dtypes(model: Any) -> str:
+    """The types of floats other than float32 in which layers of a model compute, for a person; "" where none does."""
+    found = {layer.compute_dtype for layer in model._flatten_layers(include_self=False)}
+    return " and ".join(sorted(found & {"float16", "bfloat16", "float64"}))
 
 
 def _check_that_it_runs(content: bytes) -> None:
@@ -132,7 +153,8 @@ def frozen(model: Any, *, inlined: bool = False) -> Any:
         names[:] = found
         return list(found.values())
 
-    traced = tf.function(answers, input_signature=signature).get_concrete_function()
+    with _signs_by_division(model):
+        traced = tf.function(answers, input_signature=signature).get_concrete_function()
     graph = convert_variables_to_constants_v2(traced, lower_control_flow=False)
     definition = graph.graph.as_graph_def()
     for body in (definition.node, *(function.node_def for function in definition.library.function)):
@@ -198,6 +220,29 @@ def _unrolled_loops() -> Iterator[None]:
         yield
     finally:
         backend.rnn = loop
+
+
+@contextmanager
+def _signs_by_division(model: Any) -> Iterator[None]:
+    """Have Keras 3 find the sign of a zero, as argmax and argmin do, by 1 / x instead of the bits of x.
+
+    Neither LiteRT nor ONNX has the operations for these.
+    """
+    if not is_keras3(model):
+        yield
+        return
+    import tensorflow as tf
+    from keras.src.backend.tensorflow import numpy
+
+    def signbit(x: Any) -> Any:
+        return (x < 0) | ((x == 0) & (1 / tf.cast(x, tf.float32) < 0))
+
+    by_bits = numpy.signbit
+    numpy.signbit = signbit
+    try:
+        yield
+    finally:
+        numpy.signbit = by_bits
 
 
 def _with_unroll(config: Any, looped: Collection[str]) -> Any:

@@ -295,3 +295,20 @@ def test_grouped_convolutions_as_onnx(library: str, cnn: Model, tmp_path: Path) 
     bundle = export(dataclasses.replace(cnn, folder=tmp_path), "onnx", tmp_path / "grouped.onnx", None, 20)
     given = np.random.default_rng(0).normal(size=(5, 6, 6, 4)).astype("float32")
     np.testing.assert_allclose(predict(bundle.path, given), np.asarray(made(given)), atol=1e-5)
+
+
+def test_what_onnx_lacks_is_told_by_its_cause(cnn: Model, tmp_path: Path) -> None:
+    one = import_keras3()
+    rows = one.Input((3,), name="rows")
+    model = dataclasses.replace(cnn, name="odd", folder=tmp_path)
+    causes = {
+        r"tf2onnx has no Erfinv \(of one of the operations erfinv\w*\)": one.ops.erfinv(rows),
+        "its layers compute in bfloat16; make the model again": one.layers.Dense(2, dtype="mixed_bfloat16")(rows),
+    }
+    for cause, answers in causes.items():
+        one.Model(rows, answers).save(model.file)
+        with pytest.raises(ConversionError, match=cause):
+            export(model, "onnx", tmp_path / "odd.onnx", None, 5)
+    answers = one.ops.argmax(one.layers.Dense(3)(rows), -1)
+    one.Model(rows, answers).save(model.file)
+    assert export(model, "onnx", tmp_path / "odd.onnx", None, 50).agreement.max_difference == 0

@@ -46,6 +46,34 @@ def test_a_layer_without_counterpart_is_a_conversion_error() -> None:
         to_tflite(keras().Model(inputs, Special(name="odd")(inputs)))
 
 
+@pytest.mark.parametrize("library", ["tf_keras", "keras"])
+@pytest.mark.parametrize(("policy", "computed"), [("float64", "float64"), ("mixed_bfloat16", "bfloat16")])
+def test_another_dtype_is_named_as_the_cause(library: str, policy: str, computed: str) -> None:
+    one = import_keras3() if library == "keras" else keras()
+    rows = one.Input((3,))
+    model = one.Model(rows, one.layers.Dense(2, dtype=policy)(rows))
+    with pytest.raises(ConversionError, match=rf"compute in {computed}, and LiteRT in float32: .* policy float32"):
+        to_tflite(model)
+
+
+def test_operations_of_keras_3_are_named_among_what_may_need_it() -> None:
+    one = import_keras3()
+    rows = one.Input((3,))
+    with pytest.raises(ConversionError, match=r"tf.Erfinv.*, erfinv\w* \(Erfinv\)"):
+        to_tflite(one.Model(rows, one.ops.erfinv(rows)))
+
+
+def test_argmax_of_keras_3_knows_a_negative_zero() -> None:
+    one = import_keras3()
+    rows = one.Input((3,), name="rows")
+    least, most = (find(rows, -1, keepdims=True) for find in (one.ops.argmin, one.ops.argmax))
+    model = one.Model(rows, one.ops.concatenate([least, most, one.ops.cast(one.ops.signbit(rows), "int32")], -1))
+    given = np.array([[-0.0, 0.0, -0.0], [0.0, -0.0, -1.0], [3.0, -2.0, 5.0]], np.float32)
+    expected = np.asarray(model(given))
+    assert expected[0].tolist() == [0, 1, 1, 0, 1]
+    np.testing.assert_array_equal(Interpreter(to_tflite(model)).run(given), expected)
+
+
 @pytest.mark.parametrize("kind", ["LSTM", "GRU", "SimpleRNN", "Bidirectional", "nested", "convolutional"])
 def test_recurrent_layers_take_any_number_of_rows_and_remember_none(kind: str) -> None:
     layers = keras().layers
