@@ -19,6 +19,7 @@ import queue
 import shutil
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,12 @@ REPLACE_SECONDS = 10.0
 NOBODY_SECONDS = 60.0
 """How long to wait for any worker at all."""
 POLL_SECONDS = 0.05
+LISTEN_SECONDS = 0.1
+"""How long to listen to ranks that have ever more to say, before looking after the rest again."""
+SAVE_SECONDS = 0.3
+"""How much time there is at least between two records that only tell of another epoch."""
+SAVE_SHARE = 0.1
+"""The part of the time that these may take: each holds the whole history."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +110,7 @@ class Controller:
         """By a worker's address, whether it doesn't see the run's folder; as far as that was asked."""
         self._wishes: dict[str, Any] = {}
         self._read = 0.0
+        self._is_unsaved, self._save_at = False, 0.0
         self._inbox: queue.SimpleQueue[Mapping[str, Any]] = queue.SimpleQueue()
 
     def conduct(self) -> None:
@@ -129,12 +137,19 @@ class Controller:
 
     def _listen(self, seconds: float) -> None:
         """Take what the ranks have said; waits until one says something, at most `seconds`."""
-        try:
+        until = time.monotonic() + LISTEN_SECONDS
+        with suppress(queue.Empty):
             self.board.hear(self._inbox.get(timeout=seconds))
-            while True:
+            while time.monotonic() < until:
                 self.board.hear(self._inbox.get_nowait())
-        except queue.Empty:
-            return
+        if self._is_unsaved and time.monotonic() > self._save_at:
+            self._save()
+
+    def _hear_out(self) -> None:
+        """Wait for what ranks said that have ended."""
+        deadline = time.monotonic() + EVENT_SECONDS
+        while not self.board.is_complete and time.monotonic() < deadline:
+            self._listen(POLL_SECONDS)
 
     def _take(self, event: Event) -> None:
         """What the scoreboard tells."""
@@ -149,7 +164,7 @@ class Controller:
             event = replace(event, elapsed=time.time() - self.run.started)
         self.report(event)
         if isinstance(event, EpochEnded):
-            self._save()
+            self._is_unsaved = True
         elif self.run.state in ("starting", "restarting"):
             self._enter("running")
 
@@ -159,12 +174,15 @@ class Controller:
         self.report(RunNote(run=self.run.id, message=message))
 
     def _save(self) -> None:
+        began = time.monotonic()
         seconds = time.time() - self.run.started
         self.run = replace(self.run, seconds=seconds, history=self.board.snapshot())
         try:
             _journal.write_run(self.run)
         except OSError:  # a full disk: the record stays as it was until there is room
             log.exception("run.json")
+        now = time.monotonic()
+        self._is_unsaved, self._save_at = False, now + max(SAVE_SECONDS, (now - began) / SAVE_SHARE)
 
     def _enter(self, state: str, message: str = "", **changes: Any) -> None:
         self.run = replace(self.run, state=state, **changes)
@@ -179,9 +197,7 @@ class Controller:
         self._enter("failed", str(error), error=str(error), traceback=traceback)
 
     def _finish(self, results: list[Mapping[str, Any]]) -> None:
-        deadline = time.monotonic() + EVENT_SECONDS
-        while not self.board.is_complete and time.monotonic() < deadline:
-            self._listen(POLL_SECONDS)
+        self._hear_out()
         layers = tuple((str(name), str(what)) for name, what in results[0]["layers"])
         self.run = replace(self.run, metrics=results[0]["metrics"], layers=layers)
         self._save()
@@ -362,6 +378,7 @@ class Controller:
             raise first.error if isinstance(first.error, UserCodeError) else TrainingError(str(first.error))
         results: list[Mapping[str, Any]] = [outcomes[rank].result or {} for rank in range(len(futures))]
         if results[0]["stopped"]:
+            self._hear_out()
             raise Stopped(asked)
         return results
 

@@ -30,8 +30,7 @@ _KINDS = {kind.__name__: kind for kind in (RunChanged, RunProgress, EpochEnded, 
 
 def write_run(run: Run) -> None:
     """Write a run's record."""
-    record = dataclasses.asdict(run)
-    del record["folder"]
+    record = {field.name: getattr(run, field.name) for field in dataclasses.fields(run) if field.name != "folder"}
     write_json(run.folder / "run.json", record)
 
 

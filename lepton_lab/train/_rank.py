@@ -127,6 +127,7 @@ def _train(job: Job, seat: Seat, channel: Channel) -> dict[str, Any]:
     try:
         loop.train()
     except Stopped:
+        channel.send("event", {"type": "last"})
         return {"stopped": True, "metrics": {}, "layers": []}
     with loop.calling():
         session.callbacks_end()

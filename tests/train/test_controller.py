@@ -6,6 +6,8 @@ import os
 import signal
 import threading
 import time
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,10 @@ import pytest
 from lepton_lab.errors import InputError, TrainingError, UnknownNameError
 from lepton_lab.events import EpochEnded, RunChanged, RunProgress
 from lepton_lab.lab import Lab
+from lepton_lab.train import _journal, write_run
+from lepton_lab.train._checkpoint import latest
+from lepton_lab.train._controller import SAVE_SECONDS, Controller
+from lepton_lab.types import Run
 from tests.train.processes import weights
 
 LINE = """
@@ -122,12 +128,41 @@ def start_long_run(lab: Lab) -> str:
 def test_stop_leaves_the_workers(lab: Lab) -> None:
     run = start_long_run(lab)
     started = time.monotonic()
-    assert lab.run.stop().state == "cancelled"
-    assert time.monotonic() - started < 5
+    stopped = lab.run.stop()
+    assert stopped.state == "cancelled" and time.monotonic() - started < 5
     assert lab.run.show(run).state == "cancelled"
+    checkpoint = latest(stopped.folder / "checkpoints", print)
+    assert checkpoint is not None and checkpoint.place.history == stopped.history  # nothing that was said is missed
     assert len(lab.cluster.status().workers) == 2
     with pytest.raises(InputError, match="No run is under way"):
         lab.run.stop()
+
+
+def test_ranks_with_ever_more_to_say_hold_nobody_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    records: list[int] = []
+
+    def write(run: Run) -> None:
+        records.append(len(run.history.get("loss", ())))
+        write_run(run)
+
+    monkeypatch.setattr(_journal, "write_run", write)
+    job: Any = SimpleNamespace(run="run-1", token="t", epochs=100_000, steps=1)
+    run = Run("run-1", "m", "d", "running", tmp_path, 100_000, 64, "single", ("w0",), time.time())
+    order: Any = SimpleNamespace(job=job, run=run, strategy="single", workers=None)
+    controller = Controller(order)
+    controller.board.restart(1, ("w0",), {})
+    for epoch in range(5000):
+        logs = {"loss": 0.5, "seconds": 0.1}
+        controller._inbox.put({"type": "epoch", "generation": 1, "rank": 0, "epoch": epoch + 1, "logs": logs})
+    longest, started = 0.0, time.monotonic()
+    while not controller._inbox.empty():
+        before = time.monotonic()
+        controller._listen(0.05)
+        longest = max(longest, time.monotonic() - before)
+    assert longest < 1
+    assert len(records) <= 1 + (time.monotonic() - started) / SAVE_SECONDS
+    controller._enter("cancelled")
+    assert records[-1] == 5000 == len(_journal.read_run(tmp_path).history["loss"])
 
 
 def test_an_interrupt_cancels_the_run(lab: Lab) -> None:
