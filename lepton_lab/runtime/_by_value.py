@@ -7,12 +7,14 @@ file's name and text along, and is found by them wherever it is made again.
 
 What modules of the user's own define goes by value too, also what they use of each other: another process may not find
 them, or may have imported them before they were edited. Such a module is a `.py` file outside of what is installed.
+A class of such a module that comes back from a process which imported it is the one of that name here.
 """
 
 from __future__ import annotations
 
 import builtins
 import functools
+import importlib
 import io
 import linecache
 import pickle
@@ -20,7 +22,7 @@ import sys
 import sysconfig
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -33,7 +35,9 @@ _lock = threading.RLock()
 """cloudpickle's list of what goes by value is one for the whole process."""
 
 
-def dumps(value: Any, buffers: Callable[[pickle.PickleBuffer], object] | None = None) -> bytes:
+def dumps(
+    value: Any, buffers: Callable[[pickle.PickleBuffer], object] | None = None, *, comes_back: bool = False
+) -> bytes:
     """A function, class or object of the user's own as bytes that `pickle.loads` reads where this package is installed.
 
     Parameters
@@ -41,6 +45,9 @@ def dumps(value: Any, buffers: Callable[[pickle.PickleBuffer], object] | None = 
     buffers
         Called with each large part, such as an array's memory, that is not to be copied into the bytes but given to
         `pickle.loads` as one of its `buffers`.
+    comes_back
+        Whether it goes to where the user works: classes that this process has imported are then looked for by their
+        names there first, as pickle does, and none that is there is changed.
 
     Raises
     ------
@@ -48,7 +55,7 @@ def dumps(value: Any, buffers: Callable[[pickle.PickleBuffer], object] | None = 
         Whatever a part of it raises that can't be pickled.
     """
     with io.BytesIO() as file, _own_by_value():
-        _pickler()(file, buffers).dump(value)
+        _pickler()(file, buffers, comes_back).dump(value)
         return file.getvalue()
 
 
@@ -86,7 +93,8 @@ def _pickler() -> Any:
     class Pickler(cloudpickle.CloudPickler):  # type: ignore[misc]  # cloudpickle is untyped
         """Pickles each code object as a call of `_code`."""
 
-        def __init__(self, file: Any, buffers: Any) -> None:
+        def __init__(self, file: Any, buffers: Any, comes_back: bool) -> None:
+            self._comes_back = comes_back
             known = cloudpickle.CloudPickler.dispatch_table
             self._bare = known[CodeType]
             self._by_name = known[ModuleType]
@@ -98,6 +106,15 @@ def _pickler() -> Any:
             }
             self._texts: dict[str, str] = {}
             super().__init__(file, buffer_callback=buffers)
+
+        def reducer_override(self, obj: Any) -> Any:
+            reduced = super().reducer_override(obj)
+            if not self._comes_back or not isinstance(obj, type) or not isinstance(reduced, tuple) or len(reduced) != 6:
+                return reduced
+            make, parts, state, _, _, fill = reduced
+            if _named(obj.__module__, obj.__qualname__) is obj:
+                make, parts = _class, (obj.__module__, obj.__qualname__, make, parts)
+            return make, parts, (fill, state), None, None, _fill_class
 
         def _with_source(self, code: CodeType) -> Any:
             make, parts = self._bare(code)
@@ -123,6 +140,28 @@ _MACHINERY = ("__builtins__", "__cached__", "__loader__", "__spec__")
 
 def _fill(module: ModuleType, content: dict[str, Any]) -> None:
     vars(module).update(content, __builtins__=builtins)
+
+
+def _named(module: str, qualname: str) -> Any:
+    """What has this name in a module that is imported; None where nothing has."""
+    found: Any = sys.modules.get(module)
+    for part in qualname.split("."):
+        found = getattr(found, part, None)
+    return found
+
+
+def _class(module: str, qualname: str, make: Callable[..., Any], parts: tuple[Any, ...]) -> Any:
+    """The class of that name here, or else one that is still to be filled."""
+    with suppress(Exception):  # whatever the module does
+        importlib.import_module(module)
+    found = _named(module, qualname)
+    return found if isinstance(found, type) else make(*parts)
+
+
+def _fill_class(kind: type, content: tuple[Callable[..., Any], Any]) -> None:
+    fill, state = content
+    if _named(kind.__module__, kind.__qualname__) is not kind:
+        fill(kind, state)
 
 
 def _cached(function: Any) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import importlib
+import importlib.util
 import inspect
 import pickle
 import sys
@@ -47,8 +47,8 @@ class Packed:
         return pickle.loads(self.pickled, buffers=self.buffers)  # noqa: S301  # of the cluster's own processes
 
 
-def pack(value: Any) -> Packed:
-    """Make a value ready to be sent.
+def pack(value: Any, *, comes_back: bool = False) -> Packed:
+    """Make a value ready to be sent; `comes_back` is as for `dumps`.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def pack(value: Any) -> Packed:
 
     if _is_plain(value):
         return Packed(pickle.dumps(value, 5, buffer_callback=keep), buffers)
-    return Packed(dumps(value, keep), buffers)
+    return Packed(dumps(value, keep, comes_back=comes_back), buffers)
 
 
 def _is_plain(value: Any) -> bool:
@@ -172,11 +172,19 @@ def _written() -> dict[str, float]:
 
 
 def _forget_edited() -> None:
-    """Have modules of the user's own imported anew whose files were edited after this worker imported them."""
+    """Have all modules of the user's own imported anew if the file of one was edited after this worker imported it:
+    others may hold what they took from it."""
     importlib.invalidate_caches()
-    for name, written in _written().items():
-        if _seen.setdefault(name, written) != written:
-            del sys.modules[name], _seen[name]
+    edited = [name for name, written in _written().items() if _seen.setdefault(name, written) != written]
+    for name in edited:  # Python takes what it compiled within the same second for up to date
+        with suppress(OSError):
+            Path(importlib.util.cache_from_source(str(sys.modules[name].__file__))).unlink(missing_ok=True)
+    for name in own_modules() if edited else ():
+        parent, _, child = name.rpartition(".")
+        if parent in sys.modules:  # a package without a file stays
+            vars(sys.modules[parent]).pop(child, None)
+        sys.modules.pop(name, None)
+        _seen.pop(name, None)
 
 
 class Failure(NamedTuple):
@@ -223,7 +231,7 @@ def call(carried: Carried, item: Any) -> Ran:
     if len(sys.modules) != num_modules:
         _seen.update(_written() | _seen)
     try:
-        return Ran(pack(result), began, ended, threading.get_ident())
+        return Ran(pack(result, comes_back=True), began, ended, threading.get_ident())
     except BaseException as error:
         if asyncio.iscoroutine(result):
             result.close()  # else Python warns that nobody awaited it

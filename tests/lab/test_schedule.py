@@ -7,7 +7,7 @@ import itertools
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -139,6 +139,92 @@ def test_a_module_that_was_edited_is_called_as_it_is_here(
         (found,) = lab.map(module.f, [0])
         assert found is module.Row and found.n == result
     sys.modules.pop("own_edited")
+
+
+def of_a_package(item: int) -> object:
+    from own_package import part
+
+    return part.V
+
+
+def of_another(item: int) -> object:
+    import own_user
+
+    return own_user.f()
+
+
+def of_an_own_package(item: int) -> object:
+    import own_outer
+
+    return own_outer.V
+
+
+def of_a_folder(item: int) -> object:
+    from own_folder import part
+
+    return part.V
+
+
+@pytest.mark.parametrize(
+    ("function", "edited", "others"),
+    [
+        (of_a_package, "own_package/part.py", {"own_package/__init__.py": ""}),
+        (of_another, "own_used.py", {"own_user.py": "from own_used import V\ndef f(): return V\n"}),
+        (of_an_own_package, "own_outer/inner.py", {"own_outer/__init__.py": "from .inner import V\n"}),
+        (of_a_folder, "own_folder/part.py", {}),
+    ],
+)
+def test_what_took_something_from_an_edited_module_is_imported_anew(
+    lab: Lab,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    function: Callable[[int], object],
+    edited: str,
+    others: dict[str, str],
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / edited).parent.mkdir(exist_ok=True)
+    for name, text in others.items():
+        (tmp_path / name).write_text(text)
+    for value in (1, 2):  # of equal length, and within a second, as when all cells are run
+        (tmp_path / edited).write_text(f"V = {value}\n")
+        assert lab.map(function, range(4)) == 4 * [value]
+
+
+OWN_KIND = """
+import enum
+FACTOR = 2
+class Row:
+    def __init__(self, n): self.n = n
+    def times(self): return self.n * FACTOR
+    class Part: pass
+class Kind(enum.Enum):
+    A = 1
+def make(n): return Row(n)
+"""
+
+
+def test_a_class_that_the_function_imports_itself_is_the_one_that_is_here(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "own_kind.py").write_text(OWN_KIND)
+
+    def of_its_import(item: int) -> object:
+        import own_kind
+
+        return own_kind.make(item), own_kind.Row.Part(), own_kind.Kind.A, own_kind.Row
+
+    found = lab.map(of_its_import, [3])
+    module = importlib.import_module("own_kind")
+    found += lab.map(of_its_import, [3])
+    for row, part, kind, itself in found:
+        assert (type(row), type(part), itself) == (module.Row, module.Row.Part, module.Row)
+        assert kind is module.Kind.A and row.n == 3
+    (row,) = lab.map(lambda item: module.make(item), [3])
+    module.FACTOR = 5
+    assert type(row) is module.Row and row.times() == 15  # what is here was not made anew by what came back
+    sys.modules.pop("own_kind")
 
 
 def made_again(file: Path) -> int:

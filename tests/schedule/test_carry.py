@@ -17,6 +17,8 @@ import pytest
 
 from lepton_lab.errors import InputError
 from lepton_lab.lab import Lab
+from lepton_lab.runtime import own_modules
+from lepton_lab.schedule import _carry
 from lepton_lab.schedule._carry import Carried, Ran, call, pack, pack_function, pack_item
 
 
@@ -208,6 +210,9 @@ def test_a_module_that_is_imported_by_the_call_is_found_and_as_it_is_now(
         return int(own_lazy.f(item))
 
     (tmp_path / "own_lazy.py").write_text("def f(x): return x\n")
+    # A worker's own modules are those that its calls imported; here they are the tests, too.
+    mine = lambda: {name: module for name, module in own_modules().items() if name == "own_lazy"}  # noqa: E731
+    monkeypatch.setattr(_carry, "own_modules", mine)
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     packed = pack_function(lazily)
     monkeypatch.setattr(sys, "path", sys.path[1:])  # as a worker has it
