@@ -346,7 +346,8 @@ class Lab:
         """What a function gives for each item, in their order; called on the cluster's workers, an item at a time.
 
         A worker that joins takes its share, and what one had that is lost is done again elsewhere, so a function may be
-        called twice with an item, though each result is there once. An interrupt ends what has not begun.
+        called twice with an item, though each result is there once. An interrupt ends calls under way as well; those
+        that it can't end, such as a wait in C, are named.
 
         The function goes to each worker once, with all that it uses of the notebook and of modules of one's own, as
         these are now; modules that are installed are imported there. What it prints goes to `%lepton cluster logs`.

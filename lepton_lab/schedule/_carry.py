@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from lepton_lab.errors import InputError
 from lepton_lab.runtime import dumps, obstacle, own_modules
+from lepton_lab.schedule import _under_way
 
 _PLAIN = (int, float, complex, bool, str, bytes, type(None))
 """What needs none of the care that a user's own objects do; a map may have a million of them."""
@@ -136,10 +137,11 @@ def _paths() -> list[str]:
 
 
 class Carried:
-    """A function on a worker, made of its bytes at the first call."""
+    """A function on a worker, made of its bytes at the first call; `map` is whose it is."""
 
-    def __init__(self, packed: Packed) -> None:
+    def __init__(self, packed: Packed, map: str = "") -> None:
         self._packed: Packed | None = packed
+        self.map = map
         self._function: Callable[[Any], Any] | None = None
         self._lock = threading.Lock()
 
@@ -155,7 +157,7 @@ class Carried:
             return self._function
 
     def __reduce__(self) -> Any:  # Dask puts it on disk where memory is short
-        return Carried, (self._packed or pack((self._function, [])),)
+        return Carried, (self._packed or pack((self._function, [])), self.map)
 
 
 _seen: dict[str, float] = {}
@@ -209,6 +211,15 @@ class Ran(NamedTuple):
 
 def call(carried: Carried, item: Any) -> Ran:
     """Dask task: the call's result, and when it was made; what goes wrong is told, since Dask can't send all of it."""
+    thread = threading.get_ident()
+    _under_way.begin(thread, carried.map)
+    try:
+        return _call(carried, item)
+    finally:
+        _under_way.finish(thread)
+
+
+def _call(carried: Carried, item: Any) -> Ran:
     began = time.perf_counter()
 
     def failed(what: str, message: str, text: str = "") -> Ran:

@@ -10,16 +10,18 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import logging
 import math
 import queue
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lepton_lab.errors import ClusterError, InputError, LeptonError, UserCodeError
+from lepton_lab.errors import ClusterError, InputError, Interrupted, LeptonError, UserCodeError
 from lepton_lab.events import Progress, Report
 from lepton_lab.schedule import _carry as carry
+from lepton_lab.schedule import _under_way as under_way
 from lepton_lab.schedule._carry import Carried, Failure, Ran, one_line, pack_function, pack_item
 from lepton_lab.schedule._log import Log
 from lepton_lab.schedule._offer import Offer
@@ -31,13 +33,17 @@ from lepton_lab.types import WorkerInfo
 if TYPE_CHECKING:
     from distributed import Client, Future
 
+log = logging.getLogger(__name__)
 TARGET_SECONDS = 5.0
 """In which work should be done where the number of workers goes by it; Dask's own `adaptive.target-duration`."""
 LOOK_SECONDS = 0.2
 """How often to see which workers there are."""
 WHY_SECONDS = 3.0
 """How long to wait for a worker that is started again, to say why it died."""
-
+END_SECONDS = 2.0
+"""How long calls may take to end after an interrupt."""
+WAIT_SECONDS = 3.0
+"""How long nothing may be heard of a worker before it is asked whether it is in a call of another map."""
 MOST_LOST_RESULTS = 5
 """How often a call's result may be lost on its way before it is not made again."""
 
@@ -79,7 +85,7 @@ class Dispatcher:
         self._busy = 0.0
         """Seconds that the calls took together that are done."""
         self._offer = Offer()
-        self._looked = 0.0
+        self._looked = self._asked = 0.0
         self._prefix = f"lepton-map-{uuid.uuid4().hex[:8]}-"
         self._attempts = 0
 
@@ -94,6 +100,8 @@ class Dispatcher:
             If the function raised, or its item took three workers with it.
         ClusterError
             If the cluster went, or an item's data was lost with its worker.
+        Interrupted
+            If calls could not be ended after an interrupt.
         """
         state = "failed"
         try:
@@ -104,9 +112,12 @@ class Dispatcher:
                 self._take()
                 self.log.tell(self._even_share())
                 self._look()
+                self._tell_whose_turn_it_is()
             state = "done"
         except KeyboardInterrupt:
             state = "cancelled"
+            self._cancel_all()
+            self._end_calls()
             raise
         finally:
             self._cancel_all()
@@ -163,6 +174,48 @@ class Dispatcher:
             time.sleep(LOOK_SECONDS)
         return "does it need more memory than a worker has?"
 
+    def _tell_whose_turn_it_is(self) -> None:
+        """Say which workers do nothing for this map since they are in calls of another."""
+        now = time.monotonic()
+        quiet = {
+            address: seat
+            for address, seat in self._seats.items()
+            if seat.sent and not seat.is_told and now - seat.since > WAIT_SECONDS
+        }
+        if not quiet or now - self._asked < WAIT_SECONDS:
+            return
+        self._asked = now
+        answers = under_way.ask(self._client, quiet, under_way.maps)
+        busy = [quiet[address] for address, maps in answers.items() if maps and self._prefix not in maps]
+        for seat in busy:
+            seat.is_told = True
+        if busy:
+            said = f"waits for {_names(busy)}, still in a call of another map"
+            log.warning("lab.map %s", said)
+            self._report(Progress(self._task, said, len(self._results) / self._total))
+
+    def _end_calls(self) -> None:
+        """End the calls that were cancelled but had begun.
+
+        Raises
+        ------
+        Interrupted
+            If some can't be; names their workers.
+        """
+        left = {address: seat for address, seat in self._seats.items() if seat.sent}
+        deadline = time.monotonic() + END_SECONDS
+        while left and time.monotonic() < deadline:
+            time.sleep(LOOK_SECONDS / 4)  # for those that were just to begin, and to let those end that were told to
+            answers = under_way.ask(self._client, left, under_way.end, self._prefix)
+            left = {address: seat for address, seat in left.items() if answers[address] is not False}
+        left = {info.address: left[info.address] for info in self._present() if info.address in left} if left else {}
+        if left:
+            names = [seat.info.name for seat in left.values()]
+            raise Interrupted(
+                f"what had not begun has ended, but {_names(left.values())} can't be got out of a call: what comes "
+                f"next waits for its end there, or start them anew: lab.cluster.handle.client.restart_workers({names})."
+            ) from None
+
     def _even_share(self) -> float | None:
         """Seconds that all takes by the measured speeds, shared out evenly; None where calls differ, or these lack."""
         seats = self._seats.values()
@@ -184,7 +237,7 @@ class Dispatcher:
 
     def _submit(self, call: Call, seat: Seat) -> None:
         if seat.function is None:
-            seat.function = self._submit_to(seat, Carried, self._function)
+            seat.function = self._submit_to(seat, Carried, self._function, self._prefix)
         future = self._submit_to(seat, carry.call, seat.function, self._items[call.number])
         if not seat.sent:
             seat.since = time.monotonic()
@@ -296,6 +349,10 @@ class Dispatcher:
         seat.fetched, seat.sent, seat.function = {}, {}, None
         self._cancel(list(futures))
         return list(futures.values())
+
+
+def _names(seats: Iterable[Seat]) -> str:
+    return ", ".join(seat.info.name for seat in seats)
 
 
 def _to_send(call: Call) -> Any:

@@ -96,6 +96,8 @@ class Seat:
     """Those that are done, whose result is on its way; with when that was heard."""
     since: float = 0.0
     """When the first of those sent began, as far as is known: when the one before it was done, or when it was sent."""
+    is_told: bool = False
+    """Whether it was said that it is in a call of another map."""
     calls: int = 0
     """That it has done."""
     busy: float = 0.0

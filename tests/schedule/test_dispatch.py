@@ -19,9 +19,9 @@ from distributed import Future, get_worker
 
 from lepton_lab.cluster import Handle, up
 from lepton_lab.errors import ClusterError, InputError, UserCodeError
-from lepton_lab.events import Event, MapChanged, ignore
+from lepton_lab.events import Event, MapChanged, Progress, ignore
 from lepton_lab.gantt import Span
-from lepton_lab.schedule import bytes_per_second, find_data
+from lepton_lab.schedule import _dispatch, bytes_per_second, find_data
 from lepton_lab.schedule._dispatch import Dispatcher
 from lepton_lab.schedule._log import TELL_SECONDS
 from lepton_lab.schedule._seats import Call
@@ -283,6 +283,53 @@ def test_an_interrupt_leaves_no_task_behind(pair: Handle) -> None:
     assert schedule.state == "cancelled" and 0 < schedule.done < 2000
     nothing_is_left(pair)
     assert run(pair, nap, calls(range(4))).results == list(range(4))
+
+
+def interrupted(pair: Handle, function: Callable[[Any], Any], folder: Path) -> str:
+    """What the interrupt of a map says that both workers are in calls of."""
+
+    def noted(item: int) -> object:
+        (folder / str(os.getpid())).touch()
+        return function(item)
+
+    def interrupt() -> None:
+        while len(list(folder.iterdir())) < 2:
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    user = threading.Thread(target=interrupt)
+    user.start()
+    with pytest.raises(KeyboardInterrupt) as caught:
+        run(pair, noted, calls(range(6)))
+    user.join()
+    return str(caught.value)
+
+
+def for_ever(item: int) -> int:
+    while True:
+        time.sleep(0.02)
+
+
+def test_an_interrupt_ends_calls_that_would_go_on_for_ever(pair: Handle, tmp_path: Path) -> None:
+    assert interrupted(pair, for_ever, tmp_path) == ""  # which the lab's verbs put into words
+    assert run(pair, nap, calls(range(4))).results == list(range(4))
+    nothing_is_left(pair)
+
+
+def test_calls_that_can_not_be_ended_are_named_and_what_waits_for_them_says_so(
+    pair: Handle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_dispatch, "END_SECONDS", 0.5)
+    monkeypatch.setattr(_dispatch, "WAIT_SECONDS", 0.3)
+    said = interrupted(pair, lambda item: time.sleep(6), tmp_path)
+    assert "but w0, w1 can't be got out of a call" in said and "restart_workers(['w0', 'w1'])" in said
+    told: list[Event] = []
+    assert run(pair, nap, calls(range(4)), report=told.append).results == list(range(4))
+    waits = [event.message for event in told if isinstance(event, Progress) and "waits" in event.message]
+    assert "w0" in waits[0] and "w1" in waits[-1] and "still in a call of another map" in waits[0]
+    told.clear()
+    assert run(pair, lambda item: time.sleep(1), calls(range(2)), report=told.append).results == [None, None]
+    assert not any("waits" in event.message for event in told if isinstance(event, Progress))  # long, but its own
 
 
 class TestData:
