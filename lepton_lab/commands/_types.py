@@ -246,8 +246,8 @@ class Source(ValueType):
         return values if len(values) > 1 else values[0]
 
     def name_for(self, text: str, value: object) -> str | None:
-        """What a thing read from a single variable is called by default: as the variable is."""
-        return text if not isinstance(value, str | Path) and text.isidentifier() else None
+        """What a thing read from a single variable is called by default: as the variable is, which goes with it."""
+        return Held(text, value) if not isinstance(value, str | Path) and text.isidentifier() else None
 
     def write(self, value: object) -> str:
         if not isinstance(value, str | Path):

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from lepton_lab import data as stage
 from lepton_lab.errors import InputError, UnknownNameError
 from lepton_lab.events import NamesChanged
 from lepton_lab.lab import _shards
+from lepton_lab.lab._variables import note_rows
 from lepton_lab.lab._verbs import verbs
 from lepton_lab.lab._workspace import check_name
-from lepton_lab.types import Dataset, Listing, ShardSet
+from lepton_lab.types import Dataset, Held, Listing, ShardSet
 
 if TYPE_CHECKING:
     from lepton_lab.lab._lab import Lab
@@ -38,7 +40,8 @@ class DataNoun:
             If there is none of that name.
         """
         if not self._lab.workspace.has("data", name, "dataset.json"):
-            raise UnknownNameError("data set", name, self.names(), "Load one: %lepton data load SOURCE.")
+            source = name if Path(name).expanduser().is_file() else "SOURCE"
+            raise UnknownNameError("data set", name, self.names(), f"Load one: %lepton data load {source}.")
         return stage.read(self._lab.workspace.path("data", name))
 
     def load(
@@ -93,23 +96,29 @@ class DataNoun:
         seed
             Of that choice.
         """
-        name = check_name("data set", name or stage.default_name(source))
+        is_variable = isinstance(name, Held) and weights is None
+        name = check_name("data set", str(name or stage.default_name(source)))
         self._lab.run.check_unused("data set", name)
+        options: dict[str, Any] = {
+            "label": label,
+            "task": task,
+            "weight": weight,
+            "drop": drop,
+            "format": format,
+            "test_share": test_share,
+            "seed": seed,
+        }
         dataset = stage.load(
             source,
             name,
             self._lab.workspace.path("data", name),
-            label=label,
-            task=task,
-            weight=weight,
             weights=weights,
-            drop=drop,
             dialect=stage.dialect(sep, decimal, encoding, na_values, no_header),
-            format=format,
-            test_share=test_share,
-            seed=seed,
             report=self._lab.events.publish,
+            **options,
         )
+        if not isinstance(source, str | Path):
+            note_rows(dataset, source, options if is_variable else None)
         _shards.drop(self._lab, name)  # they were cut from other rows
         self._lab.events.publish(NamesChanged("data set", name))
         return dataset

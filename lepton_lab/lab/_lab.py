@@ -235,7 +235,7 @@ class Lab:
         TrainingError
             If the run failed; the message is the earliest cause.
         """
-        data = data_name(self, data, model)
+        data, loaded = data_name(self, data, model)
         dataset = self.data.get(data)
         model, brought = model_name(self, model, dataset)
         self.cluster.handle  # noqa: B018  # says what to do where there is none
@@ -274,7 +274,7 @@ class Lab:
         result = replace(source, stage="trained", dataset=data, metrics={}, made_by=line, **names)
         try:
             run = self.run.launch(
-                prepare(self, training, source, dataset, result, notes=(*filter(None, [brought]), *notes))
+                prepare(self, training, source, dataset, result, notes=(*filter(None, [loaded, brought]), *notes))
             )
         except LeptonError:
             if is_new:
@@ -624,13 +624,13 @@ class Lab:
         return chosen, dataset or self.data_of(chosen, None)
 
     def _given_data(self, data: str | None, model: Any) -> Dataset | None:
-        return None if data is None else self.data.get(data_name(self, data, model))
+        return None if data is None else self.data.get(data_name(self, data, model)[0])
 
     def data_of(self, model: Model, data: str | None) -> Dataset:
         """The data set of a name; None takes the one that the model was trained on."""
         if data is None and model.dataset is None:
             raise InputError(f"The model {model.name!r} has seen no data set yet: name one with --data.")
-        return self.data.get(str(model.dataset) if data is None else data_name(self, data))
+        return self.data.get(str(model.dataset) if data is None else data_name(self, data)[0])
 
 
 def _readable(read: Callable[[str], Any], names: Iterable[str]) -> Iterator[Any]:

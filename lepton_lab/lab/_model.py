@@ -165,17 +165,25 @@ class ModelNoun:
             raise InputError("--allow-code is for .keras files; a model of the notebook comes without its code.")
         return self.bring(source, name or str(getattr(source, "name", "model")), {})
 
-    def bring(self, model: Any, name: str, rows: Mapping[str, tuple[int, ...]]) -> Model:
+    def bring(self, model: Any, name: str, rows: Mapping[str, tuple[int, ...]], known: Model | None = None) -> Model:
         """Bring in a Keras model of the notebook; sizes that its inputs leave open are those of `rows`, as for
-        `lepton_lab.train._models.adopt_file`."""
-        mark = mark_of(model)
+        `lepton_lab.train._models.adopt_file`, and its data set and the names in that are those of `known`."""
+        fields = ("dataset", "classes", "columns", "target", "target_classes")
+        kept = {"mark": mark_of(model)} | ({} if known is None else {name: getattr(known, name) for name in fields})
         with TemporaryDirectory(prefix="lepton-") as folder:
             path = save_keras(model, Path(folder))
-            return self._adopt(name, path, compiled_of(model), mark, what="The model", rows=rows)
+            return self._adopt(name, path, compiled_of(model), kept, what="The model", rows=rows)
 
-    def _adopt(self, name: str, path: Path, compiled: Mapping[str, Any], mark: str = "", **arguments: Any) -> Model:
+    def _adopt(
+        self,
+        name: str,
+        path: Path,
+        compiled: Mapping[str, Any],
+        kept: Mapping[str, Any] | None = None,
+        **arguments: Any,
+    ) -> Model:
         arguments["path"] = path
-        return self._make(name, "added", "_adopt:adopt_path", arguments, None, (), compiled, mark, ADOPT_SECONDS)
+        return self._make(name, "added", "_adopt:adopt_path", arguments, None, (), compiled, kept, ADOPT_SECONDS)
 
     def _make(
         self,
@@ -186,12 +194,13 @@ class ModelNoun:
         data: str | None,
         classes: tuple[str, ...],
         compiled: Mapping[str, Any] | None = None,
-        mark: str = "",
+        kept: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Model:
         """Make a model's files by a function of the training stage.
 
         `compiled` is what it was compiled with; None looks into the file that was written, as a builder may compile.
+        `kept` are further fields of its record.
         """
         self._lab.run.check_unused("model", name)
         with self._lab.workspace.replacing_model(name) as save:
@@ -202,22 +211,24 @@ class ModelNoun:
             if compiled is None:
                 compiled = _compiled_in(save.folder / "model.keras", save.folder / CODE)
             model = save(
-                Model(
-                    name=name,
-                    folder=save.folder,
-                    kind=kind,
-                    stage="new",
-                    format=shape.format,
-                    dataset=data,
-                    input_shape=shape.input_shape,
-                    output_shape=shape.output_shape,
-                    num_parameters=shape.num_parameters,
-                    **(names_of(self._lab.data.get(data)) if data else {"classes": classes}),
-                    answers=answers_of(endings),
-                    compiled=packed(compiled),
-                    mark=mark,
-                    notes=shape.notes,
-                    library=shape.library,
+                replace(
+                    Model(
+                        name=name,
+                        folder=save.folder,
+                        kind=kind,
+                        stage="new",
+                        format=shape.format,
+                        dataset=data,
+                        input_shape=shape.input_shape,
+                        output_shape=shape.output_shape,
+                        num_parameters=shape.num_parameters,
+                        **(names_of(self._lab.data.get(data)) if data else {"classes": classes}),
+                        answers=answers_of(endings),
+                        compiled=packed(compiled),
+                        notes=shape.notes,
+                        library=shape.library,
+                    ),
+                    **(kept or {}),
                 )
             )
         self._lab.events.publish(NamesChanged("model", name))
@@ -279,7 +290,7 @@ class ModelNoun:
         InputError
             Before any work, if something can't be used, or the model that it was made from was made anew since.
         """
-        given = None if data is None else data_name(self._lab, data)
+        given = None if data is None else data_name(self._lab, data)[0]
         return layers(self._lab, self.show(model_name(self._lab, name)[0]), against, given, to)
 
     def weights(self, name: str) -> Sequence[NDArray[Any]]:

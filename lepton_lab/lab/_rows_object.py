@@ -6,6 +6,7 @@ import hashlib
 import pickle
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
@@ -42,7 +43,7 @@ def by_column(frame: pd.DataFrame, inputs: Sequence[str], name: str) -> tuple[di
 
 
 def mark_of_rows(value: object, inputs: Sequence[str] = ()) -> str:
-    """What changes when arrays or frames do, or what they are taken as: `inputs` are as for `by_column`."""
+    """What changes when arrays, frames or a file do, or what they are taken as: `inputs` are as for `by_column`."""
     digest = hashlib.blake2b(repr(tuple(inputs)).encode(), digest_size=20)
     _add(digest, value)
     return digest.hexdigest()
@@ -53,6 +54,14 @@ def _add(digest: Any, value: object) -> None:
         for key, part in value.items():
             digest.update(f"{key!r}:".encode())
             _add(digest, part)
+    elif isinstance(value, str | Path):
+        path = Path(value).expanduser().absolute()
+        digest.update(f"{path} {path.stat().st_mtime_ns if path.is_file() else 0}".encode())
+    elif isinstance(value, list) and value and isinstance(value[0], list | int | float | str):
+        try:
+            _add(digest, np.asarray(value))
+        except ValueError:  # of unequal lengths
+            digest.update(pickle.dumps(value))
     elif isinstance(value, tuple | list):
         digest.update(f"{len(value)} of".encode())
         for part in value:

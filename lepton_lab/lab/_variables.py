@@ -6,7 +6,10 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from lepton_lab.errors import InputError
 from lepton_lab.events import Progress
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
 
 _KERAS = ("keras", "tf_keras")
 VARIABLE = "variable.json"
-"""In the folder of a data set that was loaded from a variable: what the variable held."""
+"""In the folder of a data set that was loaded from a variable, or from rows in memory: what these were."""
 
 
 def is_keras_model(value: object) -> bool:
@@ -32,18 +35,23 @@ def is_keras_model(value: object) -> bool:
 
 
 def mark_of(model: Any) -> str:
-    """What changes when a Keras model of the notebook does: its layers, its weights or what it was compiled with."""
+    """What changes when a Keras model of the notebook does: its layers, its weights or what it was compiled with.
+
+    It is three digests with colons between: of all of these, of the layers, and of what it was compiled with.
+    """
     try:
         config = json.dumps(model.get_config(), default=str, sort_keys=True)
     except Exception:  # a model class of one's own need not have one; that it can't be brought in is said elsewhere
         config = ""
+    config = re.sub(r"0x[0-9a-f]+", "", config)
     compiled = json.dumps(compiled_of(model), default=_digest, sort_keys=True)
     compiled = re.sub(r'("name": "[^"]*?)_\d+"', r'\1"', compiled)  # Keras numbers metrics that have none, as auc_1
-    digest = hashlib.sha256("\n".join([re.sub(r"0x[0-9a-f]+", "", config), compiled]).encode())
+    digest = hashlib.sha256("\n".join([config, compiled]).encode())
     for weight in model.get_weights():
         digest.update(f"{weight.shape} {weight.dtype}".encode())
         digest.update(weight.tobytes())
-    return digest.hexdigest()
+    few = (hashlib.sha256(text.encode()).hexdigest()[:16] for text in (config, compiled))
+    return ":".join([digest.hexdigest(), *few])
 
 
 def _digest(pickled: bytes) -> str:
@@ -74,12 +82,19 @@ def model_name(lab: Lab, given: object, dataset: Dataset | None = None) -> tuple
         rows = {} if dataset is None else rows_of(dataset)
         is_there = name in lab.model.names()
         fits = not rows or not has_open_sizes(value) or (is_there and _takes(lab.model.show(name), rows))
-        if is_there and fits and lab.model.show(name).mark == mark_of(value):
+        known = lab.model.show(name) if is_there else None
+        whole, *parts = mark_of(value).split(":")
+        known_whole, *known_parts = known.mark.split(":") if known is not None else [""]
+        is_same = whole == known_whole or (parts == known_parts and _has_weights_of(lab, known, value))
+        if fits and is_same:
             return name, ""
-        lab.model.bring(value, name, rows)
+        has_its_layers = parts[:1] == known_parts[:1]
+        lab.model.bring(value, name, rows, known if has_its_layers else None)
         why = "brought in anew, since it has changed" if is_there else "brought in"
         sizes = f", for rows of {dataset.name!r}, whose sizes it takes" if dataset and has_open_sizes(value) else ""
-        note = f"The model {name} is the notebook's Keras model, {why}{sizes}."
+        stays = [version.number for version in lab.model.show(name).versions if known is not None]
+        kept = f"; what it was stays as {name}@{known.version}" if known and known.version in stays else ""
+        note = f"The model {name} is the notebook's Keras model, {why}{sizes}{kept}."
         lab.events.publish(Progress(f"model add {name}", note, 1.0))
         return name, note
     if not isinstance(given, str):
@@ -90,6 +105,14 @@ def model_name(lab: Lab, given: object, dataset: Dataset | None = None) -> tuple
             "variable that holds a Keras model, or make a model (%lepton model new NAME)."
         )
     return str(given), ""
+
+
+def _has_weights_of(lab: Lab, model: Model | None, value: Any) -> bool:
+    """Whether a Keras model of the notebook has the weights that the lab's one has now, as after `set_weights`."""
+    if model is None or model.format != "keras":
+        return False
+    mine, its = value.get_weights(), lab.model.weights(model.name)
+    return len(mine) == len(its) and all(np.array_equal(one, other) for one, other in zip(mine, its, strict=True))
 
 
 def rows_of(dataset: Dataset) -> dict[str, tuple[int, ...]]:
@@ -105,15 +128,19 @@ def _takes(model: Model, rows: Mapping[str, tuple[int, ...]]) -> bool:
     return all(name in own and (own[name] == shape or is_same_row(own[name], shape)) for name, shape in rows.items())
 
 
-def data_name(lab: Lab, given: str, model: object = None) -> str:
-    """The name of a data set that is given by its name, or by that of a variable with rows, which are loaded under it
-    where they aren't there as they are now.
+def data_name(lab: Lab, given: str, model: object = None) -> tuple[str, str]:
+    """The name of a data set that is given by its name, or by that of a variable with rows or a path, which are loaded
+    under it where they aren't there as they are now.
 
     Parameters
     ----------
     model
         The model that they are for, as `model_name` takes it, if that is known: where it has an input for each of
         several columns of a frame, these are taken so.
+
+    Returns
+    -------
+    The name, and what was done for it, or that the data set isn't what the variable holds; empty where nothing was.
 
     Raises
     ------
@@ -125,35 +152,59 @@ def data_name(lab: Lab, given: str, model: object = None) -> str:
             f"Got a {type(given).__name__}, expected a data set's name: load it by lab.data.load(rows, name=...)."
         )
     if not isinstance(given, Held):
-        return str(given)
+        return str(given), ""
     name, value = str(given), given.value
     is_there = name in lab.data.names()
-    if not (isinstance(value, tuple | list | dict) or hasattr(value, "shape")):
+    is_path = isinstance(value, str | Path) and (not is_there or Path(value).expanduser().exists())
+    if not (is_path or isinstance(value, tuple | list | dict) or hasattr(value, "shape")):
         if is_there:
-            return name
+            return name, ""
         raise InputError(
             f"No data set is called {name!r}, and the variable of that name holds a {type(value).__name__}: give one "
-            "that holds (x, y), an array or a frame, or load a data set (%lepton data load)."
+            "that holds (x, y), an array, a frame or a path, or load a data set (%lepton data load)."
         )
+    known = _loaded_from(lab, name) if is_there else {}
+    if known is None:
+        return name, ""
     rows: object = value
     inputs: tuple[str, ...] = ()
-    if is_frame(value) and (inputs := _inputs_of(lab, model)):
+    if "options" not in known and is_frame(value) and (inputs := _inputs_of(lab, model)):
         rows = by_column(value, inputs, name)
     mark = mark_of_rows(value, inputs)
-    if is_there and _mark_of_data(lab, name) in (None, mark):
-        return name
-    lab.data.load(rows, name=name)
-    write_json(lab.data.get(name).folder / VARIABLE, {"mark": mark})
+    if known.get("mark") == mark:
+        return name, ""
+    if "options" not in known:
+        lab.data.load(rows, name=name)
+        write_json(lab.data.get(name).folder / VARIABLE, {"mark": mark})
+    elif known["options"] is not None:
+        lab.data.load(rows, name=given, **known["options"])
+    else:
+        note = f"The data set {name} was loaded from other rows than the variable {name} holds now, and stays as it is."
+        lab.events.publish(Progress(f"data load {name}", note, 1.0))
+        return name, note
     why = "anew from the variable, which has changed" if is_there else f"from the variable {name}"
-    lab.events.publish(Progress(f"data load {name}", f"The data set {name} was loaded {why}.", 1.0))
-    return name
+    note = f"The data set {name} was loaded {why}."
+    lab.events.publish(Progress(f"data load {name}", note, 1.0))
+    return name, note
 
 
-def _mark_of_data(lab: Lab, name: str) -> str | None:
-    """The mark of the variable that a data set was loaded from; None where it is from elsewhere."""
+def note_rows(dataset: Dataset, rows: object, options: Mapping[str, Any] | None) -> None:
+    """Note which rows in memory a data set was loaded from, so that `data_name` sees when a variable holds others.
+
+    Parameters
+    ----------
+    options
+        What else it takes to load a variable anew; None where that can't be done, or it is from no variable.
+    """
+    write_json(dataset.folder / VARIABLE, {"mark": mark_of_rows(rows), "options": options})
+
+
+def _loaded_from(lab: Lab, name: str) -> Mapping[str, Any] | None:
+    """What is known of the rows that a data set was loaded from; None where it is from elsewhere."""
     try:
-        return str(read_json(lab.data.get(name).folder / VARIABLE)["mark"])
-    except (OSError, ValueError, KeyError):
+        known: Mapping[str, Any] = read_json(lab.data.get(name).folder / VARIABLE)
+        return known if isinstance(known["mark"], str) else None
+    except (OSError, ValueError, KeyError, TypeError):
         return None
 
 

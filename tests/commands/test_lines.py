@@ -29,6 +29,7 @@ from lepton_lab.commands import (
 )
 from lepton_lab.errors import InputError, UnknownNameError
 from lepton_lab.lab import Lab
+from lepton_lab.types import Held
 
 
 def other_value(parameter: Parameter) -> object:
@@ -92,6 +93,8 @@ class TestVariables:
     def test_a_variable_is_taken(self) -> None:
         verb, _ = find(["data", "load"])
         assert parse(verb, ["frame"], {"frame": 17}) == {"source": 17, "name": "frame"}  # called as the variable is
+        name = parse(verb, ["frame"], {"frame": 17})["name"]
+        assert isinstance(name, Held) and name.value == 17
         assert parse(verb, ["frame", "--name", "f"], {"frame": 17}) == {"source": 17, "name": "f"}
         assert parse(verb, ["path"], {"path": "a.csv"}) == {"source": "a.csv"}
         assert parse(verb, ["x,y"], {"x": 1, "y": 2}) == {"source": (1, 2)}

@@ -107,3 +107,31 @@ def test_bad_input_is_refused(lab: Lab, trained: str, tflite: Path, tmp_path: Pa
         assert words in str(caught.value) and "\n" not in str(caught.value)
     lab.data.drop("columns")
     assert left(lab) == before
+
+
+def test_a_notebooks_model_that_takes_the_labs_weights_is_still_the_labs(lab: Lab) -> None:
+    import tf_keras
+
+    x, y = (np.load(lab.data.get("digits").folder / "test" / f"{name}.npy") for name in "xy")
+    net = tf_keras.Sequential(
+        [tf_keras.Input((8, 8, 1)), tf_keras.layers.Flatten(), tf_keras.layers.Dense(10)], name="own"
+    )
+    net.compile("adam", tf_keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    lab.train(net, "digits", epochs=1, strategy="single")
+    first, trained = lab.evaluate(net).metrics, lab.model.show("own")
+    net.set_weights(lab.model.weights("own"))
+    assert lab.evaluate(net).metrics == first and lab.model.show("own") == trained
+    net.fit(x, y, verbose=0)  # and learns by itself
+    told: list[Event] = []
+    unsubscribe = lab.events.subscribe(told.append, Progress)
+    found = lab.evaluate(net).metrics
+    unsubscribe()
+    assert found["accuracy"] == pytest.approx((net.predict(x, verbose=0).argmax(axis=1) == y).mean())
+    model = lab.model.show("own")
+    assert (model.dataset, model.classes, model.stage) == ("digits", trained.classes, "new")
+    said = [event.message for event in told if isinstance(event, Progress)]
+    assert any(f"since it has changed; what it was stays as own@{trained.version}" in message for message in said)
+    other = tf_keras.Sequential([net.layers[0], tf_keras.layers.Dense(10, "softmax")], name="own")
+    other.build((None, 8, 8, 1))
+    with pytest.raises(InputError, match="'own' has seen no data set yet"):
+        lab.evaluate(other)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from lepton_lab.commands import read
-from lepton_lab.errors import InputError
+from lepton_lab.errors import InputError, UnknownNameError
 from lepton_lab.lab import Lab
 from lepton_lab.lab._rows_object import by_column, mark_of_rows
 from lepton_lab.lab._variables import data_name, is_keras_model, mark_of, model_name
@@ -33,14 +33,14 @@ def test_a_variable_of_another_kind_says_what_it_is(lab: Lab) -> None:
     with pytest.raises(InputError, match="'d', and the variable of that name holds a int"):
         data_name(lab, Held("d", 3))
     assert model_name(lab, Held("cnn", 3)) == ("cnn", "")  # a kind, whatever a variable of that name holds
-    assert (model_name(lab, "net"), data_name(lab, "d")) == (("net", ""), "d")  # that there is none, the lab says
+    assert (model_name(lab, "net"), data_name(lab, "d")) == (("net", ""), ("d", ""))  # that there is none, the lab says
 
 
 def test_rows_of_a_variable_are_loaded_once(lab: Lab) -> None:
     x, y = np.random.default_rng(0).normal(size=(40, 3)), np.arange(40) % 2
-    assert data_name(lab, Held("d", (x, y))) == "d"
+    assert data_name(lab, Held("d", (x, y))) == ("d", "The data set d was loaded from the variable d.")
     assert lab.data.get("d").input_shape == (3,)
-    assert data_name(lab, Held("d", 5)) == "d"
+    assert data_name(lab, Held("d", 5)) == data_name(lab, Held("d", (x, y))) == ("d", "")
 
 
 def test_a_model_is_another_when_anything_of_it_changes() -> None:
@@ -76,8 +76,41 @@ def test_rows_that_have_changed_are_loaded_anew(lab: Lab) -> None:
     data_name(lab, Held("d", (x[:30], y[:30])))
     assert sum(lab.data.get("d").splits.values()) == 30
     lab.data.load((x, y), name="mine")
-    data_name(lab, Held("mine", (x[:30], y[:30])))  # loaded by its own line, which says when to load it again
+    assert data_name(lab, Held("mine", (x, y))) == ("mine", "")
+    _, note = data_name(lab, Held("mine", (x[:30], y[:30])))  # its own call says when to load it again
+    assert note.startswith("The data set mine was loaded from other rows than the variable mine holds now")
     assert sum(lab.data.get("mine").splits.values()) == 40
+
+
+def test_rows_that_a_line_loaded_are_loaded_anew_with_its_options(lab: Lab) -> None:
+    frame = pd.DataFrame({"a": np.arange(40.0), "kind": np.arange(40) % 2, "left": 1.0})
+    _, given = read("%lepton data load frame --label kind --drop left --test-share 0", {"frame": frame})
+    lab.data.load(**given)
+    assert data_name(lab, Held("frame", frame.copy())) == ("frame", "")
+    note = "The data set frame was loaded anew from the variable, which has changed."
+    for rows in (30, 20):  # what was loaded anew is seen to change, too
+        assert data_name(lab, Held("frame", frame.head(rows))) == ("frame", note)
+        assert (lab.data.get("frame").splits, lab.data.get("frame").columns) == ({"train": rows}, ("a",))
+
+
+def test_a_variable_may_hold_a_path(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "rows.csv"
+    pd.DataFrame({"a": np.arange(40.0), "label": np.arange(40) % 2}).to_csv(file, index=False)
+    for name, value in (("text", str(file)), ("path", file)):
+        assert data_name(lab, Held(name, value))[0] == name and lab.data.get(name).target.name == "label"
+        assert data_name(lab, Held(name, value)) == (name, "")
+    assert data_name(lab, Held("text", "anything")) == ("text", "")  # as what any variable of that name holds
+    with pytest.raises(UnknownNameError, match=r"no source 'nope\.csv'"):
+        data_name(lab, Held("other", "nope.csv"))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UnknownNameError, match=r"Load one: %lepton data load rows\.csv\."):
+        lab.data.get("rows.csv")
+
+
+def test_lists_have_marks_by_their_values() -> None:
+    rows = [[[1.0, 2.0], [3.0, 4.0]], [[1], [2, 3]], [[1], [2, 4]], ["a", "b"], ["a", "c"], ([1, 2], ["a"])]
+    assert len({mark_of_rows(each) for each in rows}) == len(rows)
+    assert mark_of_rows([[1, 2], [3, 4]]) == mark_of_rows([[1, 2], [3, 4]])
 
 
 def test_a_frames_columns_are_the_inputs_of_a_model_that_has_these() -> None:
