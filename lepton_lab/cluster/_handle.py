@@ -179,7 +179,17 @@ class Handle:
         ----------
         folder
             Where the records of clusters lie.
+
+        Raises
+        ------
+        ClusterError
+            If its own was removed.
         """
+        if self._record is not None and not (self._record.folder / "cluster.json").is_file():
+            raise ClusterError(
+                f"The cluster {self.name!r} is up, but its folder {self._record.folder} was removed, so that nothing "
+                "can join it: end it (%lepton cluster down), and start it again (%lepton cluster up)."
+            )
         return {"folder": folder, "name": self.name, **self._how}
 
     @property
@@ -309,6 +319,8 @@ class Handle:
         if self._record is not None:
             with _record.locked(self._record.folder.parent, self.name):
                 now = _record.load(self._record.folder)
+                if now is None and self._record.is_alive():
+                    now = self._record  # its folder was removed under it
                 if now is None or now.processes[:1] != self._record.processes[:1]:
                     raise ClusterError(f"The cluster {self.name!r} was ended by another kernel already.")
                 now.remove(PATIENCE)

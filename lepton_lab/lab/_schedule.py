@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,9 @@ TASK = "map"
 MOST_ITEMS = 1_000_000
 """Items of a map; a call costs about a millisecond, so more of them should be put together."""
 
+_ROWS = ("itertuples", "iter_rows", "to_pylist")
+"""How tables of pandas, Polars and Arrow give their rows; to go through one gives its columns."""
+
 
 def map_items(
     lab: Lab,
@@ -44,7 +48,7 @@ def map_items(
 ) -> list[Any]:
     """See `Lab.map`."""
     if not callable(function):
-        raise InputError(f"function is {function!r:.80}: give a function of one item.")
+        raise InputError(f"function is {_shown(function)}: give a function of one item.")
     handle = lab.cluster.handle
     given = _read_items(items)
     held = find_data(handle.client, given) | _find_shards(handle, given)
@@ -53,8 +57,8 @@ def map_items(
             number,
             item,
             _seconds(number, _of(seconds, item)),
-            _of(priority, item),
-            _of(deadline, item),
+            _priority(number, _of(priority, item)),
+            _deadline(number, _of(deadline, item)),
             _demand(number, _of(demand, item)),
             held.get(number),
         )
@@ -75,12 +79,13 @@ def _read_items(items: object) -> list[Any]:
         raise InputError(f"items is {items!r:.80}, a single {kind}: give a list of items, such as [{items!r:.20}].")
     if isinstance(items, Mapping):
         raise InputError(f"items is a {kind}: give list(items.items()) for pairs, or list(items.values()).")
-    if hasattr(items, "columns") and hasattr(items, "itertuples"):
-        raise InputError("items is a table: give its rows, such as list(table.itertuples()), or one of its columns.")
+    rows = next((way for way in _ROWS if hasattr(items, "columns") and hasattr(items, way)), None)
+    if rows:
+        raise InputError(f"items is a table: give its rows, such as list(table.{rows}()), or one of its columns.")
     try:
         given = iter(items)  # type: ignore[call-overload]  # what isn't iterable is refused
     except TypeError:
-        raise InputError(f"items is {items!r:.80}, which can't be gone through: give a list of items.") from None
+        raise InputError(f"items is {_shown(items)}, which can't be gone through: give a list of items.") from None
     read: list[Any] = []
     free = psutil.virtual_memory().available
     for item in given:
@@ -133,19 +138,46 @@ def _of(given: Any, item: Any) -> Any:
 def _seconds(number: int, seconds: Any) -> Mapping[str, float] | None:
     if seconds is None:
         return None
-    is_usable = isinstance(seconds, Mapping) and seconds
-    if not is_usable or not all(isinstance(each, int | float) and 0 <= each < math.inf for each in seconds.values()):
+    is_usable = isinstance(seconds, Mapping) and seconds and all(isinstance(kind, str) for kind in seconds)
+    if not is_usable or not all(_is_number(each) and 0 <= each < math.inf for each in seconds.values()):
         raise InputError(
-            f"seconds of item {number} are {seconds!r:.80}: give them by kind of device, such as "
+            f"seconds of item {number} are {_shown(seconds)}: give them by kind of device, such as "
             "{'cpu': 4.0, 'gpu': 0.5}."
         )
-    return dict(seconds)
+    return {kind: float(each) for kind, each in seconds.items()}
+
+
+def _priority(number: int, priority: Any) -> float:
+    if not _is_number(priority):
+        raise InputError(f"priority of item {number} is {_shown(priority)}: give a number; higher ones go first.")
+    return int(priority) if isinstance(priority, numbers.Integral) else float(priority)
+
+
+def _deadline(number: int, deadline: Any) -> float | None:
+    if deadline is None:
+        return None
+    if not _is_number(deadline):
+        raise InputError(f"deadline of item {number} is {_shown(deadline)}: give seconds from now, such as 60.")
+    return float(deadline)
 
 
 def _demand(number: int, demand: Any) -> float:
-    if not isinstance(demand, int | float) or not 0 <= demand < math.inf:
-        raise InputError(f"demand of item {number} is {demand!r:.80}: give bytes of memory, such as 2e9.")
+    if not _is_number(demand) or not 0 <= demand < math.inf:
+        raise InputError(f"demand of item {number} is {_shown(demand)}: give bytes of memory, such as 2e9.")
     return float(demand)
+
+
+def _is_number(value: Any) -> bool:
+    """Whether something is a number of Python or NumPy; NaN is none."""
+    return isinstance(value, numbers.Real) and value == value  # false of NaN
+
+
+def _shown(value: object) -> str:
+    """A value in one line of bounded length, also where it can't be made text."""
+    try:
+        return " ".join(repr(value).split())[:80]
+    except Exception:  # whatever its class does
+        return f"a {type(value).__name__}"
 
 
 def _check_memory(calls: Iterable[Call], workers: Sequence[WorkerInfo]) -> None:

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 from lepton_lab.compress import Step, mark_front, pick, read_budget, stages, uncertainty
 from lepton_lab.display import size
-from lepton_lab.errors import InputError, LeptonError
+from lepton_lab.errors import InputError, Interrupted, LeptonError
 from lepton_lab.events import Progress
 from lepton_lab.lab._compress import Compression, make, plan, preflight
 from lepton_lab.lab._parallel import Work, on_workers
 from lepton_lab.lab._versions import stem_of
-from lepton_lab.runtime import judged_by
+from lepton_lab.runtime import judged_by, listed
 from lepton_lab.types import Dataset, Front, Measure, Model, Trial
 
 if TYPE_CHECKING:
@@ -148,13 +148,22 @@ class Trials:
         self._done: dict[str, Trial] = {}
 
     def run(self) -> tuple[Trial, ...]:
-        """Make all stages; an interrupt ends those under way and goes on as KeyboardInterrupt."""
+        """Make all stages; an interrupt ends those under way, and says which are there."""
         works = {
             name: Work(lambda workers, name=name: self._trial(name, workers), after=parent)  # type: ignore[misc]
             for name, (parent, _) in self._steps.items()
         }
         self._publish("preparing", 0.0)
-        on_workers(self._lab, works, self._tell)
+        try:
+            on_workers(self._lab, works, self._tell)
+        except KeyboardInterrupt:
+            made = [name for name, trial in self._done.items() if not trial.error]
+            if not made:
+                raise
+            raise Interrupted(
+                f"what was under way has ended; {listed(made)} {'is' if len(made) == 1 else 'are'} there already, and "
+                "the same line goes on from there."
+            ) from None
         return tuple(self._done[name] for name in self._steps)
 
     def _trial(self, name: str, workers: tuple[str, ...]) -> Trial:

@@ -25,6 +25,7 @@ _CAUSES = {
     errno.EROFS: "the disk is read-only: choose another workspace",
     errno.EACCES: "you may not read or write there: choose another workspace, or have its rights changed",
     errno.EPERM: "you may not read or write there: choose another workspace, or have its rights changed",
+    errno.ENOENT: "what should be there is missing, or can't be made: see that it is back, or choose another workspace",
     errno.ENOTDIR: "a file stands where a folder is needed: move it away, or choose another workspace",
     errno.EEXIST: "a file stands where a folder is needed: move it away, or choose another workspace",
     errno.EISDIR: "a folder stands where a file is needed: move it away, or choose another workspace",

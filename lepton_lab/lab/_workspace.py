@@ -90,8 +90,8 @@ class Workspace:
         """
         folder = find(self.path("models"), name)
         if folder is None:
-            base, number = split_name(name)
-            if number is not None and self.has_model(base):
+            base, is_version, _ = name.partition("@")
+            if is_version and self.has_model(base):
                 names = [f"{base}@{version.number}" for version in self.versions(base)]
                 raise UnknownNameError("version", name, [*names, f"{base}@{self.model(base).version}"])
             raise UnknownNameError("model", name, self.model_names(), "Make one: %lepton model new NAME.")

@@ -41,7 +41,7 @@ class Call:
     item: Any
     seconds: Mapping[str, float] | None
     """By kind of device, as its owner thinks; None where nothing is known, and any kind will do."""
-    priority: int = 0
+    priority: float = 0
     deadline: float | None = None
     """Seconds after the first call."""
     demand: float = 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import threading
 import time
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from lepton_lab.cluster import Handle, _dashboard, _host, up
-from lepton_lab.errors import InputError, UnknownNameError
+from lepton_lab.errors import ClusterError, InputError, UnknownNameError
 from tests.cluster.processes import Kernel, processes_of
 
 
@@ -113,3 +114,13 @@ def test_a_cluster_whose_scheduler_died_is_down_and_can_be_started_again(tmp_pat
     assert again.info().state == "running"
     again.down()
     assert processes_of(tmp_path / "lab") == []
+
+
+def test_one_whose_folder_was_removed_says_so_and_is_ended(tmp_path: Path) -> None:
+    handle = up(tmp_path, name="uprooted", workers=1, device="cpu", threads=1, memory="300MB")
+    assert processes_of(tmp_path / "uprooted")
+    shutil.rmtree(tmp_path)
+    with pytest.raises(ClusterError, match=r"'uprooted' is up, but its folder .* was removed.*%lepton cluster down"):
+        handle.how_to_attach(tmp_path)
+    handle.down()
+    assert processes_of(tmp_path / "uprooted") == []

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
-from lepton_lab.errors import ConversionError, InputError, StoppedError
+from lepton_lab.errors import ConversionError, InputError, Interrupted, StoppedError
 from lepton_lab.events import Event, RunProgress
-from lepton_lab.lab import Lab
+from lepton_lab.lab import Lab, _search
 from lepton_lab.runtime import Graph
-from lepton_lab.types import CompressedModel, Front, Preflight
+from lepton_lab.types import CompressedModel, Front, Preflight, Trial
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +116,17 @@ def test_a_search_picks_by_a_budget_and_goes_on(lab: Lab, trained: str) -> None:
     made = {name: lab.model.show(name).file.stat().st_mtime for name in ("small-int8", "small-dynamic")}
     lab.compress(trained, "search", recipes=2, epochs=1, batch_size=64)
     assert all(lab.model.show(name).file.stat().st_mtime > written for name, written in made.items())
+
+
+def test_an_interrupted_search_names_what_it_has_made(lab: Lab, trained: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(lab: Lab, works: object, tell: Callable[[str, Trial], None]) -> None:
+        tell("small-int8", Trial("small-int8", "line", "quantised"))
+        tell("small-p80", Trial("small-p80", "", "", error="could not be made"))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_search, "on_workers", interrupted)
+    with pytest.raises(Interrupted, match=r"has ended; 'small-int8' is there already, and the same line goes on"):
+        lab.compress(trained, "search", recipes=3, epochs=1)
 
 
 def test_rows_to_choose_by_never_take_the_place_of_others(lab: Lab, trained: str) -> None:

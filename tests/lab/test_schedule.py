@@ -10,7 +10,9 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from lepton_lab.errors import ClusterError, InputError
@@ -40,6 +42,21 @@ def test_what_each_item_says_of_itself(lab: Lab) -> None:
     assert found == [9, 1, 4]
 
 
+def test_numbers_of_numpy_are_numbers(lab: Lab) -> None:
+    found = lab.map(
+        square,
+        [3, 0, 2],
+        seconds={"cpu": np.float32(0.01)},
+        priority=lambda n: np.uint8(n),
+        deadline=np.int64(60),
+        demand=np.float16(5),
+    )
+    assert found == [9, 0, 4]
+    assert lab.last_map is not None
+    began = {span.name: span.start for span in lab.last_map.schedule().happened}
+    assert max(began, key=lambda name: began[name]) == "1"  # the lowest priority
+
+
 def test_scaling_while_it_goes_on(tmp_path: Path) -> None:
     with Lab(tmp_path) as lab:
         lab.cluster.up(workers=1, threads=1, memory="300MB")
@@ -55,6 +72,23 @@ def test_scaling_while_it_goes_on(tmp_path: Path) -> None:
         unsubscribe = lab.events.subscribe(lambda event: scale(event) if event.task == "map" else None, Progress)
         assert lab.map(square, range(100)) == [n * n for n in range(100)]
         unsubscribe()
+
+
+class Mute:
+    def __repr__(self) -> str:
+        raise RuntimeError("no text")
+
+
+class Polars:
+    """What a frame of Polars has of what tells it from a list."""
+
+    columns = ("a",)
+
+    def iter_rows(self) -> Iterator[tuple[int]]:
+        return iter([(1,)])
+
+    def __iter__(self) -> Iterator[list[int]]:
+        return iter([[1]])
 
 
 @pytest.mark.parametrize(
@@ -76,6 +110,19 @@ def test_scaling_while_it_goes_on(tmp_path: Path) -> None:
         ({"seconds": {"cpu": -1}}, "by kind of device"),
         ({"seconds": lambda n: 4.0}, "seconds of item 0 are 4.0"),
         ({"demand": "2GB"}, "demand of item 0 is '2GB': give bytes"),
+        ({"demand": float("nan")}, "demand of item 0 is nan"),
+        ({"seconds": {1: 2.0}}, r"seconds of item 0 are \{1: 2.0\}"),
+        ({"seconds": {"cpu": float("nan")}}, "by kind of device"),
+        ({"priority": "high"}, "priority of item 0 is 'high': give a number; higher ones go first"),
+        ({"priority": None}, "priority of item 0 is None"),
+        ({"priority": lambda n: None if n else 1}, "priority of item 1 is None"),
+        ({"priority": float("nan")}, "priority of item 0 is nan"),
+        ({"deadline": "soon"}, "deadline of item 0 is 'soon': give seconds from now, such as 60"),
+        ({"deadline": lambda n: float("nan")}, "deadline of item 0 is nan"),
+        ({"deadline": lambda n: Mute()}, "deadline of item 0 is a Mute"),
+        ({"items": Mute()}, "items is a Mute, which can't be gone through"),
+        ({"items": pa.table({"a": [1]})}, r"items is a table: give its rows, such as list\(table.to_pylist\(\)\)"),
+        ({"items": Polars()}, r"items is a table: give its rows, such as list\(table.iter_rows\(\)\)"),
         ({"demand": lambda n: n * 5e9}, "Item 1 asks for 5.0 GB of memory, but the largest worker for it has 2.0 GB"),
     ],
 )

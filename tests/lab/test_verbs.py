@@ -101,6 +101,10 @@ def in_a_child(cause: OSError) -> LibraryError:
             r"The workspace {} can't be used \(at data/a/x.npy\): the disk is",
         ),
         (PermissionError(errno.EACCES, "x", "{}"), "The workspace {} can't be used: you may not read or write there"),
+        (
+            FileNotFoundError(errno.ENOENT, "x", "{}/models"),
+            r"\(at models\): what should be there is missing, or can't be",
+        ),
         (OSError(errno.EROFS, "x", "/elsewhere/m.onnx"), "^/elsewhere/m.onnx can't be used: the disk is read-only"),
         (OSError("25000 requested and 1024 written"), "The workspace {} can't be used: the disk is full"),
         (OSError("Unable to write (errno = 28, x)"), "The workspace {} can't be used: the disk is full"),
@@ -124,6 +128,13 @@ def test_what_is_of_no_disk_goes_on_as_it_is(error: Exception, tmp_path: Path) -
     with pytest.raises(type(error)) as caught:
         verbs(Noun)(Lab(tmp_path)).do(error)
     assert caught.value is error
+
+
+def test_a_workspace_that_can_not_be_made_is_named() -> None:
+    with pytest.raises(
+        WorkspaceError, match=r"^/proc/nope can't be used: what should be there is missing, or can't be"
+    ):
+        Lab("/proc/nope/workspace").data.load(ROWS, name="rows")
 
 
 def test_an_interrupted_run_says_how_to_go_on_with_it(lab: Lab) -> None:

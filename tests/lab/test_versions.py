@@ -189,6 +189,14 @@ def test_strange_names_are_none(own: Lab, name: str) -> None:
         own.model.show(name)
 
 
+def test_a_version_of_a_version_is_none_and_the_nearest_is_one_that_is_there(own: Lab) -> None:
+    make(own)
+    train(own, b"one")
+    train(own, b"two")
+    with pytest.raises(UnknownNameError, match=r"There is no version 'net@2@1'\. Did you mean 'net@[12]'\?"):
+        own.model.show("net@2@1")
+
+
 def test_a_parent_is_found_among_versions(own: Lab) -> None:
     make(own)
     train(own, b"one")
