@@ -29,7 +29,7 @@ _KINDS: dict[Any, tuple[Any, str]] = {
     Mapping: (Mapping, "a dict"),
 }
 """What is looked at, by the annotation: the types that are taken, and what to call them. All others go by."""
-_TOLD_ELSEWHERE = ("data", "function", "demand")
+_TOLD_ELSEWHERE = ("data", "function", "priority", "deadline", "demand")
 """What is told better by who knows what may come there by mistake."""
 SEEDS = range(2**32)
 """What NumPy and TensorFlow take as one."""

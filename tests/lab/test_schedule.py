@@ -54,7 +54,7 @@ def test_numbers_of_numpy_are_numbers(lab: Lab) -> None:
     assert found == [9, 0, 4]
     assert lab.last_map is not None
     began = {span.name: span.start for span in lab.last_map.schedule().happened}
-    assert max(began, key=lambda name: began[name]) == "1"  # the lowest priority
+    assert min(began, key=lambda name: began[name]) != "1"  # the lowest priority goes behind, on either worker
 
 
 def test_scaling_while_it_goes_on(tmp_path: Path) -> None:
