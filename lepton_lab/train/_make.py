@@ -86,12 +86,8 @@ def _with_settings(kind: str, part: Mapping[str, Any], own: Own) -> Any:
     maker = own.get(wanted) or classes.get(wanted.lower())
     if not callable(maker):
         raise _unknown(kind, wanted, [*own, *(c.__name__ for c in classes.values())])
-    if kind == "optimizer" and "lr" in part["config"].keys() - inspect.signature(maker).parameters.keys():
-        raise InputError(
-            f"The optimizer {wanted} has lr={part['config']['lr']}, which Keras drops: say learning_rate=."
-        )
-    if kind == "callback" and (mode := part["config"].get("mode", "auto")) not in ("auto", "min", "max"):
-        raise InputError(f"The callback {wanted} has mode={mode!r}, which Keras drops: say 'auto', 'min' or 'max'.")
+    if wanted not in own:
+        _check_dropped(kind, wanted, part["config"], inspect.signature(maker.__init__).parameters)
     try:
         if kind in ("loss", "metric") and (held := [v for v in part["config"].values() if _is_part(v)]):
             raise InputError(f"The {kind} {wanted} holds a {_parts.name_of(held[0])}: hand that over by itself.")
@@ -106,6 +102,18 @@ def _with_settings(kind: str, part: Mapping[str, Any], own: Own) -> Any:
     if kind == "loss" and "args" not in part and "reduction" in part["config"]:
         made.reduction = part["config"]["reduction"]  # which tf_keras takes by its own words only
     return made
+
+
+def _check_dropped(kind: str, name: str, settings: Mapping[str, Any], accepted: Mapping[str, Any]) -> None:
+    """Refuse settings that Keras takes without a word, or with one in a log only, and does nothing by."""
+    mode = settings.get("mode", "auto")
+    if kind == "callback" and mode not in ("auto", "min", "max"):
+        raise InputError(f"The callback {name} has mode={mode!r}, which Keras drops: say 'auto', 'min' or 'max'.")
+    takes_any = any(parameter.kind == parameter.VAR_KEYWORD for parameter in accepted.values())
+    for key in settings.keys() - accepted.keys():
+        if takes_any and (kind == "callback" or (kind, key) == ("optimizer", "lr")):
+            mend = "say learning_rate=" if key == "lr" else f"it takes {', '.join(list(accepted)[1:-1])}"
+            raise InputError(f"The {kind} {name} has {key}={settings[key]!r:.60}, which Keras drops: {mend}.")
 
 
 def _known(kind: str, name: str, settings: dict[str, Any], accepted: Mapping[str, Any]) -> dict[str, Any]:

@@ -98,6 +98,10 @@ class TestOptimizers:
         [
             ({"optimizer": "SGDD(momentum=0.9)"}, r"no optimizer 'SGDD': did you mean 'SGD'\?$"),
             ({"optimizer": "SGD(lr=0.5)"}, "The optimizer SGD has lr=0.5, which Keras drops: say learning_rate="),
+            (
+                {"callbacks": "ReduceLROnPlateau(cooldwn=3)"},
+                "ReduceLROnPlateau has cooldwn=3, which Keras drops: it takes",
+            ),
             ({"callbacks": "EarlyStopping(mode='least')"}, "EarlyStopping has mode='least', which Keras drops: say"),
             ({"optimizer": "SGD(momentun=0.9)"}, "The optimizer SGD can't be made so: momentun is not a valid"),
             ({"learning_rate": "CosinDecay(0.1, 10)"}, "no learning rate 'CosinDecay': did you mean 'CosineDecay'"),
