@@ -68,8 +68,9 @@ def _known(method: Callable[..., Any]) -> tuple[inspect.Signature, dict[str, tup
     for name, parameter in signature.parameters.items():
         if name == "self" or parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
             continue
+        hint = parameter.annotation
         try:
-            hint = eval(str(parameter.annotation), method.__globals__)
+            hint = eval(hint, method.__globals__) if isinstance(hint, str) else hint
         except NameError:  # imported for type checkers only
             continue
         each = [get_origin(one) or one for one in (get_args(hint) if isinstance(hint, UnionType) else (hint,))]

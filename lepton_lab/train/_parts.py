@@ -77,10 +77,8 @@ def describe(kind: str, given: Any) -> Any:
         if type_module(given) not in _KERAS:
             return _pickled(kind, given)
         return {"class_name": given.__name__, "config": {}} if inspect.isclass(given) else given.__name__
-    elif type_module(type(given)) in _KERAS and hasattr(given, "inner_optimizer"):  # which scales for float16
-        return describe(kind, given.inner_optimizer)
-    elif type_module(type(given)) in _KERAS and type(given).__name__ == "MeanMetricWrapper":
-        return _averaged(kind, given)
+    elif inner := inner_of(given):
+        return _averaged(kind, given) if callable(inner) else describe(kind, inner)
     elif type_module(type(given)) in _KERAS:
         settings = _callback_settings(given) if kind == "callback" else _config(kind, given)
         return {"class_name": type(given).__name__, "config": settings, **spared(given)}
@@ -88,7 +86,8 @@ def describe(kind: str, given: Any) -> Any:
         # Its variables would be the kernel's: the ranks make it anew, under their strategy.
         return {**_pickled(kind, type(given)), "config": _own_config(kind, given), **spared(given)}
     elif callable(given) or _is_derived(given):
-        reduction = {"config": {"reduction": given.reduction}} if kind == "loss" and hasattr(given, "reduction") else {}
+        told = getattr(given, "reduction", None) or "none"
+        reduction = {"config": {"reduction": told}} if kind == "loss" and hasattr(given, "reduction") else {}
         return {**_pickled(kind, given), **reduction}
     raise InputError(
         f"The {kind} is {given!r:.60}: give a name, a name with settings such as {_EXAMPLES[kind]}, an object of "
@@ -117,8 +116,6 @@ def name_of(part: Any) -> str:
 def text_of(part: Any) -> str:
     """A part as a person writes it: its name, with the settings that matter most where they are set."""
     settings = part.get("config", {}) if isinstance(part, Mapping) else {}
-    if settings.get("reduction", "") is None:
-        settings = {**settings, "reduction": "none"}
     shown = [f"{key}={_short(settings[key])}" for key in _TELLING if settings.get(key) not in _USUAL]
     first = [repr(value) for value in part.get("args", ())] if isinstance(part, Mapping) else []
     return f"{name_of(part)}({', '.join([*first, *shown])})" if first or shown else name_of(part)
@@ -210,6 +207,8 @@ def _config(kind: str, given: Any) -> dict[str, Any]:
         settings = given.get_config()
     except Exception as error:  # whatever a get_config of the user's own raises
         raise InputError(f"The settings of the {kind} {type(given).__name__} can't be told: {error}") from None
+    if kind == "loss" and settings.get("reduction", "") is None:
+        settings["reduction"] = "none"  # as both Kerases read it
     return {str(name): _plain(kind, value) for name, value in (settings | _untold(given, settings)).items()}
 
 
@@ -233,6 +232,13 @@ def _own_config(kind: str, given: Any) -> dict[str, Any]:
                 "one, so that the workers can make it."
             )
     return _config(kind, given)
+
+
+def inner_of(given: Any) -> Any:
+    """What an object of Keras only wraps: the function of a mean, an optimizer scaled for float16; or None."""
+    if type_module(type(given)) not in _KERAS:
+        return None
+    return given._fn if type(given).__name__ == "MeanMetricWrapper" else getattr(given, "inner_optimizer", None)
 
 
 def _averaged(kind: str, metric: Any) -> Any:

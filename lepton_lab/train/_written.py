@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lepton_lab.errors import InputError
-from lepton_lab.train._parts import describe, type_module
+from lepton_lab.train._parts import describe, inner_of, type_module
 
-_LEFT_OUT = ("name", "dtype", "reduction", "is_legacy_optimizer", "jit_compile")
+_LEFT_OUT = ("name", "dtype", "is_legacy_optimizer", "jit_compile")
 """Settings that Keras's objects tell, and that change nothing here."""
 
 
@@ -36,6 +36,8 @@ def written(kind: str, given: Any) -> str:
     name = type(given).__name__
     if type_module(type(given)) not in ("keras", "tf_keras"):
         return name
+    if inner := inner_of(given):
+        return written(kind, inner)
     try:
         part = describe(kind, given)
     except InputError:

@@ -37,6 +37,13 @@ def test_objects_of_keras_by_what_is_not_their_default(library: str) -> None:
     assert written("optimizer", keras.optimizers.Adam(0.1)) == "Adam(learning_rate=0.1)"
     assert written("optimizer", keras.optimizers.Adam()) == "Adam"
     assert written("metric", keras.metrics.AUC(curve="PR")) == "AUC(curve='PR')"
+    for reduction in ("sum", "none") if library == "tf_keras" else ("sum", "none", None):
+        loss = keras.losses.MeanSquaredError(reduction=reduction)
+        assert written("loss", loss) == f"MeanSquaredError(reduction='{reduction or 'none'}')"
+    assert written("loss", keras.losses.MeanSquaredError()) == "MeanSquaredError"
+    assert written("metric", keras.metrics.MeanMetricWrapper(mine, name="own")) == "mine"
+    scaler = keras.optimizers if library == "keras" else keras.mixed_precision
+    assert written("optimizer", scaler.LossScaleOptimizer(keras.optimizers.Adam(0.1))) == "Adam(learning_rate=0.1)"
     stopping = keras.callbacks.EarlyStopping("loss", patience=3)
     assert written("callback", [stopping]).startswith("EarlyStopping(monitor='loss', patience=3")
 
