@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lepton_lab.errors import InputError
 from lepton_lab.evaluate._compare import RESAMPLES, compare
+from lepton_lab.evaluate._loss_note import loss_note
 from lepton_lab.evaluate._metrics import Measured, measure
 from lepton_lab.events import Progress, Report, ignore
 from lepton_lab.runtime import answer_names, check_no_positions, fitted, listed, logits_among, open_rows, predict
@@ -182,7 +183,8 @@ def _evaluation(model: Model, dataset: Dataset, split: str, num_rows: int, measu
     notes = list(dataset.arrangement.notes)
     for found, (name, _) in zip(measured, _targets(dataset), strict=True):
         metrics |= {_prefixed(name, metric): value for metric, value in found.metrics.items()}
-        notes += [f"{name}: {note}" if name else note for note in found.notes]
+        losses = [loss_note(model, name)] if "loss" in found.metrics else []
+        notes += [f"{name}: {note}" if name else note for note in (*found.notes, *filter(None, losses))]
     breakdowns = tuple(found.breakdown for found in measured if found.breakdown is not None)
     return Evaluation(model.name, dataset.name, split, num_rows, metrics, breakdowns, tuple(notes))
 

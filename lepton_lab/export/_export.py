@@ -66,7 +66,15 @@ def export(
             tell(f"writing {to.name}", 0.0)
             chosen.write(model, aside)
             tell(f"comparing answers on {len(tried)} rows", 0.5)
-            agreement = check_agreement(model, aside / chosen.MODEL, tried, tolerance)
+            try:
+                agreement = check_agreement(model, aside / chosen.MODEL, tried, tolerance)
+            except InputError as error:
+                if str(aside) not in str(error):
+                    raise
+                said = str(error).replace(str(aside), "it")
+                raise ConversionError(
+                    f"Model {model.name!r} can't be exported as {format!r}, since what was written can't be run: {said}"
+                ) from None
             manifest = describe(model, format, aside, chosen, dataset)
             manifest["file"] = to.name
             manifest["agreement"] = {**asdict(agreement), "on": source, "tolerance": tolerance}

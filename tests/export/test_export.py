@@ -312,3 +312,16 @@ def test_what_onnx_lacks_is_told_by_its_cause(cnn: Model, tmp_path: Path) -> Non
     answers = one.ops.argmax(one.layers.Dense(3)(rows), -1)
     one.Model(rows, answers).save(model.file)
     assert export(model, "onnx", tmp_path / "odd.onnx", None, 50).agreement.max_difference == 0
+
+
+@pytest.mark.parametrize("format", ["saved_model", "tflite"])
+def test_what_was_written_and_can_not_be_run_is_told_without_where_it_lay(
+    cnn: Model, digits: Dataset, tmp_path: Path, format: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if format == "saved_model":
+        monkeypatch.setattr("lepton_lab.runtime._operations._COMPUTE", frozenset())
+    else:
+        monkeypatch.setattr("lepton_lab.export._tflite.to_tflite", lambda model: b"nothing")
+    with pytest.raises(ConversionError, match=f"'cnn' can't be exported as '{format}', .* run: it ") as caught:
+        export(cnn, format, at(tmp_path, format), digits)
+    assert ".aside" not in str(caught.value) and not list(tmp_path.iterdir())
