@@ -350,7 +350,8 @@ class Lab:
         that it can't end, such as a wait in C, are named.
 
         The function goes to each worker once, with all that it uses of the notebook and of modules of one's own, as
-        these are now; modules that are installed are imported there. What it prints goes to `%lepton cluster logs`.
+        these are now; modules that are installed, or that it imports itself, are imported there. What it prints goes to
+        `%lepton cluster logs`.
 
         An item may be data that lies on workers: a Dask future, of which the function gets the value, or a `Shard`,
         which it opens (`lepton_lab.data.open_shard`). The call goes where the data lies, unless it would be done sooner

@@ -16,7 +16,7 @@ from lepton_lab.runtime._answers import (
     look_probable,
 )
 from lepton_lab.runtime._base import MASKED, OpenedModel, Port, as_inputs
-from lepton_lab.runtime._by_value import dumps, own_modules
+from lepton_lab.runtime._by_value import dumps, found_in, own_modules
 from lepton_lab.runtime._code import CODE, by_registered_name, own_names, own_names_in, run_code
 from lepton_lab.runtime._convert import IN_FLOAT32, frozen, to_tflite, unrolled, unusual_dtypes
 from lepton_lab.runtime._dtypes import (
@@ -100,6 +100,7 @@ __all__ = [
     "ends_of",
     "exact_array",
     "fitted",
+    "found_in",
     "foreign_part",
     "format_of",
     "input_dtypes",

@@ -7,12 +7,14 @@ file's name and text along, and is found by them wherever it is made again.
 
 What modules of the user's own define goes by value too, also what they use of each other: another process may not find
 them, or may have imported them before they were edited. Such a module is a `.py` file outside of what is installed.
-A class of such a module that comes back from a process which imported it is the one of that name here.
+With `by_name`, a class that the other process has under its name, since it works there or code that was sent imports
+its module, is that one, as with pickle itself.
 """
 
 from __future__ import annotations
 
 import builtins
+import dis
 import functools
 import importlib
 import io
@@ -21,8 +23,9 @@ import pickle
 import sys
 import sysconfig
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -33,10 +36,12 @@ from lepton_lab.runtime._code import add_source
 _OURS = str(Path(__file__).parents[1])
 _lock = threading.RLock()
 """cloudpickle's list of what goes by value is one for the whole process."""
+_modules: ContextVar[tuple[str, ...] | None] = ContextVar("_modules", default=None)
+"""As `found_in` was told."""
 
 
 def dumps(
-    value: Any, buffers: Callable[[pickle.PickleBuffer], object] | None = None, *, comes_back: bool = False
+    value: Any, buffers: Callable[[pickle.PickleBuffer], object] | None = None, *, by_name: set[str] | None = None
 ) -> bytes:
     """A function, class or object of the user's own as bytes that `pickle.loads` reads where this package is installed.
 
@@ -45,9 +50,9 @@ def dumps(
     buffers
         Called with each large part, such as an array's memory, that is not to be copied into the bytes but given to
         `pickle.loads` as one of its `buffers`.
-    comes_back
-        Whether it goes to where the user works: classes that this process has imported are then looked for by their
-        names there first, as pickle does, and none that is there is changed.
+    by_name
+        Takes the names of the modules that the code in it imports itself. Classes that are found by their names here
+        are then looked for by these where it is read, in the modules that `found_in` names there; None for by value.
 
     Raises
     ------
@@ -55,7 +60,7 @@ def dumps(
         Whatever a part of it raises that can't be pickled.
     """
     with io.BytesIO() as file, _own_by_value():
-        _pickler()(file, buffers, comes_back).dump(value)
+        _pickler()(file, buffers, by_name).dump(value)
         return file.getvalue()
 
 
@@ -93,8 +98,8 @@ def _pickler() -> Any:
     class Pickler(cloudpickle.CloudPickler):  # type: ignore[misc]  # cloudpickle is untyped
         """Pickles each code object as a call of `_code`."""
 
-        def __init__(self, file: Any, buffers: Any, comes_back: bool) -> None:
-            self._comes_back = comes_back
+        def __init__(self, file: Any, buffers: Any, by_name: set[str] | None) -> None:
+            self._by_name_too = by_name
             known = cloudpickle.CloudPickler.dispatch_table
             self._bare = known[CodeType]
             self._by_name = known[ModuleType]
@@ -109,7 +114,8 @@ def _pickler() -> Any:
 
         def reducer_override(self, obj: Any) -> Any:
             reduced = super().reducer_override(obj)
-            if not self._comes_back or not isinstance(obj, type) or not isinstance(reduced, tuple) or len(reduced) != 6:
+            is_known = self._by_name_too is None or not isinstance(obj, type)
+            if is_known or not isinstance(reduced, tuple) or len(reduced) != 6:
                 return reduced
             make, parts, state, _, _, fill = reduced
             if _named(obj.__module__, obj.__qualname__) is obj:
@@ -119,6 +125,8 @@ def _pickler() -> Any:
         def _with_source(self, code: CodeType) -> Any:
             make, parts = self._bare(code)
             name = code.co_filename
+            if self._by_name_too is not None:
+                self._by_name_too.update(_imports(code))
             if name not in self._texts:  # one object for each file, so that pickle writes it once
                 self._texts[name] = "".join(linecache.getlines(name))
             return _code, (make, parts, name, self._texts[name])
@@ -142,6 +150,27 @@ def _fill(module: ModuleType, content: dict[str, Any]) -> None:
     vars(module).update(content, __builtins__=builtins)
 
 
+def _imports(code: CodeType) -> Iterator[str]:
+    """The modules that code imports itself, and what it takes from these, which may be modules."""
+    module = ""
+    for each in dis.get_instructions(code):
+        if each.opname == "IMPORT_NAME":
+            module = each.argval
+            yield module
+        elif each.opname == "IMPORT_FROM":
+            yield f"{module}.{each.argval}"
+
+
+@contextmanager
+def found_in(modules: Collection[str]) -> Iterator[None]:
+    """Have classes that are read in this block looked for by name in these modules alone; without it, in all."""
+    before = _modules.set(tuple(modules))
+    try:
+        yield
+    finally:
+        _modules.reset(before)
+
+
 def _named(module: str, qualname: str) -> Any:
     """What has this name in a module that is imported; None where nothing has."""
     found: Any = sys.modules.get(module)
@@ -152,9 +181,11 @@ def _named(module: str, qualname: str) -> Any:
 
 def _class(module: str, qualname: str, make: Callable[..., Any], parts: tuple[Any, ...]) -> Any:
     """The class of that name here, or else one that is still to be filled."""
-    with suppress(Exception):  # whatever the module does
-        importlib.import_module(module)
-    found = _named(module, qualname)
+    modules, found = _modules.get(), None
+    if modules is None or any(f"{module}.".startswith(f"{each}.") for each in modules):
+        with suppress(Exception):  # whatever the module does
+            importlib.import_module(module)
+        found = _named(module, qualname)
     return found if isinstance(found, type) else make(*parts)
 
 

@@ -18,7 +18,7 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lepton_lab.errors import InputError
-from lepton_lab.runtime import dumps, obstacle, own_modules
+from lepton_lab.runtime import dumps, found_in, obstacle, own_modules
 from lepton_lab.schedule import _under_way
 
 _PLAIN = (int, float, complex, bool, str, bytes, type(None))
@@ -39,6 +39,10 @@ class Packed:
 
     pickled: bytes
     buffers: list[NDArray[np.uint8]] = field(default_factory=list)
+    imports: tuple[str, ...] = ()
+    """The modules that its code imports itself: classes of these are the same ones there."""
+    paths: tuple[str, ...] = ()
+    """Where modules are found, for what a function imports only when it is called."""
 
     def __sizeof__(self) -> int:
         return len(self.pickled) + sum(buffer.nbytes for buffer in self.buffers)
@@ -48,8 +52,8 @@ class Packed:
         return pickle.loads(self.pickled, buffers=self.buffers)  # noqa: S301  # of the cluster's own processes
 
 
-def pack(value: Any, *, comes_back: bool = False) -> Packed:
-    """Make a value ready to be sent; `comes_back` is as for `dumps`.
+def pack(value: Any) -> Packed:
+    """Make a value ready to be sent.
 
     Raises
     ------
@@ -63,7 +67,8 @@ def pack(value: Any, *, comes_back: bool = False) -> Packed:
 
     if _is_plain(value):
         return Packed(pickle.dumps(value, 5, buffer_callback=keep), buffers)
-    return Packed(dumps(value, keep, comes_back=comes_back), buffers)
+    imports: set[str] = set()
+    return Packed(dumps(value, keep, by_name=imports), buffers, tuple(imports))
 
 
 def _is_plain(value: Any) -> bool:
@@ -93,7 +98,7 @@ def pack_function(function: Callable[[Any], Any]) -> Packed:
             f"{name} is a generator function (it has a yield), and what it gives can't be sent back: return a list."
         )
     try:
-        return pack((function, _paths()))
+        return replace(pack(function), paths=_paths())
     except Exception as error:  # whatever its parts raise
         raise InputError(
             f"{name} can't be sent to the workers: it uses {obstacle(function)} ({one_line(error)}). Make that inside "
@@ -131,9 +136,9 @@ def _name(function: Any) -> str:
     return f"The function {getattr(function, '__qualname__', type(function).__name__)}".replace("<locals>.", "")
 
 
-def _paths() -> list[str]:
-    """Where this process finds modules, for what a function imports only when it is called."""
-    return [str(Path(path).absolute()) for path in sys.path]
+def _paths() -> tuple[str, ...]:
+    """Where this process finds modules."""
+    return tuple(str(Path(path).absolute()) for path in sys.path)
 
 
 class Carried:
@@ -141,7 +146,7 @@ class Carried:
 
     def __init__(self, packed: Packed, map: str = "") -> None:
         self._packed: Packed | None = packed
-        self.map = map
+        self.map, self.imports = map, packed.imports
         self._function: Callable[[Any], Any] | None = None
         self._lock = threading.Lock()
 
@@ -149,15 +154,17 @@ class Carried:
         """The function."""
         with self._lock:
             if self._packed is not None:
-                self._function, paths = self._packed.open()
-                self._packed = None
-                sys.path.extend(path for path in paths if path not in sys.path and Path(path).exists())
+                sys.path.extend(path for path in self._packed.paths if path not in sys.path and Path(path).exists())
                 _forget_edited()
+                with found_in(self.imports):
+                    self._function = self._packed.open()
+                self._packed = None
+                _see()
             assert self._function is not None
             return self._function
 
     def __reduce__(self) -> Any:  # Dask puts it on disk where memory is short
-        return Carried, (self._packed or pack((self._function, [])), self.map)
+        return Carried, (self._packed or replace(pack(self._function), imports=self.imports), self.map)
 
 
 _seen: dict[str, float] = {}
@@ -171,6 +178,11 @@ def _written() -> dict[str, float]:
         with suppress(OSError):
             times[name] = Path(str(module.__file__)).stat().st_mtime
     return times
+
+
+def _see() -> None:
+    """Note the modules of the user's own that were imported meanwhile."""
+    _seen.update(_written() | _seen)
 
 
 def _forget_edited() -> None:
@@ -229,20 +241,22 @@ def _call(carried: Carried, item: Any) -> Ran:
         function = carried.open()
     except BaseException as error:
         return failed("function", one_line(error))
+    num_modules = len(sys.modules)
     try:
-        value = item.open() if isinstance(item, Packed) else item
+        with found_in(carried.imports):
+            value = item.open() if isinstance(item, Packed) else item
     except BaseException as error:
         return failed("item", one_line(error))
-    num_modules, began = len(sys.modules), time.perf_counter()
+    began = time.perf_counter()
     try:
         result = function(value)
     except BaseException as error:  # SystemExit too: it would end nothing but this call
         return failed("raised", one_line(error), _traceback(error))
     ended = time.perf_counter()
     if len(sys.modules) != num_modules:
-        _seen.update(_written() | _seen)
+        _see()
     try:
-        return Ran(pack(result, comes_back=True), began, ended, threading.get_ident())
+        return Ran(pack(result), began, ended, threading.get_ident())
     except BaseException as error:
         if asyncio.iscoroutine(result):
             result.close()  # else Python warns that nobody awaited it

@@ -251,7 +251,7 @@ def make(n): return Row(n)
 """
 
 
-def test_a_class_that_the_function_imports_itself_is_the_one_that_is_here(
+def test_a_class_that_the_function_imports_itself_is_the_same_here_and_there(
     lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(tmp_path)
@@ -268,6 +268,14 @@ def test_a_class_that_the_function_imports_itself_is_the_one_that_is_here(
     for row, part, kind, itself in found:
         assert (type(row), type(part), itself) == (module.Row, module.Row.Part, module.Row)
         assert kind is module.Kind.A and row.n == 3
+
+    def is_its_own(item: object) -> bool:
+        from own_kind import Kind, Row
+
+        return isinstance(item, Row) and item.kind is Kind.A and type(item) is module.Row  # type: ignore[attr-defined]
+
+    row.kind = module.Kind.A
+    assert lab.map(is_its_own, [row, row]) == [True, True]
     (row,) = lab.map(lambda item: module.make(item), [3])
     module.FACTOR = 5
     assert type(row) is module.Row and row.times() == 15  # what is here was not made anew by what came back
