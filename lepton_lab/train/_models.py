@@ -46,6 +46,9 @@ _SCOPE = r"[A-Za-z0-9_.\\/>-]*"
 _ROOT_SCOPE = rf"[A-Za-z0-9.]{_SCOPE}"
 """The same of what is in nothing else."""
 
+_SAVED = "The model's own file"
+"""What the file is called that was written of a model, wherever that lies as yet."""
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -172,7 +175,7 @@ def _adopt(folder: Path, file: Path, what: str, report: Report) -> Shape:
         num_rows = prove(model, twin, load_keras(folder / "initial.keras"))
     except (NoEqualError, InputError) as reason:
         report(Progress("model add", "keeping the Keras 3 model as it is"))
-        why = str(reason).removesuffix(".").replace(str(folder / "initial.keras"), "its equal of tf_keras")
+        why = str(reason).removesuffix(".").replace(_SAVED, "its equal of tf_keras")
         return replace(keep_keras3(folder, model), notes=(f"kept as Keras 3: {why}",))
     notes = [f"{MADE_AGAIN}: {num_rows} random rows were answered alike by both"]
     if drawn := [layer.name for layer in model._flatten_layers() if type(layer).__name__.startswith("Random")]:
@@ -266,7 +269,10 @@ def _write(model: Any, folder: Path, code: Path | None = None) -> Shape:
             f"The model can't be trained: {found}. Only layers of Keras, and classes and functions that stand in the "
             "builder's source beside build(), can be used."
         )
-    load_keras(file, code)
+    try:
+        load_keras(file, code)
+    except InputError as error:
+        raise InputError(str(error).replace(str(file), _SAVED)) from None
     shutil.copyfile(file, folder / "model.keras")
     one = [shapes[0] if len(shapes) == 1 else () for shapes in (inputs, outputs)]
     library: ModelLibrary = "keras" if is_keras3(model) else "tf_keras"

@@ -315,6 +315,12 @@ def test_a_file_with_damaged_weights(tmp_path: Path, is_keras3: bool) -> None:
             r"The model is called 'my model'.*rename the model, such as name='my_model'",
         ),
         (
+            "class Mine(keras.layers.Layer):\n    def __init__(self, size, **rest): super().__init__(**rest)\n"
+            "    def call(self, x): return x\n    def get_config(self): return super().get_config()\n"
+            "def build(a, b): return keras.Sequential([keras.Input(a), Mine(3, name='my'), keras.layers.Dense(b)])",
+            r"^The model's own file can't be loaded as a Keras model: .*'size'",
+        ),
+        (
             "def build(a, b):\n    i = keras.Input(a)\n"
             "    one, two, three = (keras.layers.Dense(b)(i) for _ in range(3))\n"
             "    return keras.Model(i, {'a': [one, two], 'b': three})",
