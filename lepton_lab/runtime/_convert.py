@@ -180,8 +180,10 @@ def _let_inline(definition: Any) -> None:
             function.signature.name = names[function.signature.name]
     for node in (node for body in bodies for node in body):
         node.attr.pop(_COMPILED, None)
-        if (called := node.attr["f"].func.name if "f" in node.attr else "") in names:
-            node.attr["f"].func.name = names[called]
+        for value in node.attr.values():
+            for called in (value.func, *value.list.func):
+                if called.name in names:
+                    called.name = names[called.name]
 
 
 def unrolled(model: Any) -> Any:
