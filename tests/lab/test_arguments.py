@@ -34,11 +34,6 @@ WRONG: dict[str, tuple[Callable[[Lab], Any], str]] = {
     "a data set's name": (lambda lab: lab.data.load("digits", name=5), "^name is 5, expected a text or None"),
     "test_share": (lambda lab: lab.data.load("digits", test_share="0.2"), "^test_share is '0.2', expected a number"),
     "rows": (lambda lab: lab.data.show("d", rows="3"), "^rows is '3', expected a whole number"),
-    "priority": (lambda lab: lab.map(abs, [1], priority="high"), "^priority is 'high', expected a whole number or a f"),
-    "deadline": (
-        lambda lab: lab.map(abs, [1], deadline="soon"),
-        "^deadline is 'soon', expected a number or a function or",
-    ),
     "workers": (
         lambda lab: lab.cluster.up(workers=np.float32(1.5)),
         "^workers is 1.5, expected a whole number or None",
