@@ -7,7 +7,8 @@ arrays itself, for several inputs or targets; or pandas' `X` and `y`, which are 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from lepton_lab.data._base import Array, Arrays, Columns, Raw, as_array, as_arrays, check_same_index
 from lepton_lab.data._held_out import HELD_OUT, named_splits
@@ -60,7 +61,17 @@ def from_mapping(arrays: Mapping[str, object], origin: str) -> Raw:
             check_same_index(rows, arrays[weighing], x, weighing)
             weights = as_array(arrays[weighing], weighing)
     renamed, notes = named_splits(splits)
-    return Raw(renamed, origin, weights=weights, notes=notes)
+    classes = _order([arrays[y] for _, y in pairs.values()])
+    return Raw(renamed, origin, weights=weights, classes=classes, notes=notes)
+
+
+def _order(labels: Sequence[Any]) -> tuple[str, ...]:
+    """The order of the classes, where the labels of all splits are pandas' ordered categories, and the same ones."""
+    dtypes = [getattr(one, "dtype", None) for one in labels]
+    if not all(getattr(dtype, "ordered", False) and dtype == dtypes[0] for dtype in dtypes):
+        return ()
+    used = {value for one in labels for value in one.unique()}
+    return tuple(str(one) for one in dtypes[0].categories if one in used)  # type: ignore[union-attr]
 
 
 def pairs_of(names: set[str], origin: str) -> tuple[dict[str, tuple[str, str]], str | None]:

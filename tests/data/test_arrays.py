@@ -77,6 +77,13 @@ def test_rows_and_labels_of_pandas_must_belong_together(tmp_path):
             data.load(source, "a", tmp_path / "a", **options)
 
 
+def test_ordered_categories_keep_their_order(tmp_path):
+    labels = pd.Series(pd.Categorical(["low", "high"] * 10, ["low", "unused", "high"], ordered=True))
+    assert data.load((X, labels), "a", tmp_path / "a").target.classes == ("low", "high")
+    splits = {"x_train": X, "y_train": labels, "x_test": X[:2], "y_test": labels[:2].astype(object)}
+    assert data.load(splits, "a", tmp_path / "a").target.classes == ("high", "low")
+
+
 def test_numpys_own_strings(tmp_path):
     texts = np.array(["good", "bad, very"] * 10, np.dtypes.StringDType())
     dataset = data.load((texts, texts, None), "a", tmp_path / "a")
