@@ -18,7 +18,7 @@ from sklearn.datasets import load_digits
 
 from lepton_lab import LeptonModel
 
-tf.random.set_seed(0)
+tf.keras.utils.set_random_seed(0)
 x, y = load_digits(return_X_y=True)
 x = x.reshape(-1, 8, 8, 1).astype("float32")
 dataset = tf.data.Dataset.from_tensor_slices((x[:1400], y[:1400])).shuffle(1400, seed=0).batch(64)
