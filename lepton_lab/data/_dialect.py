@@ -157,15 +157,16 @@ def large_values() -> Iterator[None]:
 def _head(path: Path) -> tuple[bytes, bool]:
     """The file's first lines of rows, and whether they are all."""
     with open_bytes(path) as stream:
-        head = b""
+        head, seen, num_rows = bytearray(), 0, 0
         while block := stream.read(_HEAD_BYTES):
             head += block
             if len(head) > _MOST_HEAD_BYTES:
                 raise DataError(f"{path} has no rows in its first {len(head) // 2**20} MB, expected lines of values")
-            rows = [line for line in head.splitlines() if not line.startswith(b"#")]
-            if len(block) == _HEAD_BYTES and len(rows) > 3:
-                return head, False
-    return head, True
+            *whole, rest = re.split(rb"\r\n?|\n", head[seen:])
+            seen, num_rows = len(head) - len(rest), num_rows + sum(not line.startswith(b"#") for line in whole)
+            if len(block) == _HEAD_BYTES and num_rows > 2:
+                return bytes(head), False
+    return bytes(head), True
 
 
 def _only_member(path: Path) -> IO[bytes]:
