@@ -21,9 +21,14 @@ def network(dropout: float = 0.0) -> Any:
     rows = keras.Input((8, 8, 1), name="rows")
     x = layers.Rescaling(1 / 16, name="scale")(rows)
     x = layers.Conv2D(
-        *(16, 3), activation="hard_silu", kernel_regularizer="l2", kernel_constraint=keras.constraints.MaxNorm(0.9)
+        16,
+        3,
+        activation="hard_silu",
+        kernel_regularizer="l2",
+        kernel_constraint=keras.constraints.MaxNorm(0.9),
+        name="conv2d",
     )(x)
-    x = layers.BatchNormalization()(x)
+    x = layers.BatchNormalization(name="batch_normalization")(x)
     frozen = layers.Conv2D(16, 3, padding="same", name="frozen", trainable=False)
     x = layers.Flatten()(ops.relu6(frozen(x) * 2.0) + x)
     x = layers.Dropout(dropout)(x)[:, :512]

@@ -16,7 +16,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("charts", "display"),
     ("gantt",),
-    ("events", "files", "types"),
+    ("asking", "events", "files", "types"),
     ("forkserver",),
     ("runtime",),
     STAGES,

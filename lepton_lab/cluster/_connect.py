@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +12,6 @@ from lepton_lab.types import WorkerInfo
 
 RESOURCE = "lepton"
 """Dask's resource of which each worker has one."""
-ANSWER_SECONDS = 5.0
-"""How long a worker may take to answer; Dask would try for 30 s to reach one that has just died."""
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -53,25 +50,6 @@ def describe(client: Client) -> Mapping[str, Mapping[str, Any]]:
     """
     workers: Mapping[str, Mapping[str, Any]] = client.sync(client.scheduler.identity, n_workers=-1)["workers"]
     return workers
-
-
-def ask(client: Client, function: Callable[..., Any], addresses: Sequence[str], *args: Any) -> dict[str, Any]:
-    """What a function gives in each of these workers, beside its tasks, by address.
-
-    A worker that is gone or silent, or in which it raises, is left out.
-    """
-
-    async def ask_one(address: str) -> dict[str, Any]:
-        try:
-            asked = client.run(function, *args, workers=[address], on_error="ignore")
-            return await asyncio.wait_for(asked, ANSWER_SECONDS)  # type: ignore[no-any-return]
-        except (OSError, ValueError):
-            return {}
-
-    async def ask_all() -> list[dict[str, Any]]:
-        return await asyncio.gather(*map(ask_one, addresses))
-
-    return {address: said for told in client.sync(ask_all) for address, said in told.items()}
 
 
 def events(client: Client, topic: str) -> Sequence[tuple[float, Mapping[str, Any]]]:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lepton_lab.asking import ask
 from lepton_lab.cluster import _connect, _dashboard, _invite, _logs, _probe, _record, _scale, _sight, _tls
 from lepton_lab.cluster._end import PATIENCE
 from lepton_lab.cluster._monitor import Monitor
@@ -223,7 +224,7 @@ class Handle:
         """Ask the workers that have not told yet which devices they have."""
         unknown = [address for address in described if address not in self._devices]
         if unknown:  # one that doesn't answer is asked again the next time
-            self._devices.update(_connect.ask(self.client, _probe.probe, unknown))
+            self._devices.update(ask(self.client, _probe.probe, unknown))
 
     def _table(self, described: Mapping[str, Mapping[str, Any]]) -> DeviceTable:
         rows = []

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lepton_lab.cluster import _connect
+from lepton_lab.asking import ask
 from lepton_lab.errors import InputError, UnknownNameError
 from lepton_lab.types import ClusterLogs
 
@@ -52,7 +52,7 @@ def told(client: Client, workers: Mapping[str, str], lines: int, with_scheduler:
     """
     try:
         found = {"scheduler": client.get_scheduler_logs(n=lines)} if with_scheduler else {}
-        answers = _connect.ask(client, _kept, list(workers.values()), lines)
+        answers = ask(client, _kept, list(workers.values()), lines)
     except (OSError, ValueError):
         return {}
     found |= {name: answers.get(address, ()) for name, address in workers.items()}

@@ -6,7 +6,6 @@ kernel knows which workers were lost and for what reason.
 
 from __future__ import annotations
 
-import asyncio
 import signal
 import time
 from contextlib import suppress
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from distributed import Nanny as _Nanny
 
+from lepton_lab.asking import within
 from lepton_lab.cluster._roll import EXITS, Exit
 from lepton_lab.display import size
 
@@ -54,7 +54,7 @@ class Nanny(_Nanny):  # type: ignore[misc]  # Dask has no types
         if self._retires and self.status.name == "running" and self.worker_address:
             with suppress(Exception):  # the scheduler has gone, or can't be reached
                 retired = self.scheduler.retire_workers(workers=[self.worker_address], stimulus_id="lepton-leave")
-                await asyncio.wait_for(retired, RETIRE_SECONDS)
+                await within(retired, RETIRE_SECONDS)
         return await super().close(*others, **options)
 
     async def _on_worker_exit(self, exitcode):  # type: ignore[no-untyped-def]

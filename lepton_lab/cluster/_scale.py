@@ -7,6 +7,7 @@ from collections.abc import Collection
 from itertools import count, islice
 from typing import TYPE_CHECKING
 
+from lepton_lab.asking import ask
 from lepton_lab.cluster import _connect, _host, _processes, _record, _start, _wait, devices
 from lepton_lab.cluster._plan import MIN_MEMORY, WorkerPlan
 from lepton_lab.cluster._record import Record
@@ -116,7 +117,7 @@ def _shrink(record: Record, client: Client, wanted: int, report: Report) -> Reco
     stay = tuple(worker for worker in record.workers if worker.name not in leave)
     described = _connect.describe(client)
     addresses = [address for address, worker in described.items() if str(worker["name"]) in leave]
-    pids = _connect.ask(client, os.getpid, addresses)
+    pids = ask(client, os.getpid, addresses)
     report(Progress(TASK, f"retiring {', '.join(sorted(leave))}", 0.3))
     if addresses:
         client.retire_workers(workers=addresses, close_workers=True)

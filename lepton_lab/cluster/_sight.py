@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lepton_lab.cluster import _connect
+from lepton_lab.asking import ask
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -21,7 +21,7 @@ def who_sees(client: Client, folder: Path, addresses: Sequence[str]) -> Mapping[
     A new file is laid there to be looked for: another host may have a folder of the same name.
     """
     with tempfile.NamedTemporaryFile(prefix=".seen-", dir=folder) as mark:
-        return _connect.ask(client, _sees, addresses, mark.name)
+        return ask(client, _sees, addresses, mark.name)
 
 
 async def _sees(mark: str) -> bool:

@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lepton_lab.asking import within
 from lepton_lab.data import _copies, _host
 from lepton_lab.data._copies import Block
 from lepton_lab.data._host import ANSWER_SECONDS, BLOCK_SECONDS
@@ -48,7 +49,7 @@ class Carrier:
             If it can't be reached, is silent for so long, or the function raised.
         """
         try:
-            answer = await asyncio.wait_for(self._client.run(function, *args, workers=[info.address]), seconds)
+            answer = await within(self._client.run(function, *args, workers=[info.address]), seconds)
             return answer[info.address]
         except Exception as error:
             self.failing.add(info.name)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lepton_lab.asking import within
 from lepton_lab.data import _copies
 from lepton_lab.data._copies import Block
 from lepton_lab.errors import DataError
@@ -87,7 +88,7 @@ async def write_block(aside: str, block: Block, content: bytes) -> None:
 async def fetch_block(aside: str, shard: Shard, block: Block, source: str, dask_worker: Worker) -> str:
     """Have another worker, by its address, send a block of a copy, and write it; says why it could not be had."""
     try:
-        content = await asyncio.wait_for(_ask(dask_worker, source, read_block, shard, block), BLOCK_SECONDS)
+        content = await within(_ask(dask_worker, source, read_block, shard, block), BLOCK_SECONDS)
     except OSError as error:
         return f"{type(error).__name__}: {error}"
     await write_block(aside, block, content)
@@ -155,7 +156,7 @@ async def _having(shard: Shard, sources: Sequence[str], worker: Worker) -> Async
     """Those of these workers, by address, that have a shard, and the sizes of its files; the first to answer first."""
 
     async def ask(source: str) -> tuple[str, Mapping[str, int]]:
-        return source, await asyncio.wait_for(_ask(worker, source, measure, shard), ANSWER_SECONDS)
+        return source, await within(_ask(worker, source, measure, shard), ANSWER_SECONDS)
 
     asked = [asyncio.ensure_future(ask(source)) for source in sources]
     try:

@@ -18,6 +18,7 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from lepton_lab.asking import ask
 from lepton_lab.errors import ClusterError, InputError, Interrupted, LeptonError, UserCodeError
 from lepton_lab.events import Progress, Report
 from lepton_lab.schedule import _carry as carry
@@ -44,6 +45,8 @@ END_SECONDS = 2.0
 """How long calls may take to end after an interrupt."""
 WAIT_SECONDS = 3.0
 """How long nothing may be heard of a worker before it is asked whether it is in a call of another map."""
+ANSWER_SECONDS = 1.0
+"""How long a worker may take to answer; one whose threads hold Python's lock doesn't."""
 MOST_LOST_RESULTS = 5
 """How often a call's result may be lost on its way before it is not made again."""
 
@@ -185,7 +188,7 @@ class Dispatcher:
         if not quiet or now - self._asked < WAIT_SECONDS:
             return
         self._asked = now
-        answers = under_way.ask(self._client, quiet, under_way.maps)
+        answers = ask(self._client, under_way.maps, quiet, seconds=ANSWER_SECONDS)
         busy = [quiet[address] for address, maps in answers.items() if maps and self._prefix not in maps]
         for seat in busy:
             seat.is_told = True
@@ -206,8 +209,8 @@ class Dispatcher:
         deadline = time.monotonic() + END_SECONDS
         while left and time.monotonic() < deadline:
             time.sleep(LOOK_SECONDS / 4)  # for those that were just to begin, and to let those end that were told to
-            answers = under_way.ask(self._client, left, under_way.end, self._prefix)
-            left = {address: seat for address, seat in left.items() if answers[address] is not False}
+            answers = ask(self._client, under_way.end, left, self._prefix, seconds=ANSWER_SECONDS)
+            left = {address: seat for address, seat in left.items() if answers.get(address) is not False}
         left = {info.address: left[info.address] for info in self._present() if info.address in left} if left else {}
         if left:
             names = [seat.info.name for seat in left.values()]

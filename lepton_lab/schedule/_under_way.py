@@ -6,17 +6,8 @@ that catches whatever comes, goes on all the same.
 
 from __future__ import annotations
 
-import asyncio
 import ctypes
 import threading
-from collections.abc import Callable, Collection
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from distributed import Client
-
-ANSWER_SECONDS = 1.0
-"""How long a worker may take to answer; one whose threads hold Python's lock doesn't."""
 
 _lock = threading.Lock()
 _maps: dict[int, str] = {}
@@ -53,19 +44,3 @@ def end(of: str) -> bool:
         for thread in threads:
             ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(Ended))
     return bool(threads)
-
-
-def ask(client: Client, addresses: Collection[str], function: Callable[..., Any], *args: Any) -> dict[str, Any]:
-    """What a function gives in these workers, by their addresses; None where one doesn't answer."""
-
-    async def ask_one(address: str) -> Any:
-        try:
-            asked = client.run(function, *args, workers=[address], on_error="ignore")
-            return (await asyncio.wait_for(asked, ANSWER_SECONDS)).get(address)
-        except (OSError, ValueError):
-            return None
-
-    async def ask_all() -> list[Any]:
-        return await asyncio.gather(*map(ask_one, addresses))
-
-    return dict(zip(addresses, client.sync(ask_all), strict=True))

@@ -79,14 +79,15 @@ def test_expired_certificates_are_refused_and_it_is_said(tmp_path: Path, monkeyp
     began = datetime.now(UTC)
     handle = up(tmp_path, name="brief", workers=1, threads=1, memory="300MB")
     try:
-        assert any("its certificates are good until" in note for note in handle.info().notes)
+        info = handle.info()
+        assert any("its certificates are good until" in note for note in info.notes)
         assert _tls.expired(tmp_path / "brief" / "tls") == ""
         wait_until(lambda: _tls.expired(tmp_path / "brief" / "tls"))
         assert datetime.now(UTC) - began > timedelta(seconds=7)
         with pytest.raises(OSError, match="TLS certificate"):
-            _connect.connect(handle.info().address, _tls.client_security(tmp_path / "brief" / "tls"), timeout=1)
+            _connect.connect(info.address, _tls.client_security(tmp_path / "brief" / "tls"), timeout=1)
         with pytest.raises(ssl.SSLError, match=r"(?i)expired"):
-            knock(handle.info().address, tmp_path / "brief" / "tls")
+            knock(info.address, tmp_path / "brief" / "tls")
         with pytest.raises(ClusterError, match=r"does not answer at tls.*its certificates were good until 20.* UTC"):
             attach(tmp_path, "brief")
         assert handle.client.submit(abs, -1).result(5) == 1  # who is in stays in

@@ -406,7 +406,7 @@ def test_what_goes_on_is_told_too(pair: Handle) -> None:
 
 
 KINDS = {"w0": "cpu", "w1": "cpu", "w2": "gpu", "w3": "gpu", "w4": "gpu", "w5": "tpu"}
-TAKES = {"cpu": 0.8, "gpu": 0.2, "tpu": 0.1}
+TAKES = {"cpu": 1.6, "gpu": 0.4, "tpu": 0.2}
 """Seconds of a call."""
 
 
