@@ -6,8 +6,6 @@ Arrow's or Python's own in a column of objects; decimals; booleans; text; catego
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -15,6 +13,7 @@ import pyarrow as pa
 from lepton_lab.data._base import Array, is_exact, missing_labels, not_finite
 from lepton_lab.data._numberlike import are_codes, number_like
 from lepton_lab.errors import DataError
+from lepton_lab.runtime import LostNumberError, from_python
 
 MAX_CATEGORIES = 32
 _FEW = 20
@@ -151,28 +150,16 @@ def _numbers(column: pd.Series, kind: str) -> Array:
     """Numbers without gaps as bool, int64, uint64 or float64; as Python's own where 64 bits don't hold them."""
     if kind == "boolean":
         return column.to_numpy(dtype=bool)
-    if kind == "decimal" and all(value == value.to_integral_value() for value in column if value.is_finite()):
-        column = column.map(lambda value: int(value) if value.is_finite() else float(value))
-        kind = kind_of(column)
-    if kind == "integer":
-        values: Any = column.to_numpy(dtype=object) if column.dtype == object else column.to_numpy()
-        for dtype in (np.int64, np.uint64):
-            if values.dtype.kind == "u" and dtype is np.int64:
-                continue
-            try:
-                return np.asarray(values.tolist() if values.dtype == object else values, dtype)
-            except OverflowError:
-                continue
-        return np.asarray(values, dtype=object)
-    numbers: Array = column.to_numpy(dtype=np.float64)
-    if column.dtype == object or kind == "decimal":
-        for row in np.flatnonzero(np.abs(numbers) >= 2**53):
-            if np.isfinite(numbers[row]) and column.iloc[row] != int(numbers[row]):
-                raise DataError(
-                    f"column {str(column.name)!r} has floats, and whole numbers beside them that no float holds (the "
-                    f"first is {column.iloc[row]} in row {row + 1:,}): give all its values one type"
-                )
-    return numbers
+    if column.dtype != object and kind != "decimal":
+        values: Array = column.to_numpy()
+        return values.astype(np.uint64 if values.dtype.kind == "u" else np.int64 if kind == "integer" else np.float64)
+    try:
+        return from_python(column.to_numpy(dtype=object))
+    except LostNumberError as lost:
+        raise DataError(
+            f"column {str(column.name)!r} has floats, and whole numbers beside them that no float holds (the first is "
+            f"{lost.value} in row {lost.place[0] + 1:,}): give all its values one type"
+        ) from None
 
 
 def _plain(column: pd.Series) -> pd.Series:

@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 
 from lepton_lab.errors import InputError
 from lepton_lab.runtime import (
+    LostNumberError,
     as_text,
     exact_array,
+    from_python,
     is_same_row,
     listed,
     match_columns,
@@ -143,25 +145,16 @@ def _as_array(rows: object, what: str) -> NDArray[Any]:
 
 def _as_numbers(values: NDArray[Any], what: str) -> NDArray[Any]:
     """Python's numbers as whole ones where they all are, else as float64."""
-    if all(map(_is_whole, values.flat)):
-        whole = [int(value) for value in values.flat]
-        dtype = np.int64 if min(whole, default=0) < 0 or max(whole, default=0) < 2**63 else np.uint64
-        return np.array(whole, dtype).reshape(values.shape)
-    floats = values.astype(np.float64)
-    for place in np.argwhere(np.abs(floats) >= 2**53):
-        if np.isfinite(floats[tuple(place)]) and int(floats[tuple(place)]) != values[tuple(place)]:
-            raise InputError(
-                f"{what} has the whole number {values[tuple(place)]} in row {place[0] + 1:,} among floats, none of "
-                "which is that number: give all values one type."
-            )
-    return floats
-
-
-def _is_whole(value: object) -> bool:
-    """Whether a number is a whole one of a type that holds any."""
-    if isinstance(value, Decimal):
-        return value.is_finite() and value == value.to_integral_value()
-    return isinstance(value, numbers.Integral)
+    try:
+        found = from_python(values)
+    except LostNumberError as lost:
+        raise InputError(
+            f"{what} has the whole number {lost.value} in row {lost.place[0] + 1:,} among floats, none of which is "
+            "that number: give all values one type."
+        ) from None
+    if found.dtype == object:
+        raise OverflowError("whole numbers beyond 64 bits")
+    return found
 
 
 def _no_numbers(array: NDArray[Any], what: str) -> InputError:

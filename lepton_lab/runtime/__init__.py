@@ -21,12 +21,14 @@ from lepton_lab.runtime._code import CODE, by_registered_name, own_names, own_na
 from lepton_lab.runtime._convert import IN_FLOAT32, frozen, to_tflite, unrolled, unusual_dtypes
 from lepton_lab.runtime._dtypes import (
     TEXT,
+    LostNumberError,
     as_dtype,
     as_text,
     blurs,
     cast_inputs,
     check_dtype,
     exact_array,
+    from_python,
     input_dtypes,
 )
 from lepton_lab.runtime._endings import LINEAR, Ending, read_endings, read_output_names
@@ -98,7 +100,9 @@ __all__ = [
     "constrain",
     "dumps",
     "ends_of",
+    "LostNumberError",
     "exact_array",
+    "from_python",
     "fitted",
     "found_in",
     "foreign_part",

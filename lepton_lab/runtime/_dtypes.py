@@ -6,7 +6,9 @@ so none becomes another one: 16,777,217 is no float32, 3.7 no whole number, -1 n
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -62,6 +64,45 @@ def as_text(texts: NDArray[Any]) -> NDArray[np.str_]:
         )
     made: NDArray[np.str_] = texts.astype(str)
     return made
+
+
+class LostNumberError(ValueError):
+    """A whole number is among floats, none of which is that number; `place` is its index."""
+
+    def __init__(self, value: object, place: tuple[int, ...]) -> None:
+        super().__init__(f"no float is the whole number {value}")
+        self.value, self.place = value, place
+
+
+def from_python(values: NDArray[Any]) -> NDArray[Any]:
+    """An array of Python's numbers, decimals among them, as int64 or uint64 where all are whole, else as float64.
+
+    Whole ones stay Python's own where 64 bits don't hold them all.
+
+    Raises
+    ------
+    LostNumberError
+        If a whole one is among others and no float is that number.
+    """
+    if all(map(_is_whole, values.flat)):
+        whole = np.array([int(value) for value in values.flat], dtype=object).reshape(values.shape)
+        least, greatest = min(whole.flat, default=0), max(whole.flat, default=0)
+        for dtype in (np.int64, np.uint64):
+            if np.iinfo(dtype).min <= least and greatest <= np.iinfo(dtype).max:
+                return whole.astype(dtype)
+        return whole
+    floats = values.astype(np.float64)
+    for place in map(tuple, np.argwhere(np.isfinite(floats) & (np.abs(floats) >= 2**53))):
+        if int(floats[place]) != values[place]:
+            raise LostNumberError(values[place], place)
+    return floats
+
+
+def _is_whole(value: object) -> bool:
+    """Whether a number is a whole one of a type that holds any."""
+    if isinstance(value, Decimal):
+        return value.is_finite() and value == value.to_integral_value()
+    return isinstance(value, numbers.Integral | np.bool_)
 
 
 def _first(values: Any) -> Any:

@@ -1,8 +1,12 @@
+from decimal import Decimal
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lepton_lab.errors import InputError
-from lepton_lab.runtime import TEXT, as_dtype, check_dtype
+from lepton_lab.runtime import TEXT, LostNumberError, as_dtype, check_dtype, from_python
 
 
 @pytest.mark.parametrize(
@@ -51,3 +55,36 @@ def test_refused(rows, dtype, words):
     for function in (as_dtype, check_dtype):
         with pytest.raises(InputError, match=words):
             function(rows, dtype, "x")
+
+
+NUMBERS = st.lists(
+    st.one_of(
+        st.integers(-(2**66), 2**66), st.floats(allow_nan=False), st.decimals(-1000, 1000, places=0), st.booleans()
+    ),
+    min_size=1,
+)
+
+
+@given(NUMBERS)
+def test_python_s_numbers_stay_what_they_are_or_are_refused_by_their_place(values):
+    column = np.array([*values, None], dtype=object)[:-1]
+    try:
+        made = from_python(column)
+    except LostNumberError as lost:
+        assert values[lost.place[0]] == lost.value != float(lost.value)
+    else:
+        assert all(own == kept for own, kept in zip(values, made.tolist(), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("values", "dtype"),
+    [
+        ([1, True, np.int8(3)], np.int64),
+        ([Decimal(2**63), 0], np.uint64),
+        ([-1, 2**63], object),
+        ([1, 0.5], np.float64),
+        ([Decimal("0.5"), Decimal("nan")], np.float64),
+    ],
+)
+def test_python_s_numbers_become_the_narrowest_dtype_that_holds_all(values, dtype):
+    assert from_python(np.array(values, dtype=object)).dtype == dtype
