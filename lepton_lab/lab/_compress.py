@@ -178,7 +178,7 @@ def _student(lab: Lab, planned: Compression) -> Iterator[Model]:
 
 def _lesson(planned: Compression, student: Model) -> dict[str, Any]:
     """What the student's training has to know of its teacher."""
-    teacher, dataset = planned.source, planned.dataset
+    teacher, dataset = planned.source, fitted(planned.source, planned.dataset)
     kinds = {name: target.kind for name, target in (dataset.targets or {"": dataset.target}).items()}
     return {
         "teacher": str(teacher.file),

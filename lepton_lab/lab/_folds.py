@@ -36,10 +36,10 @@ def cross_validate(lab: Lab, model: Model, dataset: Dataset, k: int) -> CrossVal
     InputError
         If the model can't be trained anew, or was not trained by a run that is still there.
     """
-    fitted(model, dataset)
+    arrangement = fitted(model, dataset).arrangement
     training = _training_of(lab, model)
     _, y = data_stage.open_split(dataset, "train")
-    parts = folds(np.asarray(y), k, training.seed)
+    parts = folds(np.asarray(arrangement.targets(y)), k, training.seed)
     lab.cluster.handle  # noqa: B018  # says what to do where there is none
     metrics: dict[str, dict[str, float]] = {}
 

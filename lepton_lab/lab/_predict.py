@@ -119,8 +119,13 @@ def _targets_of(lab: Lab, model: Model) -> dict[str, Target]:
     """What a model was trained for, as far as that is known; the name of a single target is empty."""
     if model.dataset in lab.data.names():
         dataset = lab.data.get(str(model.dataset))
-        # the data set may have been loaded anew since, with other classes
-        return dict(dataset.targets) or {"": replace(dataset.target, classes=model.classes or dataset.target.classes)}
+        if dataset.targets:
+            return dict(dataset.targets)
+        # the data set may have been loaded anew since, with other classes, or numbers
+        if not model.classes:
+            return {"": replace(dataset.target, kind="numbers", classes=())}
+        if dataset.target.kind != "numbers":
+            return {"": replace(dataset.target, classes=model.classes)}
     is_of_classes = class_names(model, model.classes)
     return {"": Target("classes", classes=model.classes) if is_of_classes else Target("numbers")}
 

@@ -22,7 +22,7 @@ from lepton_lab.events import Progress
 from lepton_lab.lab._compress import Compression, make, plan, preflight
 from lepton_lab.lab._parallel import Work, on_workers
 from lepton_lab.lab._versions import stem_of
-from lepton_lab.runtime import judged_by, listed
+from lepton_lab.runtime import fitted, judged_by, listed
 from lepton_lab.types import Dataset, Front, Measure, Model, Trial
 
 if TYPE_CHECKING:
@@ -35,8 +35,9 @@ _BUDGET = "accuracy>-0.5"
 
 def search(lab: Lab, source: Model, dataset: Dataset, settings: Mapping[str, Any]) -> Front:
     """See `Lab.compress`."""
-    metric = next(iter(judged_by(dataset)))
-    budget = settings["budget"] or _BUDGETS.get(dataset.target.kind, _BUDGET)
+    as_taken = fitted(source, dataset)
+    metric = next(iter(judged_by(as_taken)))
+    budget = settings["budget"] or _BUDGETS.get(as_taken.target.kind, _BUDGET)
     bounds = read_budget(budget, metric)
     if settings["recipes"] < 1:
         raise InputError(f"recipes={settings['recipes']}: give how many to try, at least 1.")

@@ -16,10 +16,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from lepton_lab.errors import InputError
 from lepton_lab.runtime._ends import NAMED
 from lepton_lab.runtime._shapes import input_shapes, is_same_row, same_row_note
-from lepton_lab.types import Arrangement, Dataset, Model, Scaling
+from lepton_lab.types import Arrangement, Dataset, Model, Scaling, Target
 
 _MOST = 12
 """Names that a message lists."""
@@ -46,7 +48,31 @@ def arranged(model: Model, dataset: Dataset) -> Dataset:
     InputError
         If a column, class, label or number is unknown to the model, or one is missing that it needs.
     """
-    return _shaped(model, _named(model, dataset))
+    return _shaped(model, _named(model, _as_numbers(model, dataset)))
+
+
+def _as_numbers(model: Model, dataset: Dataset) -> Dataset:
+    """The data set with whole numbers, where these were taken as classes by a guess and the model answers with one."""
+    target = dataset.target
+    is_guess = target.kind == "classes" and "--task regression" in target.note
+    if not is_guess or dataset.targets or target.positions or target.outputs_in(model.output_shape) != 1:
+        return dataset
+    if len(target.classes) <= 2 and not _knows_numbers(model):  # an answer may be the second one's probability
+        return dataset
+    numbers = tuple(map(float, target.classes))
+    if any(float(np.float32(number)) != number for number in numbers):
+        return dataset
+    note = (
+        f"the target of {dataset.name!r}, taken as {len(numbers)} classes when it was loaded, is numbers to "
+        f"{model.name}, which answers with one"
+    )
+    arrangement = replace(dataset.arrangement, numbers=numbers, notes=(*dataset.arrangement.notes, note))
+    return replace(dataset, target=Target("numbers", target.name), arrangement=arrangement)
+
+
+def _knows_numbers(model: Model) -> bool:
+    """Whether it was trained for numbers."""
+    return bool(model.dataset is not None and model.target and not model.classes and not model.target_classes)
 
 
 def _shaped(model: Model, dataset: Dataset) -> Dataset:
@@ -81,8 +107,7 @@ def _named(model: Model, dataset: Dataset) -> Dataset:
     for name, target in dataset.targets.items():
         _check_same(model, name, model.target_classes.get(name, ()), target.classes, whose)
     target = dataset.target
-    knows_numbers = model.dataset is not None and model.target and not model.classes and not model.target_classes
-    if knows_numbers and target.classes and not target.positions and not dataset.targets:
+    if _knows_numbers(model) and target.classes and not target.positions and not dataset.targets:
         raise InputError(
             f"{model.name!r} was trained for numbers, {model.target!r}, but {whose} has the {target.kind} "
             f"{listed(target.classes)}: name other data, or load it with --task regression."
@@ -240,6 +265,7 @@ def _after(
         # the other way round: these lead from the stored ones to the model's
         _through(classes, first.classes),
         _through(first.answers, answers),
+        first.numbers,
         first.shapes,
         tuple(dict.fromkeys((*first.notes, *notes))),
     )

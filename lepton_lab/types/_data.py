@@ -128,6 +128,8 @@ class Arrangement:
     """For each stored class, its number with the model."""
     answers: tuple[int, ...] = ()
     """For each label or number that the model gives, its place among the stored ones."""
+    numbers: tuple[float, ...] = ()
+    """For each stored class, the number that it is, where the model answers with numbers."""
     shapes: Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]] = field(default_factory=dict)
     """For each input (the only one is "") whose rows differ from the model's by a last axis of 1: the shape of one row
     as it is stored, and as the model takes it."""
@@ -153,8 +155,12 @@ class Arrangement:
         return x.view(record_dtype({name: (shapes[name], part.base) for name, part in parts.items()}))
 
     def targets(self, y: NDArray[Any]) -> NDArray[Any]:
-        """Targets as the model gives them, of the stored ones' shape and dtype."""
-        if self.classes:
+        """Targets as the model gives them, in the stored ones' shape."""
+        if self.numbers:
+            import numpy as np
+
+            y = np.asarray(self.numbers, np.float32)[y]
+        elif self.classes:
             import numpy as np
 
             y = np.where(y < 0, y, np.asarray(self.classes, y.dtype)[y])  # -1 marks positions without a class

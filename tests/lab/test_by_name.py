@@ -104,3 +104,46 @@ def test_other_names(lab: Lab, tables: pd.DataFrame) -> None:
     assert names["columns"][0] == "x" and names["classes"] == ("dog", "owl", "zcat")
     assert "byname takes the names of columns and classes from 'others'" in notes[0]
     lab.data.drop("others")
+
+
+def test_whole_numbers_to_a_model_compiled_for_numbers(lab: Lab) -> None:
+    """Ratings from 1 to 20 are taken as classes when they are loaded; to a model with one answer they are numbers."""
+    from tests.models_fixture import keras
+
+    random = np.random.default_rng(0)
+    x = random.normal(size=(1200, 4)).astype("float32")
+    y = np.clip(np.round(10 + 3 * x[:, 0] - 2 * x[:, 1] + 0.3 * random.normal(size=1200)), 1, 20).astype(int)
+    lab.data.load((x, y), name="ratings")
+    layers = keras().layers
+    net = keras().Sequential([keras().Input((4,)), layers.Dense(64, "relu"), layers.Dense(32, "relu"), layers.Dense(1)])
+    net.compile(keras().optimizers.Adam(0.01), "mse", metrics=["mae"])
+    lab.model.add(net, name="rater")
+    run = lab.train("rater", "ratings", epochs=8)
+    said = "the target of 'ratings', taken as 20 classes when it was loaded, is numbers to rater"
+    assert any(said in note for note in run.notes)
+    found = lab.evaluate("rater")
+    assert isinstance(found, Evaluation) and found.metrics["r2"] > 0.8
+    assert found.metrics["mae"] == pytest.approx(run.metrics["test_mae"], rel=1e-4)
+    shown = lab.predict("rater", data="ratings")
+    right = lab.data.get("ratings").folder / "test"
+    stored = np.load(right / "x.npy")
+    own = lab.predict("rater", rows=stored)
+    assert np.abs(shown.answers - own.answers).max() < 1e-4 and shown.names is None and own.names is None
+    match = {tuple(row): rating for row, rating in zip(x.tolist(), y, strict=True)}
+    labels = [float(row[-1]) for row in shown.preview]
+    assert labels == [match[tuple(row)] for row in stored[: len(labels)].tolist()]
+    for technique in ("prune", "distill"):
+        made = lab.compress("rater", technique, data="ratings", epochs=1, name=f"rater-{technique}")
+        assert isinstance(made, CompressedModel) and made.before.metric == "mae"
+    assert lab.explain("rater", method="permutation").features[0].name == "x0"
+    lab.data.drop("ratings")
+
+
+def test_a_data_set_loaded_anew_for_numbers_leaves_a_model_s_classes(lab: Lab) -> None:
+    x = np.random.default_rng(1).normal(size=(200, 3)).astype("float32")
+    lab.data.load((x, (x[:, 0] > 0).astype(int)), name="anew")
+    lab.model.new("of-classes", kind="mlp", data="anew", hidden_size=4)
+    lab.train("of-classes", "anew", **{**OPTIONS, "epochs": 1})
+    lab.data.load((x, x[:, 0]), name="anew")
+    assert {row[1] for row in lab.predict("of-classes", rows=x[:9]).preview} <= {"0", "1"}
+    lab.data.drop("anew")

@@ -132,6 +132,35 @@ def test_classes_are_no_numbers() -> None:
         fitted(model, table(("a",), ANIMALS))
 
 
+GUESSED = "labels 'y': 3 different whole numbers are taken as classes (--task regression for numbers)"
+
+
+def test_whole_numbers_taken_as_classes_are_numbers_to_a_model_that_answers_with_one(tmp_path: Path) -> None:
+    ratings = Target("classes", "stars", ("1", "3", "10"), note=GUESSED)
+    model = dataclasses.replace(model_of(table(("a",), Target("numbers"))), dataset=None, columns=(), target="")
+    found = fitted(model, table(("a",), ratings, tmp_path, [[1], [2], [3]], [2, 0, 1]))
+    truth = open_rows(found, "test")[1]
+    assert found.target == Target("numbers", "stars") and truth.dtype == np.float32 and truth.tolist() == [10, 1, 3]
+    assert found.arrangement.notes == (
+        "the target of 'd', taken as 3 classes when it was loaded, is numbers to net, which answers with one",
+    )
+    assert fitted(model, found) is found
+    for other in (
+        dataclasses.replace(ratings, note=""),  # they were said to be classes
+        dataclasses.replace(ratings, classes=("1", "3", "16777217")),
+    ):
+        with pytest.raises(InputError, match="answers with 1 numbers a row, but 'd' needs 3"):
+            fitted(model, table(("a",), other))
+
+
+def test_two_of_them_are_numbers_only_to_a_model_that_knows_numbers(tmp_path: Path) -> None:
+    two = Target("classes", "stars", ("3", "7"), note=GUESSED)
+    dataset = table(("a",), two, tmp_path, [[1], [2]], [1, 0])
+    model = model_of(table(("a",), Target("numbers", "stars")))
+    assert open_rows(fitted(model, dataset), "test")[1].tolist() == [7, 3]
+    assert fitted(dataclasses.replace(model, dataset=None, columns=()), dataset).target is two
+
+
 def test_classes_of_several_targets_must_be_the_same() -> None:
     dataset = dataclasses.replace(table(("a",), ANIMALS), targets={"kind": ANIMALS})
     model = model_of(dataset)
