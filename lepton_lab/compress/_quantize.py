@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -84,7 +85,7 @@ def plan(model: Any, settings: Mapping[str, Any], dataset: Dataset | None = None
         judged = [layer.name for layer in model.layers if layer.weights]
         return Plan([(name, "int4, int8 or float32, by what is measured") for name in judged])
     rules = [*chosen.rules(file.operations, _unjudged, 0.0), *_spare_raw_columns(file, dataset)]
-    content = _quantizer.apply(float_file, rules, ranges)
+    content = _made(float_file, rules, ranges, _blank(file.inputs))
     return Plan(describe(model, Graph(content).operations, _spared(file.operations, chosen)))
 
 
@@ -95,6 +96,34 @@ def _blank(ports: Sequence[Port]) -> NDArray[Any]:
         for port in ports
     }
     return records(parts) if len(parts) > 1 else next(iter(parts.values()))
+
+
+def _made(float_file: bytes, rules: Sequence[Rule], ranges: _quantizer.Ranges | None, row: NDArray[Any]) -> bytes:
+    """The file with fewer bits; an operation that LiteRT doesn't take as the rules have it stays float32."""
+    spared: list[Rule] = []
+    while True:
+        content = _quantizer.apply(float_file, [*rules, *spared], ranges)
+        refused = _refused(content, row)
+        if refused is None or refused in spared:
+            return content
+        spared.append(refused)
+
+
+_REFUSAL = re.compile(r"Node number (\d+) \((\w+)\) failed to prepare")
+
+
+def _refused(content: bytes, row: NDArray[Any]) -> Rule | None:
+    """What would spare the first operation of a file that LiteRT refuses; None where it refuses none."""
+    try:
+        Interpreter(content).run(row)
+    except InputError as error:
+        if (found := _REFUSAL.search(str(error.__cause__ or error))) is None:
+            return None
+        operations = Graph(content).operations
+        number, kind = int(found[1]), found[2]
+        if number < len(operations) and operations[number].kind == kind:
+            return Rule("float32", exactly(operations[number].output), kind)
+    return None
 
 
 def _spared(operations: Sequence[Operation], scheme: Scheme) -> list[Operation]:
@@ -222,7 +251,7 @@ def quantize(
         ranges, judge = _look_at_rows(float_file, model, dataset, calibration_rows, seed)
     tell(f"quantising, scheme {scheme}", 0.6)
     rules = [*chosen.rules(operations, judge, tolerance), *_spare_raw_columns(file, dataset)]
-    content = _quantizer.apply(float_file, rules, ranges)
+    content = _made(float_file, rules, ranges, _blank(file.inputs))
     with replacing_file(result.file) as aside:
         aside.write_bytes(content)
         tell("running what was written", 0.8)

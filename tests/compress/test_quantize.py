@@ -217,3 +217,21 @@ def test_a_file_that_xnnpack_takes_for_one_row_only(tmp_path: Path) -> None:
     source = save(model, dataset, tmp_path / "m", "added")
     made = quantize(source, quantised(source, "dynamic", tmp_path / "small"), dataset, "dynamic")
     np.testing.assert_allclose(predict(made.model.file, words[:8]), predict(source.file, words[:8]), atol=0.05)
+
+
+def test_an_operation_that_litert_refuses_in_int16_stays_float32(tmp_path: Path) -> None:
+    """The state of a convolutional LSTM begins as zeros, which LiteRT can't add to in int16."""
+    layers = keras().layers
+    keras().utils.set_random_seed(2)
+    net = keras().Sequential([keras().Input((3, 6, 6, 1)), layers.ConvLSTM2D(4, 3), layers.Flatten(), layers.Dense(3)])
+    x = np.random.default_rng(0).normal(size=(24, 3, 6, 6, 1)).astype(np.float32)
+    dataset = data.load((x, np.arange(24) % 3), "d", tmp_path / "d")
+    model = save(net, dataset, tmp_path / "net", "added")
+    settings = {"scheme": "int16x8", "calibration_rows": 24, "tolerance": 0.5}
+    planned = preflight(model, "quantize", settings, dataset)
+    done = quantize(model, quantised(model, "int16x8", tmp_path / "small"), dataset, "int16x8", 24)
+    assert dict(done.layers) == dict(planned.layers)
+    assert dict(done.layers)["conv_lstm2d"] == "weights int8, activations int16"
+    seen = np.asarray(open_rows(dataset, "train")[0])
+    exact = net(seen).numpy()
+    assert np.abs(Interpreter(done.model.file).run(seen) - exact).max() < 0.01 * np.abs(exact).max()

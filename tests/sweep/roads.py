@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from lepton_lab.compress import SCHEMES, TECHNIQUES
 from lepton_lab.errors import LeptonError
 from lepton_lab.export import FORMATS
-from lepton_lab.types import CompressedModel, Preflight
+from lepton_lab.types import CompressedModel, Preflight, fields
 from tests.sweep.cases import Case
 from tests.sweep.here import Here
 
@@ -36,8 +36,6 @@ def add(lab: Here, case: Case) -> None:
     """Bring the model in; it must answer as it did, one row at a time and eight."""
     model = case.build()
     x, y = case.rows(model, NUM_ROWS), case.targets(model, NUM_ROWS)
-    lab.workspace.folder.mkdir(parents=True, exist_ok=True)
-    np.savez(lab.workspace.folder / "rows.npz", **(x if isinstance(x, dict) else {"": x}))
     lab.data.load((x, y), name=DATA, test_share=1 / 3)
     lab.model.add(model, name=MODEL)
     for rows in _probes(lab):
@@ -146,9 +144,9 @@ def _bits(file: Path) -> list[tuple[str, str]]:
 
 
 def _probes(lab: Here) -> list[Any]:
-    """The last eight rows, and one of them."""
-    with np.load(lab.workspace.folder / "rows.npz") as file:
-        rows = {name: file[name] for name in file.files}
+    """The last eight training rows, which calibration sees, and one of them."""
+    stored = np.load(lab.data.get(DATA).folder / "train" / "x.npy")
+    rows = fields(stored) if stored.dtype.names else {"": stored}
     return [
         {name: part[-num:] for name, part in rows.items()} if len(rows) > 1 else next(iter(rows.values()))[-num:]
         for num in (BATCH, 1)
