@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lepton_lab.commands._spec import Parameter, Verb
@@ -23,17 +23,8 @@ def without_comment(line: str) -> str:
     A comment begins with a `#` between blanks, as in `data load digits  # the small one`. One that stands right before
     a word begins one too, but not after an option, whose value it may be: `--color #ff0000`.
     """
-    quote, is_escaped = "", False
-    for place, mark in enumerate(line):
-        if is_escaped:
-            is_escaped = False
-        elif mark == "\\" and quote != "'":
-            is_escaped = True
-        elif quote:
-            quote = "" if mark == quote else quote
-        elif mark in "'\"":
-            quote = mark
-        elif mark == "#" and not line[:place][-1:].strip():
+    for place, mark, quote in _unescaped(line):
+        if mark == "#" and not quote and not line[:place][-1:].strip():
             before = line[:place].split()[-1:]
             is_value = bool(before) and before[0].startswith("--") and "=" not in before[0]
             if not is_value or not line[place + 1 : place + 2].strip():
@@ -41,16 +32,42 @@ def without_comment(line: str) -> str:
     return line
 
 
+def _unescaped(line: str) -> Iterator[tuple[int, str, str]]:
+    """Place and mark of what no backslash stands before, and the quotation mark that it is within, or nothing."""
+    quote, is_escaped = "", False
+    for place, mark in enumerate(line):
+        if is_escaped:
+            is_escaped = False
+            continue
+        is_escaped = mark == "\\" and quote != "'"
+        if quote:
+            quote = "" if mark == quote else quote
+            yield place, mark, quote or mark
+        else:
+            quote = mark if mark in "'\"" else ""
+            yield place, mark, ""
+
+
 def split(line: str) -> list[str]:
     """The words of a line, by a shell's rules for quotes, without its comment.
+
+    Outside of quotes a backslash stands for itself (`.\\data`, `--sep \\t`), but before a blank, a quotation mark or
+    another backslash; a blank that doesn't break lines is one as any other.
 
     Raises
     ------
     InputError
         If a quote is not closed.
     """
+    line = without_comment(line)
+    marks = list(line)
+    for place, mark, quote in _unescaped(line):
+        if not quote and mark == "\\" and line[place + 1 : place + 2].strip(" \t'\"\\"):
+            marks[place] = r"\\"
+        elif not quote and mark == "\xa0":
+            marks[place] = " "
     try:
-        return shlex.split(without_comment(line))
+        return shlex.split("".join(marks))
     except ValueError as error:
         message = f"The line can't be read ({error}): close the quote, or put the text with it in quotes."
         raise InputError(message) from None
@@ -145,7 +162,10 @@ def _assign(verb: Verb, tokens: Sequence[str]) -> dict[str, str]:
         else:
             place = next((p for p in places if p.name not in texts), None)
             if place is None:
-                raise InputError(f"{verb.line} has no use for {token!r}: leave it out, or see {verb.line} --help.")
+                raise InputError(
+                    f"{verb.line} has no use for {token!r}: leave it out (or put quotes around a text with blanks), or "
+                    f"see {verb.line} --help."
+                )
             parameter, text = place, token
         if parameter.name in texts:
             raise InputError(f"{parameter.label} is given twice: leave one out.")

@@ -54,15 +54,26 @@ def from_mapping(arrays: Mapping[str, object], origin: str) -> Raw:
     splits: dict[str, tuple[Arrays, Arrays]] = {}
     weights: Array | None = None
     for split, (x, y) in pairs.items():
-        rows, labels = arrays[x], arrays[y]
-        check_same_index(rows, labels, x, y)
-        splits[split] = as_arrays(rows, x), as_arrays(labels, y)
-        if weighing and split == "train":
-            check_same_index(rows, arrays[weighing], x, weighing)
-            weights = as_array(arrays[weighing], weighing)
+        weighs = [weighing] if weighing and split == "train" else []
+        _check_indexes({name: arrays[name] for name in (x, y, *weighs)})
+        splits[split] = as_arrays(arrays[x], x), as_arrays(arrays[y], y)
+        if weighs:
+            weights = as_array(arrays[weighs[0]], weighs[0])
     renamed, notes = named_splits(splits)
     classes = _order([arrays[y] for _, y in pairs.values()])
     return Raw(renamed, origin, weights=weights, classes=classes, notes=notes)
+
+
+def _check_indexes(arrays: Mapping[str, object]) -> None:
+    """Raise InputError where indexes of pandas' objects differ, among those in dicts too."""
+    parts = {
+        f"{name}[{key!r}]" if key is not None else name: part
+        for name, value in arrays.items()
+        for key, part in (value.items() if isinstance(value, Mapping) else [(None, value)])
+    }
+    indexed = [(name, part) for name, part in parts.items() if hasattr(getattr(part, "index", None), "equals")]
+    for name, part in indexed[1:]:
+        check_same_index(indexed[0][1], part, indexed[0][0], name)
 
 
 def _order(labels: Sequence[Any]) -> tuple[str, ...]:

@@ -134,7 +134,7 @@ class Columns:
     @property
     def drop_names(self) -> list[str]:
         """What the columns may be called that are to be left out."""
-        return [] if self.drop is None else [self.drop, *map(str.strip, self.drop.split(","))]
+        return [] if self.drop is None else list(dict.fromkeys([self.drop, *map(str.strip, self.drop.split(","))]))
 
     def refuse(self, origin: str) -> None:
         """Raise InputError where something was told of the columns of a source that has none."""

@@ -202,11 +202,9 @@ def _check_text(where: str, column: pd.Series, values: list[str], other_way: str
             raise _no_numbers_among(where, column, other, first)
     found = number_like(values)
     if found is not None:
-        kind, value = found
-        raise DataError(
-            f"{where} is text that stands for {kind.what} ({value!r}): "
-            f"{kind.mend.format(name=repr(str(column.name)))}{other_way}"
-        )
+        kind, texts = found
+        mend = kind.mend(texts).replace("{name}", repr(str(column.name)))
+        raise DataError(f"{where} is text that stands for {kind.what} ({texts[0]!r}): {mend}{other_way}")
 
 
 def _no_numbers(column: pd.Series) -> tuple[int, int]:

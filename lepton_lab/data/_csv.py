@@ -53,9 +53,8 @@ def read(source: object, columns: Columns, report: Report) -> Raw:
     except (OSError, EOFError, zlib.error, LZMAError, zipfile.BadZipFile) as error:
         raise DataError(f"{path} can't be read as CSV: {one_line(error)}") from None
     labels = [told] if told in layout.names else [name for name in wanted if name in layout.names]
-    are_names = columns.task == "classification"
     _check_names_once(path, texts)
-    frame, notes = _text.convert(texts, dialect.decimal, dialect.na_values, labels, are_names)
+    frame, notes = _text.convert(texts, dialect.decimal, dialect.na_values, labels, columns.task, layout.sep == ";")
     notes = (*said, *notes)
     if frame.columns[0] == "Unnamed: 0" and _numbers_rows(frame.iloc[:, 0]):
         frame = frame.iloc[:, 1:]
@@ -129,8 +128,7 @@ def _not_parsed(path: Path, layout: _dialect.Layout, error: Exception) -> DataEr
     if isinstance(error, Warning):
         return DataError(
             f"{path} has more values in its rows than names in its first line ({len(layout.names)}): name every "
-            f"column, "
-            "leave no comma at the end of rows"
+            "column, leave no comma at the end of rows, and take out lines above the names"
         )
     found = _TOO_LONG.search(str(error))
     if found is None:

@@ -38,6 +38,17 @@ _MARKS = (
 )
 
 
+_OTHERS = (
+    ("<!doctype html", "a web page and no CSV file: download the data itself"),
+    ("<html", "a web page and no CSV file: download the data itself"),
+    ("<?xml", "XML and no CSV file: load the frame that pd.read_xml gives"),
+    ("version https://git-lfs.github.com", "a pointer of Git LFS and not the data: fetch it with git lfs pull"),
+    ('{"', "JSON and no CSV file: load the frame that pd.read_json(path, lines=True) gives"),
+    ('[{"', "JSON and no CSV file: load the frame that pd.read_json(path) gives"),
+)
+"""What files that are called `.csv` begin with at times, in lower case."""
+
+
 @dataclass(frozen=True)
 class Layout:
     """What was told, and what was found out, of how a CSV file is written."""
@@ -98,6 +109,9 @@ def find(path: Path, given: Dialect, labels: list[str]) -> Layout:
         sample = decoder.decode(head, final=is_whole).removeprefix("\ufeff")
     except UnicodeError as error:
         raise not_decoded(path, encoding, error, is_head=True) from None
+    for start, what in _OTHERS:
+        if sample.lstrip().lower().startswith(start):
+            raise DataError(f"{path} is {what}")
     notes = [] if given.encoding or encoding in ("utf-8", "utf-8-sig") else [f"encoding {encoding}"]
     lines = list(io.StringIO(sample, newline=""))
     skipped, sep = _before_names(lines)
@@ -135,13 +149,22 @@ def not_decoded(path: Path, encoding: str, error: UnicodeError, *, is_head: bool
     name = "UTF-8" if encoding.startswith("utf-8") else encoding
     if not isinstance(error, UnicodeDecodeError):
         return DataError(f"{path} is no {name} text ({one_line(error)}): give its encoding, such as utf-16-le or utf-8")
-    around = error.object[max(0, error.start - 12) : error.start + 12].decode("latin-1").replace("\n", " ")
+    likely = _likely_encoding(error.object)
+    around = error.object[max(0, error.start - 12) : error.start + 12].decode(likely).replace("\n", " ")
     where = f"byte {error.start:,} is" if is_head else "it has the byte"
     return DataError(
-        f"{path} is no {name} text ({where} {error.object[error.start]:#x}): give its encoding, such "
-        f"as "
-        f"latin-1, in which it reads {around!r} there, or save it as UTF-8"
+        f"{path} is no {name} text ({where} {error.object[error.start]:#x}): give its encoding, such as {likely}, in "
+        f"which it reads {around!r} there, or save it as UTF-8"
     )
+
+
+def _likely_encoding(content: bytes) -> str:
+    """Windows's, if there are bytes that only it has characters for: in Latin-1 they are control characters."""
+    try:
+        content.decode("cp1252")
+    except UnicodeDecodeError:
+        return "latin-1"
+    return "cp1252" if any(0x80 <= byte < 0xA0 for byte in content) else "latin-1"
 
 
 @contextmanager
@@ -260,8 +283,11 @@ def _separator(text: str, is_whole: bool) -> str:
 
 
 def _names_labels(first: list[str], labels: list[str]) -> bool:
-    """Whether the first line has a label's name, which is no number."""
-    return any(label in first and not _NUMBER.fullmatch(label) for label in labels)
+    """Whether the first line has a label's name, which is no number; or one that can't be a column's place."""
+    return any(
+        label in first and not (_NUMBER.fullmatch(label) and float(label.replace(",", ".")) < len(first))
+        for label in labels
+    )
 
 
 def _is_row(first: list[str]) -> bool:

@@ -10,7 +10,7 @@ from typing import TypeGuard
 
 from lepton_lab.data._idx import is_idx_folder
 from lepton_lab.data._npy import is_npy_folder
-from lepton_lab.data._parquet_files import PARQUET_SUFFIXES, parquet_files
+from lepton_lab.data._parquet_files import PARQUET_SUFFIXES, is_parquet, parquet_files
 from lepton_lab.errors import InputError, UnknownNameError
 
 SOURCES = ("digits", "idx", "npz", "csv", "parquet", "npy", "arrays", "frame")
@@ -46,6 +46,11 @@ def format_of(source: object, format: str | None) -> str:
             raise InputError(f"{str(source)!r} is a name or a path, but format {format!r} expects a value in memory")
         return _format_of_path(str(source), format)
     found = "frame" if _is_frame(source) else "npy" if _are_paths(source) else "arrays"
+    if _are_paths(source) and (other := next((path for path in source if not str(path).endswith(".npy")), None)):
+        raise InputError(
+            f"two or three files are x.npy, y.npy and weights, but {other} is none of these: load one file, or one "
+            "frame of several, pd.concat(map(pd.read_csv, paths), ignore_index=True)"
+        )
     if found == "arrays" and not isinstance(source, (tuple, list, Mapping)):
         raise InputError(
             f"got {type(source).__name__}, expected 'digits', a path, arrays (x, y), a dict of "
@@ -71,6 +76,8 @@ def _format_of_path(source: str, format: str | None) -> str:
         raise InputError(
             f"{source[:40]!r} is no path ({type(error).__name__}), expected digits or a path to data"
         ) from None
+    if not exists and path.is_symlink():
+        raise InputError(f"{source} is a link to {path.readlink()}, which isn't there: name the file itself")
     if not exists:
         raise UnknownNameError("source", source, _near(path), "Expected digits or a path to data.")
     if format is not None:
@@ -89,10 +96,11 @@ def _format_of_path(source: str, format: str | None) -> str:
     for suffix, found in _SUFFIXES.items():
         if path.name.lower().endswith(suffix):
             return found
+    if is_parquet(path.name):
+        return "parquet"
     raise InputError(
         f"{path} has no suffix that tells its format (.csv, .tsv, packed or not, .parquet, .npz, .npy): give the "
-        f"format, one of "
-        f"{', '.join(name for name in SOURCES if name not in ('digits', *_IN_MEMORY))}"
+        f"format, one of {', '.join(name for name in SOURCES if name not in ('digits', *_IN_MEMORY))}"
     )
 
 

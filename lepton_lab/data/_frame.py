@@ -3,9 +3,10 @@
 What becomes of a feature column:
 
 - numbers and booleans stay one column (booleans as 0 and 1); whole numbers must be such that float32 holds them
-exactly; - text and categories with at most `MAX_CATEGORIES` different values become one column of 0 and 1 for each
-  value, named `column=value`. The values are those of the whole table: they are what a row may look like, nothing is
-  computed from them;
+  exactly;
+- text and categories with at most `MAX_CATEGORIES` different values become one column of 0 and 1 for each value, named
+  `column=value`. The values are those of the whole table: they are what a row may look like, nothing is computed from
+  them;
 - anything else (dates, text with more values or that stands for numbers, lists) is refused with a word on what to do.
 """
 

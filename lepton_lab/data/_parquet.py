@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from lepton_lab.data._base import Columns, Raw, Ticker, file_head, one_line
 from lepton_lab.data._frame import check_names, from_frames
 from lepton_lab.data._held_out import named_splits, split_of
-from lepton_lab.data._parquet_files import parquet_files
+from lepton_lab.data._parquet_files import files_in, parquet_files
 from lepton_lab.data._text import convert
 from lepton_lab.errors import DataError, InputError
 from lepton_lab.events import Report
@@ -40,7 +40,7 @@ def read(source: object, columns: Columns, report: Report) -> Raw:
             raise InputError(f"{path} is a folder without .parquet files: name a data file")
     by_split = _by_split(path, files)
     tables: dict[str, pa.Table] = {}
-    notes: tuple[str, ...] = ()
+    notes = _left_out(path, files) if path.is_dir() else ()
     first: tuple[Path, pa.Schema] | None = None
     dropped: set[str] = set()
     for split, parts in by_split.items():
@@ -54,8 +54,10 @@ def read(source: object, columns: Columns, report: Report) -> Raw:
                 raise InputError(
                     f"{columns.label!r} is the index of {file} and no column: frame.reset_index() makes it one"
                 )
-            dropped |= set(columns.drop_names) & set(table.column_names)
-            table = table.drop_columns([name for name in columns.drop_names if name in table.column_names])
+            unwanted = [name for name in columns.drop_names if name in table.column_names]
+            unwanted = unwanted[:1] if columns.drop in unwanted else unwanted  # a name may have a comma
+            dropped |= set(unwanted)
+            table = table.drop_columns(unwanted)
             first = first or (file, table.schema)
             _check_columns(file, table.schema, *first)
             read_parts.append((file, table))
@@ -65,8 +67,20 @@ def read(source: object, columns: Columns, report: Report) -> Raw:
     if path.is_dir():
         keys = [key for key in _keys(path, files[0]) if key in next(iter(frames.values()))]
         frames = {split: _typed(frame, keys, columns) for split, frame in frames.items()}
-    kept = ",".join(name for name in columns.drop_names[1:] if name not in dropped) if dropped else columns.drop
+    if columns.drop in dropped:
+        kept = None
+    else:
+        kept = ",".join(name for name in columns.drop_names[1:] if name not in dropped) if dropped else columns.drop
     return from_frames(frames, replace(columns, drop=kept or None), str(path), tuple(dict.fromkeys((*notes, *said))))
+
+
+def _left_out(path: Path, files: list[Path]) -> tuple[str, ...]:
+    """What to say of files that are no Parquet's."""
+    others = [str(file.relative_to(path)) for file in files_in(path) if file not in files]
+    if not others:
+        return ()
+    more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+    return (f"no Parquet files, and left out: {', '.join(others[:3])}{more}",)
 
 
 def _by_split(path: Path, files: list[Path]) -> dict[str, list[Path]]:
@@ -126,7 +140,7 @@ def _typed(frame: pd.DataFrame, keys: list[str], columns: Columns) -> pd.DataFra
     if not keys or frame.empty:
         return frame
     texts = {key: pa.chunked_array([pa.array(frame[key].fillna(""), pa.string())]) for key in keys}
-    typed, _ = convert(texts, ".", (), columns.label_names, columns.task == "classification")
+    typed, _ = convert(texts, ".", (), columns.label_names, columns.task)
     return frame.assign(**{key: typed[key] for key in keys})
 
 

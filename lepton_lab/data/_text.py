@@ -13,7 +13,24 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "none", "<NA>", "#N/A", "-nan", "-NaN", "NaT")
+MISSING = (
+    "",
+    "NA",
+    "N/A",
+    "n/a",
+    "NaN",
+    "nan",
+    "NULL",
+    "null",
+    "None",
+    "none",
+    "<NA>",
+    "#N/A",
+    "-nan",
+    "-NaN",
+    "NaT",
+    "\\N",
+)
 """What means a missing value among numbers; among text only the first does."""
 _CODE = r"^[+-]?0[0-9xX]"
 _COMMA = r"^[+-]?[0-9]*,[0-9]+$|^[+-]?[0-9]+$"
@@ -28,7 +45,8 @@ def convert(
     decimal: str | None,
     na_values: tuple[str, ...],
     labels: list[str],
-    are_names: bool = False,
+    task: str | None = None,
+    may_be_thousands: bool = False,
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """The columns as a frame of numbers, booleans and text, and what there is to say of it.
 
@@ -42,8 +60,10 @@ def convert(
         Texts that mean a missing value, besides `MISSING`.
     labels
         The columns whose values may be names: what is written `true` stays so.
-    are_names
-        Whether they are, so that `1.1` and `1.10` are two.
+    task
+        What the labels are said to be for: of a classification `1.1` and `1.10` are two names.
+    may_be_thousands
+        Whether the file is written as where a point stands between thousands, so that it is said how `1.200` is read.
     """
     numbers: dict[str, pd.Series] = {}
     texts = {}
@@ -54,9 +74,18 @@ def convert(
         text = columns.pop(name)
         found = _numbers(text, na_values) if decimal != "," else _with_comma(text, na_values)
         merged = _merged(text, found) if found is not None and name in labels else []
-        if found is None or (merged and (are_names or _are_codes(text))):
+        codes = _codes(text) if found is not None else []
+        if found is None or (name in labels and task != "regression" and _are_names(found, merged, codes, task)):
             texts[name] = text
         else:
+            if codes and codes == pc.unique(text).to_pylist():
+                notes.append(f"{name!r}: {codes[0]!r} is read as the number {float(codes[0]):.15g}")
+            if may_be_thousands and decimal is None and _has_thousands(text):
+                first = text[0].as_py().strip()
+                notes.append(
+                    f"{name!r}: {first} is read as a number with three decimals (decimal ',' and thousands '.' in "
+                    "pd.read_csv make it a whole one)"
+                )
             if merged and found.nunique() <= _FEW:
                 both = " and ".join(map(repr, merged))
                 notes.append(f"{name!r}: {both} are one number (--task classification keeps them apart)")
@@ -107,9 +136,24 @@ def _merged(text: pa.ChunkedArray, numbers: pd.Series) -> list[str]:
     return []
 
 
-def _are_codes(text: pa.ChunkedArray) -> bool:
-    """Whether there are names such as `1e5` among digits."""
-    return bool(pc.any(pc.match_substring_regex(text, "^[0-9]+[eE][0-9]+$")).as_py())
+def _codes(text: pa.ChunkedArray) -> list[str]:
+    """The different texts such as `1e5`, which may be numbers or names."""
+    found: list[str] = pc.unique(text.filter(pc.match_substring_regex(text, "^[0-9]+[eE][0-9]+$"))).to_pylist()
+    return found
+
+
+def _are_names(numbers: pd.Series, merged: list[str], codes: list[str], task: str | None) -> bool:
+    """Whether labels that could be numbers are the names of classes, as they are written."""
+    are_few = task is not None or numbers.nunique() <= _FEW
+    return bool(merged and (task or codes)) or (bool(codes) and len(codes) == numbers.nunique() and are_few)
+
+
+def _has_thousands(text: pa.ChunkedArray) -> bool:
+    """Whether all values are like `1.200`."""
+    return (
+        bool(pc.all(pc.match_substring_regex(text, r"^\s*[+-]?[1-9][0-9]{0,2}\.[0-9]{3}\s*$")).as_py())
+        and len(text) > 0
+    )
 
 
 def _cast(text: pa.ChunkedArray) -> pa.ChunkedArray | None:

@@ -207,16 +207,19 @@ def _from_frame(model: Model, frame: pd.DataFrame) -> tuple[NDArray[Any], tuple[
         left_out = [name for name in names if name in labels]
         notes.append(f"what the model is to answer was left out of --rows: {listed(left_out)}")
         frame = frame.drop(columns=left_out)
-    parts: list[NDArray[Any]] = []
-    given: list[str] = []
-    for name in frame.columns:
-        values = [known for known in model.columns if known.startswith(f"{name}=") and known not in names]
-        is_text = values and name not in model.columns
-        own, part = _one_hot(frame[name], values, model) if is_text else ([name], _numbers(frame[name]))
-        given += own
-        parts.append(part)
-    array = _side_by_side(given, parts) if parts else np.empty((len(frame), 0))
+    texts = {
+        name: [known for known in model.columns if known.startswith(f"{name}=") and known not in names]
+        for name in frame.columns
+        if name not in model.columns
+    }
+    given = [one for name in frame.columns for one in texts.get(name) or [name]]
+    # names go before values: what the model doesn't know need not be numbers
     places, more = match_columns(model, () if is_unnamed else given, _WHOSE)
+    parts = [
+        _one_hot(frame[name], texts[name], model) if texts.get(name) else _numbers(frame[name])
+        for name in frame.columns
+    ]
+    array = _side_by_side(given, parts) if parts else np.empty((len(frame), 0))
     if not places:
         return array, tuple(given), notes + more
     found = array[:, places]
@@ -224,7 +227,7 @@ def _from_frame(model: Model, frame: pd.DataFrame) -> tuple[NDArray[Any], tuple[
     return found, model.columns, notes + more
 
 
-def _one_hot(column: pd.Series, known: list[str], model: Model) -> tuple[list[str], NDArray[Any]]:
+def _one_hot(column: pd.Series, known: list[str], model: Model) -> NDArray[Any]:
     """A column of text as the columns of 0 and 1 that it became in training."""
     name = str(column.name)
     missing = column.isna().to_numpy()
@@ -239,7 +242,8 @@ def _one_hot(column: pd.Series, known: list[str], model: Model) -> tuple[list[st
             f"--rows has {text[row]!r} in column {name!r}, row {row + 1:,}, which {model.name!r} doesn't know: it was "
             f"trained with {listed(values)}."
         )
-    return known, (text[:, None] == np.asarray(values, dtype=object)[None, :]).astype(np.float64)
+    found: NDArray[Any] = (text[:, None] == np.asarray(values, dtype=object)[None, :]).astype(np.float64)
+    return found
 
 
 def _side_by_side(names: Sequence[str], parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
@@ -266,14 +270,18 @@ def _numbers(column: pd.Series) -> NDArray[Any]:
     missing = column.isna().to_numpy()
     if missing.any():
         raise _refused((int(missing.argmax()), 0), (str(column.name),), "a missing value")
-    is_plain = pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_complex_dtype(column.dtype)
+    types = pd.api.types
+    is_plain = types.is_bool_dtype(column.dtype) or (
+        types.is_numeric_dtype(column.dtype) and not types.is_complex_dtype(column.dtype)
+    )
     is_numbers = column.dtype == object and all(map(_is_number, column))  # such as Decimal
     if not is_plain and not is_numbers:
-        first = f", the first value is {column.iloc[0]!r}" if len(column) else ""
-        raise InputError(
-            f"--rows has the type {column.dtype} in column {str(column.name)!r}{first}: expected numbers, convert it "
-            "with astype(float)."
+        name, first = str(column.name), f", the first value is {column.iloc[0]!r}" if len(column) else ""
+        is_written = pd.to_numeric(column.astype(object), errors="coerce").notna().all()
+        mend = (
+            f"convert it with pd.to_numeric(rows[{name!r}])" if is_written else "the model was trained with some there"
         )
+        raise InputError(f"--rows has the type {column.dtype} in column {name!r}{first}: expected numbers, {mend}.")
     try:
         if pd.api.types.is_integer_dtype(column.dtype):
             return column.to_numpy(dtype=np.uint64 if "uint" in str(column.dtype).lower() else np.int64)[:, None]

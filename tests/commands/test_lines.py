@@ -242,3 +242,18 @@ def test_a_variable_stands_for_what_it_holds() -> None:
 )
 def test_a_comment_begins_with_a_mark_of_its_own(line: str, rest: str) -> None:
     assert without_comment(line) == rest
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (r"data load x.tsv --sep \t", ["data", "load", "x.tsv", "--sep", r"\t"]),
+        (r"load .\data\x.csv", ["load", r".\data\x.csv"]),
+        (r"load my\ file.csv \"a", ["load", "my file.csv", '"a']),
+        (r"""load 'a\b' "c\d" "e\"f" \\g""", ["load", r"a\b", r"c\d", 'e"f', r"\g"]),
+        ("load d\u00a0--name e  # so", ["load", "d", "--name", "e"]),
+        ("load 'a\u00a0b'", ["load", "a\u00a0b"]),
+    ],
+)
+def test_a_backslash_is_one_but_before_what_it_is_for(line: str, words: list[str]) -> None:
+    assert split(line) == words

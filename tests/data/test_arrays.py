@@ -72,6 +72,10 @@ def test_rows_and_labels_of_pandas_must_belong_together(tmp_path):
         ((pd.Series(Y), turned), {}),
         ((pd.DataFrame({"a": Y}), pd.Series(Y), turned), {}),
         ((pd.DataFrame({"a": Y}), pd.Series(Y)), {"weights": turned}),
+        (({"p": pd.Series(Y), "q": turned}, Y), {}),
+        (({"p": X, "q": pd.DataFrame({"n": Y})}, turned), {}),
+        (({"p": X}, {"u": pd.Series(Y), "v": turned}), {}),
+        (({"p": pd.Series(Y)}, Y, turned), {}),
     ]:
         with pytest.raises(InputError, match="have indexes that differ"):
             data.load(source, "a", tmp_path / "a", **options)

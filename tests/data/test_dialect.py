@@ -100,6 +100,11 @@ def test_no_header(load, words):
         load(content)
 
 
+def test_a_label_that_is_called_by_a_year(load):
+    dataset = load("2019,2020,2021\n" + "".join(f"{n}.5,{n * 2},{n % 2}\n" for n in range(6)), label="2021")
+    assert (dataset.columns, dataset.splits, dataset.target.name) == (("2019", "2020"), {"train": 6}, "2021")
+
+
 @pytest.mark.parametrize("header", ["0,1,label", "2019,2020,label", ",0,label"])
 def test_numbers_that_are_names(load, header):
     content = header + "\n" + "".join(f"{row + 3}.5,{row * 2},{row % 2}\n" for row in range(6))
@@ -116,6 +121,11 @@ def test_numbers_that_are_names(load, header):
             "no UTF-8 text .*such as latin-1, in which it reads '.*é,1",
         ),
         (TABLE.encode() * 7000 + b"\xff,1\n", {}, DataError, "no UTF-8 text"),
+        ("price,label\n€1,1\n".encode("cp1252"), {}, DataError, "such as cp1252, in which it reads '.*€1"),
+        ("<!DOCTYPE html>\n<html>\n", {}, DataError, "is a web page and no CSV file"),
+        ("version https://git-lfs.github.com/spec/v1\noid sha256:1\n", {}, DataError, "git lfs pull"),
+        ('{"a": 1, "label": 0}\n', {}, DataError, r"is JSON .*pd.read_json\(path, lines=True\)"),
+        ("Report 2020\n\na,b,label\n1,2,0\n", {}, DataError, "take out lines above the names"),
         (b"\x89PNG\0\0\0\rIHDR", {}, DataError, "binary"),
         (_zipped(a="x", b="y"), {}, InputError, r"holds 2 files \(a, b\), expected one"),
         (_zipped(a=TABLE)[:60], {}, DataError, "can't be unpacked"),
@@ -168,9 +178,9 @@ def test_a_row_that_begins_with_numbers_like_columns_is_no_header(load):
 
 
 def test_names_longer_than_what_is_looked_at_first(load):
-    names = [f"a_gene_with_quite_a_long_name_{n}" for n in range(20_000)]
-    dataset = load(",".join([*names, "label"]) + "\n" + "".join(",".join([str(n)] * 20_001) + "\n" for n in (0, 1)))
-    assert len(dataset.columns) == 20_000
+    names = [f"a_gene_with_quite_a_long_name_{'x' * 80}_{n}" for n in range(2_500)]
+    dataset = load(",".join([*names, "label"]) + "\n" + "".join(",".join([str(n)] * 2_501) + "\n" for n in (0, 1)))
+    assert len(",".join(names)) > 2**18 and len(dataset.columns) == 2_500
 
 
 def test_a_value_of_any_length(load):

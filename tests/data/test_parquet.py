@@ -90,6 +90,34 @@ def test_files_in_folders_are_parts_too(tmp_path):
     assert data.load(folder, "a", tmp_path / "a", test_share=0).splits == {"train": 80}
 
 
+def test_other_files_of_a_folder_are_named(tmp_path):
+    folder = tmp_path / "years"
+    folder.mkdir()
+    frame = FRAME.assign(label=1.5)
+    frame.to_parquet(folder / "2020.parquet")
+    frame.to_parquet(folder / "2022.parquet.gzip", compression="gzip")
+    dataset = data.load(folder, "d", tmp_path / "d", test_share=0)
+    assert dataset.splits == {"train": 80} and not dataset.notes
+    frame.to_csv(folder / "2021.csv")
+    (folder / "_SUCCESS").touch()
+    assert "no Parquet files, and left out: 2021.csv" in data.load(folder, "d", tmp_path / "d").notes
+    assert data.load(folder / "2022.parquet.gzip", "d", tmp_path / "d", test_share=0).splits == {"train": 40}
+
+
+@pytest.mark.parametrize("drop", ["d", "age", "d,age", "income"])
+def test_what_is_dropped_is_all_that_goes(tmp_path, drop):
+    frame = pd.DataFrame({"d": range(20), "age": 2.0, "income": 3.0, "z": 4.0, "label": ["x", "y"] * 10})
+    frame.to_parquet(tmp_path / "one.parquet")
+    for source in (tmp_path / "one.parquet", frame):
+        dataset = data.load(source, "d", tmp_path / "d", drop=drop)
+        assert dataset.columns == tuple(name for name in ("d", "age", "income", "z") if name not in drop.split(","))
+    with pytest.raises(InputError, match="no column 'y'"):
+        data.load(tmp_path / "one.parquet", "d", tmp_path / "d", drop="d,y")
+    named = frame.rename(columns={"z": "d,age"})
+    named.to_parquet(tmp_path / "comma.parquet")
+    assert data.load(tmp_path / "comma.parquet", "d", tmp_path / "d", drop="d,age").columns == ("d", "age", "income")
+
+
 def test_a_column_that_is_dropped_needs_not_be_in_all_files(tmp_path):
     folder = _folder(tmp_path, **{"0": SMALL.assign(e=None), "1": SMALL.assign(f="x"), "2": SMALL.assign(e=1)})
     dataset = data.load(folder, "a", tmp_path / "a", drop=["e", "f"])

@@ -37,8 +37,9 @@ def test_values(texts, dtype, values):
 
 
 def test_missing_among_numbers_is_a_value_among_words():
-    column, notes = _convert("1", "NA", "", "null")
-    assert column.isna().tolist() == [False, True, True, True] and not notes
+    column, notes = _convert("1", "NA", "", "null", "\\N")
+    assert column.isna().tolist() == [False, True, True, True, True] and not notes
+    assert r"'\\N' (1 rows) is a value like others" in _convert("u", "\\N")[1][0]
     column, notes = _convert("EU", "NA", "")
     assert column.tolist()[:2] == ["EU", "NA"] and column.isna().tolist() == [False, False, True]
     assert notes == ("'t': the text 'NA' (1 rows) is a value like others, not a gap; na_values NA makes it one",)
@@ -56,9 +57,27 @@ def test_labels_keep_their_names():
     column, (note,) = _convert("1.1", "1.10", "2.0", labels=("t",))
     assert column.tolist() == [1.1, 1.1, 2.0] and "'1.1' and '1.10' are one number (--task classification" in note
     texts = {"t": pa.chunked_array([pa.array(["1.1", "1.10", "2.0"])])}
-    assert convert(texts, None, (), ["t"], are_names=True)[0]["t"].tolist() == ["1.1", "1.10", "2.0"]
+    assert convert(texts, None, (), ["t"], task="classification")[0]["t"].tolist() == ["1.1", "1.10", "2.0"]
     for whole in ("9007199254740993", "12345678901234567.0"):  # which no float holds
         assert _convert(whole, "1.5", labels=("t",))[0].tolist() == [whole, "1.5"]
+
+
+def test_what_may_be_a_name_or_a_number_is_said():
+    column, notes = _convert("2E4", "20E3", "3E1")
+    assert column.tolist() == [2e4, 2e4, 30] and notes == ("'t': '2E4' is read as the number 20000",)
+    assert _convert("1E5", "2E5", labels=("t",))[0].tolist() == ["1E5", "2E5"]
+    texts = {"t": pa.chunked_array([pa.array(["1E5", "2E5"])])}
+    assert convert(texts, None, (), ["t"], task="regression")[0]["t"].tolist() == [1e5, 2e5]
+
+
+@pytest.mark.parametrize(("texts", "is_said"), [(("1.200", "13.050"), True), (("1.200", "0.050"), False)])
+def test_points_that_may_stand_between_thousands_are_said(texts, is_said):
+    columns = {"t": pa.chunked_array([pa.array(texts)])}
+    frame, notes = convert(columns, None, (), [], may_be_thousands=True)
+    assert frame["t"].tolist() == [float(text) for text in texts]
+    assert bool(notes) == is_said and all(
+        "'t': 1.200 is read as a number with three decimals" in note for note in notes
+    )
 
 
 def test_a_decimal_comma_that_was_told():

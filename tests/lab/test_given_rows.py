@@ -70,6 +70,12 @@ def test_text_becomes_the_columns_that_it_was_in_training() -> None:
         check_rows(NET, pd.DataFrame({"kind": ["x", None], "a": [1, 2]}))
 
 
+@pytest.mark.parametrize("dtype", ["bool", "boolean", "bool[pyarrow]"])
+def test_booleans_of_any_kind_are_numbers(dtype: str) -> None:
+    frame = pd.DataFrame({"a": pd.array([True, False], dtype=dtype), "b": [1.5, 2]})
+    assert rows_of(PLAIN, frame) == [[1, 1.5], [0, 2]]
+
+
 def frame_with(value: Any) -> pd.DataFrame:
     return pd.DataFrame({"b": [1, 2], "a": pd.Series([1, value], dtype=object)})
 
@@ -86,7 +92,7 @@ def frame_with(value: Any) -> pd.DataFrame:
         (frame_with("3.5"), "the type object in column 'a', the first value is 1: expected numbers, convert"),
         (frame_with(1 + 2j), "the type object in column 'a'"),
         (frame_with(10**400), "a number in column 'a' that no float holds"),
-        (FRAME.astype(str), r"column 'a', the first value is '1\.5': expected numbers, convert it with astype"),
+        (FRAME.astype(str), r"column 'a', the first value is '1\.5': expected numbers, convert it with pd.to_numeric"),
         (FRAME.assign(b=pd.Timestamp("2024")), "the type datetime64.* in column 'b'"),
         (np.array([[1, 2], [3, np.nan]]), "has NaN in column 'b' of row 2"),
         (np.array([[1, 2], [-np.inf, 1]]), "has infinity in column 'a' of row 2"),
@@ -99,6 +105,10 @@ def frame_with(value: Any) -> pd.DataFrame:
         (np.array([["1", "2"]]), "expected numbers"),
         (FRAME.rename(columns={"b": "B"}), r"'B', which 'net' doesn't know \(did it mean 'b'\?\)"),
         (FRAME.assign(c=1), "has the column 'c', which 'net' doesn't know"),
+        (FRAME.assign(name="bob"), "has the column 'name', which 'net' doesn't know"),
+        (FRAME.assign(when=pd.Timestamp("2024")), "has the column 'when', which 'net' doesn't know"),
+        (FRAME.assign(gap=np.nan), "has the column 'gap', which 'net' doesn't know"),
+        (FRAME.assign(b="True"), "the first value is 'True': expected numbers, the model was trained with some there"),
         (FRAME[["a"]], "lacks the column 'b'"),
         (FRAME[["a", "b", "a"]], "more than one column 'a'"),
         (FRAME.iloc[:0], r"shape \(0, 2\), but 'net' takes \(n, 2\), with n at least 1"),
