@@ -27,6 +27,12 @@ _PACKAGES = ("litert_quantizer", "ai_edge_quantizer")
 _BATCH_ELEMENTS = 1 << 16
 """Numbers in a calibration batch: every activation of a batch is in memory at once."""
 
+_STATIC = {"int8": (8, 8), "int4": (8, 4), "int16": (16, 8)}
+"""Bits of activations and of weights."""
+_WHOLE = "BATCH_MATMUL"
+"""Operations whose weights have one step in all: LiteRT answers 0 where each channel has a step of its own and
+activations are whole numbers."""
+
 Ranges = dict[str, dict[str, Any]]
 """What was seen of each tensor, by its name."""
 
@@ -140,21 +146,22 @@ def _kinds(package: str) -> dict[str, Any]:
 def _recipe(package: str, rules: Sequence[Rule]) -> Any:
     """The quantizer's own form of the rules."""
     kinds = _kinds(package)
+    types = importlib.import_module(f"{package}.qtyping")
     algorithm = importlib.import_module(f"{package}.algorithm_manager").AlgorithmName
     manager = importlib.import_module(f"{package}.recipe_manager").RecipeManager()
     for rule in rules:
         kind = kinds.get(rule.kind)
         if kind is None:  # it leaves such operations alone anyway
             continue
+        if rule.becomes in _STATIC:
+            activations, weights = _STATIC[rule.becomes]
+            key = algorithm.MSE if weights == 4 else algorithm.MIN_MAX_UNIFORM_QUANT
+            manager.add_static_config(rule.pattern, kind, activations, weights, algorithm_key=key)
+            if rule.kind in ("*", _WHOLE) and weights == 8:
+                whole = types.QuantGranularity.TENSORWISE
+                manager.add_static_config(rule.pattern, kinds[_WHOLE], activations, weights, whole, algorithm_key=key)
+            continue
         match rule.becomes:
-            case "int8":
-                manager.add_static_config(rule.pattern, kind, activation_num_bits=8, weight_num_bits=8)
-            case "int4":
-                manager.add_static_config(
-                    rule.pattern, kind, activation_num_bits=8, weight_num_bits=4, algorithm_key=algorithm.MSE
-                )
-            case "int16":
-                manager.add_static_config(rule.pattern, kind, activation_num_bits=16, weight_num_bits=8)
             case "dynamic":
                 manager.add_dynamic_config(rule.pattern, kind, num_bits=8)
             case "dynamic4":

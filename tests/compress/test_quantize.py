@@ -235,3 +235,20 @@ def test_an_operation_that_litert_refuses_in_int16_stays_float32(tmp_path: Path)
     seen = np.asarray(open_rows(dataset, "train")[0])
     exact = net(seen).numpy()
     assert np.abs(Interpreter(done.model.file).run(seen) - exact).max() < 0.01 * np.abs(exact).max()
+
+
+@pytest.mark.parametrize("scheme", ["dynamic", "int8", "int16x8", "int4", "mixed"])
+def test_weights_of_a_product_of_stacks(scheme: str, tmp_path: Path) -> None:
+    """A layer with weights of its own at each place becomes BATCH_MATMUL, which LiteRT multiplies by one step alone."""
+    layers = keras().layers
+    keras().utils.set_random_seed(2)
+    places = layers.EinsumDense("bpi,pio->bpo", (4, 5), bias_axes="po")
+    net = keras().Sequential([keras().Input((4, 6)), places, layers.Flatten(), layers.Dense(3)])
+    x = np.random.default_rng(0).normal(size=(64, 4, 6)).astype(np.float32)
+    dataset = data.load((x, np.arange(64) % 3), "d", tmp_path / "d")
+    model = save(net, dataset, tmp_path / "net", "added")
+    done = quantize(model, quantised(model, scheme, tmp_path / "small"), dataset, scheme, 64)
+    seen = np.asarray(open_rows(dataset, "train")[0])
+    exact = net(seen).numpy()
+    apart = np.abs(Interpreter(done.model.file).run(seen) - exact).max() / np.abs(exact).max()
+    assert apart < {"dynamic": 0.05, "int8": 0.05, "int16x8": 0.02, "int4": 0.3, "mixed": 0.3}[scheme]
