@@ -256,6 +256,8 @@ def _head(library: Any, tensor: Any) -> Any:
         tensor = layers.Rescaling(1.0)(tensor)
     if len(tensor.shape) == 1:
         tensor = layers.Reshape((1,))(tensor)
+    if len(tensor.shape) == 4 and None in tensor.shape[1:]:  # of any size after a random one
+        tensor = layers.GlobalAveragePooling2D()(tensor)
     if len(tensor.shape) > 2:
         tensor = layers.Flatten()(tensor)
     return layers.Dense(CLASSES)(tensor)
