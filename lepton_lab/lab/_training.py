@@ -383,6 +383,7 @@ def _job(
         shards=shards,
         dataset=dataset,
         code=code_in(folder),
+        was_keras3=result.was_keras3,
         answers=result.answers,
         class_weight=class_weights(training.class_weight, dataset),
         **settings,

@@ -75,6 +75,8 @@ class Job:
     """What opens the shards, as `"module:function"`: stages know each other by name only."""
     open_split: str = "lepton_lab.data:open_split"
     """What opens the test split."""
+    was_keras3: bool = False
+    """Whether the model is tf_keras's equal of one of Keras 3, and is to learn as that would."""
     code: Path | None = None
     """The code that the model was made by; names of losses and metrics are looked up in it first."""
     working_folder: Path | None = None

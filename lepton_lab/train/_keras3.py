@@ -426,3 +426,28 @@ def _shared_end(one: str, other: str) -> int:
     """How many of the last names in two paths are the same."""
     pairs = zip(reversed(one.split("/")), reversed(other.split("/")), strict=False)
     return len(list(takewhile(lambda pair: pair[0] == pair[1], pairs)))
+
+
+def learn_variances(model: Any) -> None:
+    """Have the batch normalisations of a twin learn variances as Keras 3 does.
+
+    For pictures, tf_keras takes a fused kernel's variance, which is n / (n - 1) of the batch's. It can undo that, where
+    n is surely more than 1.
+    """
+    import tf_keras
+
+    for layer in model._flatten_layers(include_self=False, recursive=True):
+        if isinstance(layer, tf_keras.layers.BatchNormalization) and layer.fused:
+            if _has_places(layer):
+                layer._bessels_correction_test_only = False
+            else:
+                layer.fused = False
+
+
+def _has_places(layer: Any) -> bool:
+    """Whether each row surely has several numbers in each channel."""
+    try:
+        sizes = [size for axis, size in enumerate(layer.input_shape) if axis and axis not in layer.axis]
+    except (AttributeError, TypeError):  # it is wrapped, or shared by tensors of several shapes
+        return False
+    return None not in sizes and max(sizes, default=1) > 1

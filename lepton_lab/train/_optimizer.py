@@ -35,6 +35,8 @@ def make_optimizer(job: Job) -> Any:
         raise InputError(f"The optimizer is a {type(optimizer).__name__}: give one of tf_keras.optimizers.")
     if "loss_scale_factor" in part.get("config", {}):  # which optimisers of Keras 3 alone have
         _average_from_first_step(optimizer)
+    if isinstance(optimizer, tf_keras.optimizers.Nadam):
+        _multiply_once_a_step(optimizer)
     if job.clip_norm is not None:
         if optimizer.clipnorm or optimizer.clipvalue:
             raise InputError("The optimizer clips gradients itself: leave --clip-norm out.")
@@ -56,6 +58,29 @@ def _average_from_first_step(optimizer: Any) -> None:
         optimizer.ema_momentum = momentum
 
     optimizer._update_model_variables_moving_average = from_first_step
+
+
+def _multiply_once_a_step(optimizer: Any) -> None:
+    """Have Nadam's product of momenta go by the step.
+
+    In a graph, tf_keras multiplies it once for each variable, and it isn't among what a checkpoint holds. The momentum
+    of step t is `beta_1 * (1 - 0.5 * 0.96**t)`, whose second factor is 1 to float32 beyond the first hundreds of steps.
+    """
+    import tensorflow as tf
+
+    factors = np.cumprod(1 - 0.5 * 0.96 ** np.arange(1, 601))
+    update = optimizer.update_step
+
+    def update_step(gradient: Any, variable: Any) -> None:
+        step = optimizer.iterations + 1
+        product = tf.gather(factors, tf.minimum(step, len(factors)) - 1) * tf.pow(
+            tf.cast(optimizer.beta_1, tf.float64), tf.cast(step, tf.float64)
+        )
+        optimizer._u_product.assign(tf.cast(product, optimizer._u_product.dtype))
+        optimizer._u_product_counter = optimizer.iterations + 2  # which says that it is as it should be
+        update(gradient, variable)
+
+    optimizer.update_step = update_step
 
 
 def spare(optimizer: Any, job: Job, model: Any) -> None:

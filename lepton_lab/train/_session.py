@@ -15,6 +15,7 @@ from lepton_lab.train._board import Board
 from lepton_lab.train._callbacks import Callbacks, Decision
 from lepton_lab.train._feed import Feed
 from lepton_lab.train._job import Job, Seat
+from lepton_lab.train._keras3 import learn_variances
 from lepton_lab.train._optimizer import has_schedule, make_optimizer, rate_changes, spare, suit_rate, variables
 from lepton_lab.train._precision import with_precision
 
@@ -38,6 +39,8 @@ class Session:
             self.hook = resolve(job.hook)(**job.hook_options) if job.hook else None
             if self.hook is not None:
                 self.model = self.hook.prepare(self.model, job.steps * job.epochs)
+            if job.was_keras3:
+                learn_variances(self.model)
             self.optimizer = make_optimizer(job)
             self.note = suit_rate(self.optimizer, job, seat.world) if self._is_apart else ""
             """What the user should know of it; empty for nothing."""

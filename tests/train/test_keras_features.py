@@ -240,6 +240,40 @@ class TestCompiled:
         apart.exclude_from_weight_decay(var_names=["bias"])
         refuses(lab, linear, {"optimizer": apart}, "excludes variables from weight decay.*compile", "alike")
 
+    @pytest.mark.parametrize("name", ["Nadam", "Adam", "RMSprop"])
+    @pytest.mark.parametrize("library", ["keras", "tf_keras"])
+    def test_steps_are_those_of_keras3(self, lab: Lab, name: str, library: str) -> None:
+        """tf_keras's own Nadam takes others in a graph: it multiplies momenta once for each variable."""
+
+        x, y = np.random.default_rng(0).normal(size=(2, 12, 6)).astype("float32")
+        lab.data.load({"x_train": x, "y_train": y[:, :1], "x_test": x, "y_test": y[:, :1]}, name="few")
+        models = {}
+        for each in {library, "keras"}:
+            own = importlib.import_module(each)
+            hidden = own.layers.Dense(8, activation="tanh")
+            model = own.Sequential([own.Input((6,)), hidden, own.layers.Dense(1)], name=f"by_{each}_{name}")
+            model.compile(getattr(own.optimizers, name)(0.02), "mse")
+            models[each] = model
+        models[library].set_weights(models["keras"].get_weights())
+        lab.train(models[library], "few", epochs=5, batch_size=12, **ONE)
+        models["keras"].fit(x, y[:, :1], batch_size=12, epochs=5, shuffle=False, verbose=0)
+        assert same(weights(lab, models[library].name), models["keras"].get_weights())
+
+    @pytest.mark.parametrize(("library", "size"), [("keras", 8), ("keras", 6), ("tf_keras", 6)])
+    def test_variances_are_those_of_its_keras(self, lab: Lab, library: str, size: int) -> None:
+        """Of a batch normalisation of pictures: one of them is of a single place, the other of nine."""
+        own = importlib.import_module(library)
+        x = np.random.default_rng(0).normal(size=(8, 8, 8, 2)).astype("float32")
+        y = np.random.default_rng(1).normal(size=(8, 1)).astype("float32")
+        lab.data.load({"x_train": x, "y_train": y, "x_test": x, "y_test": y}, name="pictures")
+        layers = [own.layers.Conv2D(4, size), own.layers.BatchNormalization(momentum=0.1), own.layers.Flatten()]
+        name = f"normal_{library}_{size}"
+        model = own.Sequential([own.Input((8, 8, 2)), *layers, own.layers.Dense(1)], name=name)
+        model.compile(own.optimizers.SGD(0.01), "mse")
+        lab.train(model, "pictures", epochs=3, batch_size=8, **ONE)
+        model.fit(x, y, batch_size=8, epochs=3, verbose=0)
+        assert same(weights(lab, name), model.get_weights())
+
     def test_that_it_learns_nothing_is_told(self, lab: Lab, linear: str) -> None:
         import keras
 
