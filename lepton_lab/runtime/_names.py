@@ -48,7 +48,7 @@ def arranged(model: Model, dataset: Dataset) -> Dataset:
     InputError
         If a column, class, label or number is unknown to the model, or one is missing that it needs.
     """
-    return _shaped(model, _named(model, _as_numbers(model, dataset)))
+    return _shaped(model, _named(model, _by_place(model, _as_numbers(model, dataset))))
 
 
 def _as_numbers(model: Model, dataset: Dataset) -> Dataset:
@@ -68,6 +68,27 @@ def _as_numbers(model: Model, dataset: Dataset) -> Dataset:
     )
     arrangement = replace(dataset.arrangement, numbers=numbers, notes=(*dataset.arrangement.notes, note))
     return replace(dataset, target=Target("numbers", target.name), arrangement=arrangement)
+
+
+def _by_place(model: Model, dataset: Dataset) -> Dataset:
+    """The data set with a class for each of a new model's answers, where labels are whole numbers and some of these
+    never occur: they are places from 0 on, as in Keras."""
+    target = dataset.target
+    outputs = target.outputs_in(model.output_shape) or 0
+    if dataset.targets or target.positions or target.kind != "classes" or outputs <= len(target.classes):
+        return dataset
+    places = tuple(map(str, range(outputs)))
+    if model.classes or not set(target.classes) <= set(places):
+        return dataset
+    absent = [name for name in places if name not in target.classes]
+    note = (
+        f"the labels of {dataset.name!r} are places from 0 on among the {outputs} answers of {model.name}; no row has "
+        f"{listed(absent)}"
+    )
+    classes = tuple(map(int, target.classes))
+    return replace(
+        dataset, target=replace(target, classes=places), arrangement=_after(dataset, (), classes, (), [note])
+    )
 
 
 def _knows_numbers(model: Model) -> bool:

@@ -151,6 +151,8 @@ def _check_loss(head: Head, job: Job) -> None:
 
 
 def _check_metric(head: Head, reported: Reported) -> None:
+    import tensorflow as tf
+
     labels, one_hot, answers, _ = _rows(head)
     metric = reported.metric
     what, wanted = f"metric {metric.name!r}", one_hot if reported.one_hot else labels
@@ -166,12 +168,11 @@ def _check_metric(head: Head, reported: Reported) -> None:
             raise InputError(
                 f"The {what} gives the shape {came} for {len(labels)} rows: it must give a number for each."
             )
-    weights = np.ones(len(labels), np.float32)
     counted = Counted(None, 1.0) if head.is_spread else None
 
     def tell(y: Any, answers: Any) -> Any:
         shown, given = Steps.for_metric(head, reported, y, answers)
-        update(metric, shown, given, weights, counted, answers[..., 0])
+        update(metric, shown, given, tf.ones(len(labels)), counted, answers[..., 0])
         return metric.result()
 
     came = _try(what, is_own, "", tell, labels, answers)

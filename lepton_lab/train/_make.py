@@ -123,6 +123,8 @@ def _known(kind: str, name: str, settings: dict[str, Any], accepted: Mapping[str
         if settings[key] not in (None, False, 0) and (key, settings[key]) != ("axis", -1):
             raise InputError(f"The {kind} {name} has {key}={settings[key]}, which can't be used here: leave it out.")
     kept.pop("reduction", None)
+    if kind == "metric" and "int" in str(kept.get("dtype")):  # Keras 3 counts in it, tf_keras divides in it
+        del kept["dtype"]
     return kept
 
 

@@ -161,6 +161,22 @@ def test_two_of_them_are_numbers_only_to_a_model_that_knows_numbers(tmp_path: Pa
     assert fitted(dataclasses.replace(model, dataset=None, columns=()), dataset).target is two
 
 
+def test_whole_numbers_are_places_among_the_answers_of_a_new_model(tmp_path: Path) -> None:
+    counted = Target("classes", "y", ("1", "2", "5"), note=GUESSED)
+    dataset = table(("a",), counted, tmp_path, [[1], [2], [3]], [2, 0, 1])
+    new = dataclasses.replace(model_of(dataset), dataset=None, classes=(), output_shape=(6,))
+    found = fitted(new, dataset)
+    assert found.target.classes == tuple("012345") and open_rows(found, "test")[1].tolist() == [5, 1, 2]
+    assert "places from 0 on among the 6 answers of net; no row has '0', '3', '4'" in found.arrangement.notes[0]
+    trained = dataclasses.replace(new, dataset="d", **names_of(found))
+    again = fitted(trained, dataset)
+    assert again.target == found.target and open_rows(again, "test")[1].tolist() == [5, 1, 2]
+    named = dataclasses.replace(trained, classes=("5", "1", "2", "3", "4", "6"))  # which knows them by other places
+    assert open_rows(fitted(named, dataset), "test")[1].tolist() == [0, 1, 2]
+    with pytest.raises(InputError, match="answers with 5 numbers a row, but 'd' needs 3"):
+        fitted(dataclasses.replace(new, output_shape=(5,)), dataset)
+
+
 def test_classes_of_several_targets_must_be_the_same() -> None:
     dataset = dataclasses.replace(table(("a",), ANIMALS), targets={"kind": ANIMALS})
     model = model_of(dataset)

@@ -274,6 +274,26 @@ class TestCompiled:
         model.fit(x, y, batch_size=8, epochs=3, verbose=0)
         assert same(weights(lab, name), model.get_weights())
 
+    @pytest.mark.parametrize("library", ["keras", "tf_keras"])
+    def test_metrics_at_positions_are_those_of_its_keras(self, lab: Lab, library: str) -> None:
+        own = importlib.import_module(library)
+        x = np.random.default_rng(0).normal(size=(48, 7, 4)).astype("float32")
+        y = np.random.default_rng(1).integers(0, 3, (48, 7))
+        lab.data.load({"x_train": x, "y_train": y, "x_test": x, "y_test": y}, name="tagged")
+        metrics = [
+            own.metrics.MeanIoU(3, sparse_y_pred=False, name="miou"),
+            own.metrics.SparseTopKCategoricalAccuracy(2, name="top2"),
+            own.metrics.SparseCategoricalCrossentropy(name="entropy"),
+        ]
+        model = own.Sequential([own.Input((7, 4)), own.layers.Dense(3, activation="softmax")], name=f"tagger_{library}")
+        own_weighted = own.metrics.SparseCategoricalAccuracy(name="weighted")
+        model.compile("sgd", "sparse_categorical_crossentropy", metrics=metrics, weighted_metrics=[own_weighted])
+        run = lab.train(model, "tagged", epochs=1, batch_size=16, **ONE)
+        model.set_weights(lab.model.weights(model.name))
+        expected = model.evaluate(x, y, verbose=0, return_dict=True)
+        found = {name: run.metrics[f"test_{name}"] for name in expected}
+        assert found == pytest.approx(expected, rel=1e-4)
+
     def test_that_it_learns_nothing_is_told(self, lab: Lab, linear: str) -> None:
         import keras
 
