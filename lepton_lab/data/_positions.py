@@ -113,7 +113,7 @@ def _channels(labels: Labels, name: str, channels: int, task: str | None) -> tup
         )
     if is_one_hot and task != "multilabel":
         note = f"labels {name!r} are one-hot along their last axis, and taken as classes (--task multilabel for labels)"
-        target = Target("classes", name, names, positions=positions, note="" if task else note)
+        target = Target("classes", name, names, positions=positions, one_hot=True, note="" if task else note)
         return target, {split: y.argmax(axis=-1).astype(target.dtype) for split, y in labels.items()}
     if is_marks:
         note = (

@@ -101,6 +101,7 @@ def _target(record: Mapping[str, Any]) -> Target:
         record.get("width", 1),
         tuple(record.get("positions", ())),
         record.get("note", ""),
+        record.get("one_hot", False),
     )
 
 

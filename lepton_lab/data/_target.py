@@ -147,7 +147,7 @@ def _encode_columns(
     names = columns or tuple(map(str, range(width)))
     if is_one_hot and task != "multilabel":
         note = f"labels {name!r} are one-hot: {width} columns are taken as classes (--task multilabel for labels)"
-        target = Target("classes", name, names, note="" if task else note)
+        target = Target("classes", name, names, one_hot=True, note="" if task else note)
         return target, {split: y.argmax(axis=1).astype(np.int64) for split, y in labels.items()}
     note = f"labels {name!r} are 0 and 1 in {width} columns, any number of them 1, and taken as labels"
     target = Target("labels", name, names, note="" if task else f"{note} (--task regression for numbers)")

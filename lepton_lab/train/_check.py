@@ -86,7 +86,10 @@ def _rows(head: Head) -> tuple[Any, Any, Any, str]:
     answers = np.full((rows, *shape), 1 / head.outputs, np.float32)
     if head.target.kind == "classes" and not head.is_binary:
         labels = np.arange(rows * math.prod(shape[:-1])).reshape(rows, *shape[:-1]) % head.outputs
-        words = "Labels that are classes take sparse_categorical_crossentropy or categorical_crossentropy (or auto)."
+        words = (
+            "Labels that are classes take sparse_categorical_crossentropy or categorical_crossentropy (or auto); load "
+            "them one-hot for others."
+        )
         return labels, np.eye(head.outputs, dtype=np.float32)[labels], answers, words
     zeros = np.zeros((rows, *shape), np.float32)
     if head.target.kind == "numbers":
@@ -103,6 +106,11 @@ def _check_dtypes(job: Job, model: Any) -> None:
             check_dtype(x, next(iter(dtypes.values())), f"the {split} rows of {job.dataset.name!r}")
         for name in set(x.dtype.names or ()) & set(dtypes):
             check_dtype(x[name], dtypes[name], f"{name!r} in the {split} rows of {job.dataset.name!r}")
+
+
+def _is_of_each(loss: str) -> bool:
+    """Whether a loss is of each of an answer's numbers, so that it takes as many labels."""
+    return "mse" in loss or loss.startswith("binary")
 
 
 def _are_shares(head: Head, job: Job) -> bool:
@@ -130,7 +138,7 @@ def _check_loss(head: Head, job: Job) -> None:
     name = head.loss_name
     plain = name.lower().replace("_", "")
     does_not_fit = {
-        "classes": "categorical" in plain if head.is_binary else "mse" in plain,
+        "classes": "categorical" in plain if head.is_binary else not head.target.one_hot and _is_of_each(plain),
         "numbers": "crossentropy" in plain or "hinge" in plain,
     }
     is_of_shares = head.target.kind == "numbers" and (

@@ -168,7 +168,9 @@ def make_heads(job: Job, model: Any) -> list[Head]:
         part = default_loss(target, outputs, are_logits) if part == "auto" else part
         is_own = _parts.is_own(part) or _parts.name_of(part) in own
         loss, wants_one_hot, reduction = make_loss(part, own)
-        head = Head(name, target, outputs, loss, _parts.name_of(part), is_own, wants_one_hot and not is_own, are_logits)
+        if is_own or target.one_hot:  # as they came, but for what is called sparse
+            wants_one_hot = target.one_hot and "sparse" not in _parts.name_of(part).lower()
+        head = Head(name, target, outputs, loss, _parts.name_of(part), is_own, wants_one_hot, are_logits)
         head.weight, head.reduction = float(job.loss_weights.get(name, 1.0)), reduction
         head.shape = _row_shape(model, name, target)
         if head.is_spread:
@@ -268,7 +270,7 @@ def add_metric(head: Head, part: Any, own: Own, is_weighted: bool = False) -> No
     if is_own:
         head.own_metrics[made.name] = function
     as_they_are = is_own or not head.are_logits or _takes_logits(made)
-    one_hot = not is_own and "sparse" not in name.lower()
+    one_hot = "sparse" not in name.lower() and (head.target.one_hot or not is_own)
     if hasattr(made, "sparse_y_true"):  # of intersection over union, which says itself what it takes
         of_classes = made.sparse_y_pred and not hasattr(made, "threshold")  # else it divides probabilities itself
         reported = Reported(made, not made.sparse_y_true, is_weighted, as_they_are, of_classes)

@@ -35,6 +35,8 @@ class Target:
     sequence; () where a row has one."""
     note: str = field(default="", compare=False)
     """What was guessed of it, and the option that changes it; empty where nothing had to be."""
+    one_hot: bool = field(default=False, compare=False)
+    """Whether classes came as a 1 among zeros, one number for each: a loss of one's own gets them so again."""
 
     @property
     def num_outputs(self) -> int:
