@@ -425,7 +425,7 @@ class Lab:
             return predict_split(self, chosen, fitted(chosen, dataset), split, destination)
         if data is not None or split != "test":
             raise InputError("--rows came with --data or --split: give either rows of your own, or a data set's.")
-        return predict_rows(self, self.model.show(model_name(self, model)[0]), rows, destination)
+        return predict_rows(self, self.model.show(model_name(self, model, arrays=rows)[0]), rows, destination)
 
     def evaluate(
         self,

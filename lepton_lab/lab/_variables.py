@@ -58,7 +58,7 @@ def _digest(pickled: bytes) -> str:
     return hashlib.sha256(pickled).hexdigest()
 
 
-def model_name(lab: Lab, given: object, dataset: Dataset | None = None) -> tuple[str, str]:
+def model_name(lab: Lab, given: object, dataset: Dataset | None = None, arrays: object = None) -> tuple[str, str]:
     """The name of a model that is given by its name, or as a Keras model, which is brought in where it isn't there as
     it is now.
 
@@ -66,6 +66,8 @@ def model_name(lab: Lab, given: object, dataset: Dataset | None = None) -> tuple
     ----------
     dataset
         Whose rows it is for, if that is known: sizes that its inputs leave open are taken from these.
+    arrays
+        The rows themselves instead: an array, or a dict of arrays by the names of inputs.
 
     Returns
     -------
@@ -79,7 +81,7 @@ def model_name(lab: Lab, given: object, dataset: Dataset | None = None) -> tuple
     value = given.value if isinstance(given, Held) else given
     if is_keras_model(value):
         name = str(given) if isinstance(given, Held) else str(getattr(value, "name", "model"))
-        rows = {} if dataset is None else rows_of(dataset)
+        rows = _shapes_in(arrays) if dataset is None else rows_of(dataset)
         is_there = name in lab.model.names()
         fits = not rows or not has_open_sizes(value) or (is_there and _takes(lab.model.show(name), rows))
         known = lab.model.show(name) if is_there else None
@@ -91,7 +93,8 @@ def model_name(lab: Lab, given: object, dataset: Dataset | None = None) -> tuple
         has_its_layers = parts[:1] == known_parts[:1]
         lab.model.bring(value, name, rows, known if has_its_layers else None)
         why = "brought in anew, since it has changed" if is_there else "brought in"
-        sizes = f", for rows of {dataset.name!r}, whose sizes it takes" if dataset and has_open_sizes(value) else ""
+        whose = f"rows of {dataset.name!r}" if dataset else "these rows"
+        sizes = f", for {whose}, whose sizes it takes" if rows and has_open_sizes(value) else ""
         stays = [version.number for version in lab.model.show(name).versions if known is not None]
         kept = f"; what it was stays as {name}@{known.version}" if known and known.version in stays else ""
         note = f"The model {name} is the notebook's Keras model, {why}{sizes}{kept}."
@@ -118,6 +121,13 @@ def _has_weights_of(lab: Lab, model: Model | None, value: Any) -> bool:
 def rows_of(dataset: Dataset) -> dict[str, tuple[int, ...]]:
     """The shape of one row for each of a data set's inputs, by name; "" for a single one."""
     return {name: shape for name, (shape, _) in dataset.inputs.items()} or {"": dataset.input_shape}
+
+
+def _shapes_in(arrays: object) -> dict[str, tuple[int, ...]]:
+    """The shape of one row in each of these arrays, by name; "" for a single one, and nothing of what has no shape."""
+    named = arrays if isinstance(arrays, Mapping) else {"": arrays}
+    shapes = {str(name): getattr(array, "shape", None) for name, array in named.items()}
+    return {name: tuple(map(int, shape[1:])) for name, shape in shapes.items() if isinstance(shape, tuple)}
 
 
 def _takes(model: Model, rows: Mapping[str, tuple[int, ...]]) -> bool:

@@ -121,7 +121,10 @@ def _known(kind: str, name: str, settings: dict[str, Any], accepted: Mapping[str
     kept = {key: value for key, value in settings.items() if key in accepted or key in _OF_OPTIMIZERS}
     for key in settings.keys() - kept.keys() - {"name", "dtype", "reduction", "fn"}:
         if settings[key] not in (None, False, 0) and (key, settings[key]) != ("axis", -1):
-            raise InputError(f"The {kind} {name} has {key}={settings[key]}, which can't be used here: leave it out.")
+            mend = "leave it out"
+            if key == "gradient_accumulation_steps":
+                mend += f", and give a batch size {settings[key]} times as large with --accumulate {settings[key]}"
+            raise InputError(f"The {kind} {name} has {key}={settings[key]}, which can't be used here: {mend}.")
     kept.pop("reduction", None)
     if kind == "metric" and "int" in str(kept.get("dtype")):  # Keras 3 counts in it, tf_keras divides in it
         del kept["dtype"]

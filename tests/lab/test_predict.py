@@ -123,6 +123,16 @@ def test_bad_input_is_refused_before_any_work(
     assert "\n" not in str(caught.value) and left(lab) == before
 
 
+def test_a_model_that_leaves_sizes_open_takes_those_of_the_rows(lab: Lab) -> None:
+    import keras
+
+    net = keras.Sequential([keras.Input((None, None, 3)), keras.layers.Conv2D(1, 3)], name="of_any_size")
+    x = np.random.default_rng(0).normal(size=(4, 9, 7, 3)).astype("float32")
+    for rows in (x, x[:, :6]):
+        assert np.abs(lab.predict(net, rows=rows).answers - net.predict(rows, verbose=0)).max() < 1e-6
+    lab.model.drop("of_any_size")
+
+
 def test_unknown_model(lab: Lab) -> None:
     with pytest.raises(UnknownNameError, match="no model 'smoll'"):
         lab.predict("smoll")
