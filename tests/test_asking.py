@@ -62,7 +62,10 @@ def test_who_is_silent_or_gone_or_raises_is_left_out(tmp_path: Path) -> None:
         assert set(ask(handle.client, sleep_or_tell, [first, second], "", False)) == {first, second}
         assert set(ask(handle.client, sleep_or_tell, [first, second], first, False)) == {second}
         gone = first.rpartition(":")[0] + ":1"
-        assert set(ask(handle.client, sleep_or_tell, [gone, second], "", False)) == {second}
+        began = time.monotonic()
+        told = ask(handle.client, sleep_or_tell, [gone, second], "", False, seconds=2)
+        assert list(told) == [second] and told[second] != os.getpid() and time.monotonic() - began < 6
+        assert ask(handle.client, os.getpid, []) == {}
         began = time.monotonic()
         assert set(ask(handle.client, sleep_or_tell, [first, second], first, True, seconds=2)) == {second}
         assert time.monotonic() - began < 6
