@@ -103,27 +103,6 @@ def test_why_a_layer_stays_float32_is_said() -> None:
     assert told["second"] == "int8 weights and activations"
 
 
-def test_ranges_that_training_makes_differ_are_differing_in_the_plan() -> None:
-    """A choice between two tensors is refused only where their scales are not the same."""
-    import tensorflow as tf
-
-    layers = keras().layers
-    rows = keras().Input((6, 4))
-    hidden = layers.Dense(16)(rows)
-    chosen = tf.where(tf.abs(hidden) > 0.5, hidden, hidden * 0.25)
-    model = keras().Model(rows, layers.Dense(3)(layers.Flatten()(chosen)))
-    hook = aware(model)
-    wrapped = hook.prepare(model, 10)
-    for seed in range(8):  # ranges as they come
-        random = np.random.default_rng(seed)
-        ends = [weight for weight in wrapped.weights if "_min" in weight.name or "_max" in weight.name]
-        for low, high in zip(ends[::2], ends[1::2], strict=True):
-            size = random.uniform(0.5, 4)
-            low.assign(low * 0 - size)
-            high.assign(high * 0 + size)
-        assert Interpreter(hook.to_tflite(model, wrapped.get_weights())).run(np.ones((1, 6, 4), np.float32)).size == 3
-
-
 def test_a_model_of_nothing_else_is_refused() -> None:
     layers = keras().layers
     model = keras().Sequential([keras().Input((8, 4)), layers.LSTM(4, name="only")])
