@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from lepton_lab.data._base import Columns, Raw, Ticker, file_head, one_line
 from lepton_lab.data._frame import check_names, from_frames
 from lepton_lab.data._held_out import named_splits, split_of
-from lepton_lab.data._parquet_files import files_in, parquet_files
+from lepton_lab.data._parquet_files import files_in, is_parquet, parquet_files
 from lepton_lab.data._text import convert
 from lepton_lab.errors import DataError, InputError
 from lepton_lab.events import Report
@@ -40,7 +40,7 @@ def read(source: object, columns: Columns, report: Report) -> Raw:
             raise InputError(f"{path} is a folder without .parquet files: name a data file")
     by_split = _by_split(path, files)
     tables: dict[str, pa.Table] = {}
-    notes = _left_out(path, files) if path.is_dir() else ()
+    notes = _left_out(path) if path.is_dir() else ()
     first: tuple[Path, pa.Schema] | None = None
     dropped: set[str] = set()
     for split, parts in by_split.items():
@@ -74,9 +74,9 @@ def read(source: object, columns: Columns, report: Report) -> Raw:
     return from_frames(frames, replace(columns, drop=kept or None), str(path), tuple(dict.fromkeys((*notes, *said))))
 
 
-def _left_out(path: Path, files: list[Path]) -> tuple[str, ...]:
+def _left_out(path: Path) -> tuple[str, ...]:
     """What to say of files that are no Parquet's."""
-    others = [str(file.relative_to(path)) for file in files_in(path) if file not in files]
+    others = [str(file.relative_to(path)) for file in files_in(path) if not is_parquet(file.name)]
     if not others:
         return ()
     more = f" and {len(others) - 3} more" if len(others) > 3 else ""

@@ -74,7 +74,7 @@ def convert(
         text = columns.pop(name)
         found = _numbers(text, na_values) if decimal != "," else _with_comma(text, na_values)
         merged = _merged(text, found) if found is not None and name in labels else []
-        codes = _codes(text) if found is not None else []
+        codes = _codes(text) if found is not None and found.dtype.kind == "f" else []
         if found is None or (name in labels and task != "regression" and _are_names(found, merged, codes, task)):
             texts[name] = text
         else:
