@@ -184,12 +184,14 @@ class RunNoun:
     def wait(self, id: str | None = None) -> Run:
         """Wait until a run is over, whichever kernel started it; by default the one under way. An interrupt cancels it.
 
+        A run that is over already is given back at once.
+
         Raises
         ------
         TrainingError
             If the run failed; the message is the earliest cause.
         """
-        return self.follow(self._active(id).id)
+        return self.follow((self._active(None) if id is None else self.show(id)).id)
 
     def background(self, id: str | None = None) -> Run:
         """Have whoever waits for a run, a cell or a form, wait no longer; by default for the one under way. It goes on.

@@ -70,3 +70,4 @@ def test_a_run_that_is_over(lab: Lab, waiting: tuple[Run, Callable[[float], list
     assert after(20)[0].state == "cancelled"
     with pytest.raises(InputError, match=f"The run {run.id} is over: cancelled"):
         lab.run.background(run.id)
+    assert lab.run.wait(run.id).state == "cancelled"
