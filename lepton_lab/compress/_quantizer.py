@@ -33,6 +33,9 @@ _WHOLE = "BATCH_MATMUL"
 """Operations whose weights have one step in all: LiteRT answers 0 where each channel has a step of its own and
 activations are whole numbers."""
 
+_NEARLY_WHOLE = 2e-3
+"""LiteRT takes a step for a power of two whose logarithm is 1e-3 from a whole number."""
+
 Ranges = dict[str, dict[str, Any]]
 """What was seen of each tensor, by its name."""
 
@@ -75,9 +78,26 @@ def apply(float_file: bytes, rules: Sequence[Rule], ranges: Ranges | None = None
     ConversionError, MissingExtraError
         As for `calibrate`.
     """
+    if ranges and any(rule.becomes == "int16" for rule in rules):
+        ranges = _of_odd_steps(ranges)
     with _understood():
         result = _quantizer(float_file, rules).quantize(ranges, enable_progress_bar=False, enable_progress_report=False)
         return _without_zero_steps(bytes(result.quantized_model))
+
+
+def _of_odd_steps(ranges: Ranges) -> Ranges:
+    """Ranges with those a hundredth wider that end at a power of two.
+
+    Where all steps of an int16 sum are powers of two, as those of 1 + clip(x, -1, 1), LiteRT takes an older way of its
+    own (`pot_scale_int16` in its kernels `add.cc` and `sub.cc`), which refuses most sums.
+    """
+    wider: Ranges = {}
+    for tensor, found in ranges.items():
+        ends = {end: np.asarray(found[end]) for end in ("min", "max") if end in found}
+        powers = np.log2(max((float(np.abs(each).max()) for each in ends.values()), default=0.0) or 1.0)
+        if abs(powers - round(powers)) < _NEARLY_WHOLE:
+            wider[tensor] = {**found, **{end: each * 1.01 for end, each in ends.items()}}
+    return ranges | wider
 
 
 def _without_zero_steps(content: bytes) -> bytes:

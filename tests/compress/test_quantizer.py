@@ -72,6 +72,21 @@ def test_a_channel_of_zeros(cnn: Model, digits: Dataset, becomes: str) -> None:
     assert (answers.argmax(1) == Interpreter(content).run(rows).argmax(1)).mean() > 0.95
 
 
+def test_sums_whose_steps_are_powers_of_two() -> None:
+    import tensorflow as tf
+    import tf_keras
+
+    rows = tf_keras.Input((4,))
+    clipped = tf.clip_by_value(rows, -1.0, 1.0)
+    model = tf_keras.Model(rows, tf_keras.layers.Concatenate()([clipped + 1.0, 1.0 - clipped]))
+    file = to_tflite(model)
+    x = np.linspace(-2, 2, 64, dtype=np.float32).reshape(16, 4)
+    rules = [Rule("int16"), Rule("float32", kind="INPUT"), Rule("float32", kind="OUTPUT")]
+    found = Interpreter(_quantizer.apply(file, rules, _quantizer.calibrate(file, x)))
+    assert {each.kind for each in found.operations} >= {"ADD", "SUB"}
+    np.testing.assert_allclose(found.run(x), model(x), atol=2e-4)
+
+
 def test_a_pattern_matches_one_name() -> None:
     import re
 
