@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import tempfile
 import warnings
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,7 @@ def to_tflite(model: Any, *, optimize: bool = False) -> bytes:
     try:
         with (
             _unrolled_loops(),
-            _signs_by_division(model),
+            _plain_operations(model),
             _converter(unrolled(model)) as converter,
             warnings.catch_warnings(),
         ):
@@ -89,7 +89,7 @@ def unusual_dtypes(model: Any) -> str:
 
 
 def _check_that_it_runs(content: bytes) -> None:
-    """Raise ConversionError where LiteRT can't answer a row by what its converter made, as of GroupNormalization."""
+    """Raise ConversionError where LiteRT can't answer a row by what its converter made."""
     try:
         interpreter = Interpreter(content)
         sizes = {port: tuple(max(size, 1) for size in port.shape[1:]) for port in interpreter.inputs}
@@ -153,7 +153,7 @@ def frozen(model: Any, *, inlined: bool = False) -> Any:
         names[:] = found
         return list(found.values())
 
-    with _signs_by_division(model):
+    with _plain_operations(model):
         traced = tf.function(answers, input_signature=signature).get_concrete_function()
     graph = convert_variables_to_constants_v2(traced, lower_control_flow=False)
     definition = graph.graph.as_graph_def()
@@ -216,35 +216,45 @@ def _unrolled_loops() -> Iterator[None]:
     """Have tf_keras's convolutional recurrent layers be traced step by step, which none of their settings says."""
     from tf_keras.src import backend
 
-    loop = backend.rnn
-    backend.rnn = partial(loop, unroll=True)  # unless the layer says something else
-    try:
+    with _replaced(backend, "rnn", partial(backend.rnn, unroll=True)):  # unless the layer says something else
         yield
-    finally:
-        backend.rnn = loop
 
 
 @contextmanager
-def _signs_by_division(model: Any) -> Iterator[None]:
-    """Have Keras 3 find the sign of a zero, as argmax and argmin do, by 1 / x instead of the bits of x.
+def _plain_operations(model: Any) -> Iterator[None]:
+    """Have what the converters have no operation for, or a wrong one, be traced as others of the same value.
 
-    Neither LiteRT nor ONNX has the operations for these.
+    Keras 3's argmax and argmin find the sign of a zero by the bits of x; neither LiteRT nor ONNX has such operations,
+    but both have 1 / x. LiteRT's converter makes a file of `div_no_nan` in five dimensions that LiteRT refuses, as of
+    tf_keras's GroupNormalization of pictures.
     """
-    if not is_keras3(model):
-        yield
-        return
     import tensorflow as tf
-    from keras.src.backend.tensorflow import numpy
+    from tensorflow.python.ops import gen_math_ops
 
     def signbit(x: Any) -> Any:
         return (x < 0) | ((x == 0) & (1 / tf.cast(x, tf.float32) < 0))
 
-    by_bits = numpy.signbit
-    numpy.signbit = signbit
+    def div_no_nan(x: Any, y: Any, name: str | None = None) -> Any:
+        is_zero = tf.equal(y, 0)
+        return tf.where(is_zero, tf.zeros_like(y), x / tf.where(is_zero, tf.ones_like(y), y), name=name)
+
+    with ExitStack() as replaced:
+        replaced.enter_context(_replaced(gen_math_ops, "div_no_nan", div_no_nan))
+        if is_keras3(model):
+            from keras.src.backend.tensorflow import numpy
+
+            replaced.enter_context(_replaced(numpy, "signbit", signbit))
+        yield
+
+
+@contextmanager
+def _replaced(module: Any, name: str, function: Callable[..., Any]) -> Iterator[None]:
+    before = getattr(module, name)
+    setattr(module, name, function)
     try:
         yield
     finally:
-        numpy.signbit = by_bits
+        setattr(module, name, before)
 
 
 def _with_unroll(config: Any, looped: Collection[str]) -> Any:

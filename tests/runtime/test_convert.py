@@ -1,3 +1,4 @@
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -5,18 +6,36 @@ import numpy as np
 import pytest
 
 from lepton_lab.errors import ConversionError
-from lepton_lab.runtime import Interpreter, import_keras3, load_keras, open_rows, to_tflite, write_saved_model
+from lepton_lab.runtime import Interpreter, _convert, import_keras3, load_keras, open_rows, to_tflite, write_saved_model
 from lepton_lab.runtime._convert import frozen
 from lepton_lab.runtime._saved_model import SavedModel
 from lepton_lab.types import Dataset, Model
 from tests.models_fixture import keras
 
 
-def test_what_litert_can_not_run_is_a_conversion_error() -> None:
+def test_what_litert_can_not_run_is_a_conversion_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_convert, "_plain_operations", nullcontext)
     layers = keras().layers
     model = keras().Sequential([keras().Input((8, 8, 4)), layers.GroupNormalization(2), layers.Flatten()])
     with pytest.raises(ConversionError, match=r"can't run what its converter made: .*BROADCAST"):
         to_tflite(model)
+
+
+def test_division_without_nan_in_five_dimensions() -> None:
+    import tensorflow as tf
+
+    rows = keras().Input((4, 4, 6))
+    normal = keras().layers.GroupNormalization(3, epsilon=0.1)(rows)
+    folded = tf.reshape(rows, (-1, 4, 4, 3, 2))
+    shares = tf.math.divide_no_nan(folded, tf.nn.relu(folded))  # 1, or 0 where it is divided by 0
+    model = keras().Model(rows, keras().layers.Concatenate()([normal, tf.reshape(shares, (-1, 4, 4, 6))]))
+    x = np.random.default_rng(0).normal(size=(8, 4, 4, 6)).astype(np.float32)
+    found = Interpreter(to_tflite(model)).run(x)
+    np.testing.assert_allclose(found, model(x), atol=2e-6)
+    groups = x.reshape(8, 4, 4, 3, 2)
+    mean, variance = (f(groups, axis=(1, 2, 4), keepdims=True) for f in (np.mean, np.var))
+    np.testing.assert_allclose(found[..., :6], ((groups - mean) / np.sqrt(variance + 0.1)).reshape(x.shape), atol=1e-5)
+    np.testing.assert_array_equal(found[..., 6:], x > 0)
 
 
 DRAWING = [
