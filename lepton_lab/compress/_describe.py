@@ -24,8 +24,7 @@ def describe(
     operations
         Of the file that was made of it.
     spared
-        Operations of the float32 file that can't be whole numbers; a layer without weights that has one is said to stay
-        as it is.
+        Operations of the float32 file that can't be whole numbers; a layer without weights that has one is told of them.
     """
     by_layer: dict[str, list[Operation]] = {layer.name: [] for layer in keras_model.layers}
     unknown = {
@@ -41,7 +40,9 @@ def describe(
             if owner is not None:
                 by_layer[owner].append(operation)
     lines = {layer.name: _line(layer, by_layer[layer.name]) for layer in keras_model.layers}
-    lines |= {name: f"float32: {kind} can't be quantised" for name, kind in unknown.items()}
+    for name, kind in unknown.items():  # numbers of its own may be whole all the same, as MelSpectrogram's
+        is_whole = lines[name].startswith("weights int")
+        lines[name] = f"{lines[name]}, {kind} in float32" if is_whole else f"float32: {kind} can't be quantised"
     return list(lines.items())
 
 

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import pytest
 
 from lepton_lab.compress._describe import belongs, describe, in_file
@@ -30,3 +32,18 @@ def test_weights_of_few_bits_beside_a_bias_of_more_bytes() -> None:
     weights = Tensor("m/dense/MatMul", (8, 2), "int4", bytes(8))
     bias = Tensor("m/dense/BiasAdd", (8,), "float32", bytes(32))
     assert in_file(Operation("FULLY_CONNECTED", (rows, weights, bias), ())) == (4, 32)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "line"),
+    [
+        ("int8", "weights int8, activations float32, REDUCE_MAX in float32"),
+        ("float32", "float32: REDUCE_MAX can't be quantised"),
+    ],
+)
+def test_a_layer_without_weights_that_computes_with_numbers_of_its_own(dtype: str, line: str) -> None:
+    rows, found = Tensor("rows", (1, 2), "float32"), Tensor("m/mel/MatMul", (1, 8), "float32")
+    table = Tensor("m/mel/Const", (8, 2), dtype, bytes(64))
+    model = SimpleNamespace(layers=[SimpleNamespace(name="mel", weights=[])])
+    most = Operation("REDUCE_MAX", (found,), (Tensor("m/mel/Max", (1,), "float32"),))
+    assert describe(model, [Operation("FULLY_CONNECTED", (rows, table), (found,)), most], [most]) == [("mel", line)]
