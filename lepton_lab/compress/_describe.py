@@ -24,7 +24,7 @@ def describe(
     operations
         Of the file that was made of it.
     spared
-        Operations of the float32 file that can't be whole numbers; a layer without weights that has one is told of them.
+        Operations of the float32 file that can't be whole numbers; a layer without weights is told of those it has.
     """
     by_layer: dict[str, list[Operation]] = {layer.name: [] for layer in keras_model.layers}
     unknown = {
