@@ -44,21 +44,26 @@ def same(one: list[Any], other: list[Any], tolerance: float = 1e-5) -> bool:
     return all(np.allclose(a, b, rtol=0, atol=tolerance) for a, b in zip(one, other, strict=True))
 
 
-def by_keras(lab: Lab, model: str, data: str, optimizer: str, epochs: int, **fit: Any) -> list[Any]:
+LOSS = "sparse_categorical_crossentropy"
+
+
+def by_keras(lab: Lab, model: str, data: str, optimizer: str, epochs: int, loss: Any = LOSS, **fit: Any) -> list[Any]:
     """The weights that Keras's own `fit` gives, one step an epoch; `optimizer` is an expression."""
     x, y = rows_of(lab, data, "train")
     file = lab.model.show(model).folder / "initial.keras"
-    arguments = {"file": file, "x": x, "y": y, "optimizer": optimizer, "epochs": epochs, "fit": fit}
+    arguments = {"file": file, "x": x, "y": y, "optimizer": optimizer, "epochs": epochs, "loss": loss, "fit": fit}
     result: list[Any] = forkserver.call(f"{__name__}:fit_with_keras", arguments)
     return result
 
 
-def fit_with_keras(file: Path, x: Any, y: Any, optimizer: str, epochs: int, fit: dict[str, Any]) -> list[Any]:
+def fit_with_keras(
+    file: Path, x: Any, y: Any, optimizer: str, epochs: int, loss: Any, fit: dict[str, Any]
+) -> list[Any]:
     """Train a file's model as a Keras user does."""
     import tf_keras
 
     model = tf_keras.models.load_model(file, compile=False)
-    model.compile(eval(optimizer, {"keras": tf_keras}), "sparse_categorical_crossentropy")
+    model.compile(eval(optimizer, {"keras": tf_keras}), loss)
     model.fit(x, y, batch_size=len(x), epochs=epochs, verbose=0, **fit)
     found: list[Any] = model.get_weights()
     return found

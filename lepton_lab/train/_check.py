@@ -62,7 +62,7 @@ def check(job: Job) -> Checked:
     job = replace(job, answers=answers)
     heads = make_heads(job, model)
     for head in heads:
-        _check_loss(head, job)
+        notes += _check_loss(head, job)
         for each in head.metrics:
             _check_metric(head, each)
     with_precision(model, job.precision)
@@ -133,7 +133,8 @@ def _are_probabilities(head: Head, job: Job) -> bool:
     return True
 
 
-def _check_loss(head: Head, job: Job) -> None:
+def _check_loss(head: Head, job: Job) -> list[str]:
+    """What is to be said of a loss that fits."""
     labels, one_hot, answers, expected = _rows(head)
     name = head.loss_name
     plain = name.lower().replace("_", "")
@@ -150,12 +151,18 @@ def _check_loss(head: Head, job: Job) -> None:
     came = _try(
         f"loss {name!r}", head.is_own_loss, expected, head.loss, one_hot if head.wants_one_hot else labels, answers
     )
-    if came[:1] != (len(labels),):
+    if came[:1] not in ((len(labels),), ()):
         expected = "" if head.is_own_loss else f" {expected}"
         raise InputError(
             f"The loss {name!r} gives the shape {came} for {len(labels)} rows: it must give a number for each row, "
-            f"shape (rows,).{expected}"
+            f"shape (rows,), or one for all.{expected}"
         )
+    if came:
+        return []
+    return [
+        f"The loss {name!r} is one number for all rows: of each rank's share of a step, or with --strategy single of "
+        "the whole step."
+    ]
 
 
 def _check_metric(head: Head, reported: Reported) -> None:
@@ -172,9 +179,10 @@ def _check_metric(head: Head, reported: Reported) -> None:
     function = head.own_metrics.get(metric.name)
     if function is not None:
         came = _try(what, True, "", function, wanted.astype(np.float32), answers)
-        if came[:1] != (len(labels),):
+        if came[:1] not in ((len(labels),), ()):
             raise InputError(
-                f"The {what} gives the shape {came} for {len(labels)} rows: it must give a number for each."
+                f"The {what} gives the shape {came} for {len(labels)} rows: it must give a number for each, or one "
+                "for all."
             )
     counted = Counted(None, 1.0) if head.is_spread else None
 

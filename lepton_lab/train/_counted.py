@@ -82,6 +82,14 @@ def fitted(weights: Any, values: Any) -> Any:
     return tf.reshape(weights, tf.concat([tf.shape(weights), [1] * (wanted - rank)], 0)) if rank < wanted else weights
 
 
+def real_ones(real: Any, *tensors: Any) -> list[Any]:
+    """Of each tensor the rows that don't only fill up; all of them where none is such."""
+    import tensorflow as tf
+
+    kept = (real > 0) | ~tf.reduce_any(real > 0)
+    return [tf.boolean_mask(tensor, kept) for tensor in tensors]
+
+
 def update(metric: Any, labels: Any, answers: Any, real: Any, counted: Counted | None, places: Any) -> None:
     """Have a Keras metric see a batch.
 
@@ -95,13 +103,18 @@ def update(metric: Any, labels: Any, answers: Any, real: Any, counted: Counted |
     import tensorflow as tf
     import tf_keras
 
-    if counted is None:
-        metric.update_state(labels, answers, sample_weight=real)
-    elif isinstance(metric, tf_keras.metrics.MeanMetricWrapper):
-        # It would spread weights over values by rules of its own; these fit whatever shape the values have.
+    if isinstance(metric, tf_keras.metrics.MeanMetricWrapper):
         autograph = tf.__internal__.autograph
-        values = autograph.tf_convert(metric._fn, autograph.control_status_ctx())(labels, answers, **metric._fn_kwargs)
-        values = tf.cast(values, tf.float32)
-        tf_keras.metrics.Mean.update_state(metric, values, sample_weight=counted.weights(real, values))
+        function = autograph.tf_convert(metric._fn, autograph.control_status_ctx())
+        values = tf.cast(function(labels, answers, **metric._fn_kwargs), tf.float32)
+        if values.shape.rank == 0:  # a single number for all rows
+            values = function(*real_ones(real, labels, answers), **metric._fn_kwargs)
+            tf_keras.metrics.Mean.update_state(metric, values, sample_weight=tf.reduce_sum(real))
+        elif counted is None:
+            metric.update_state(labels, answers, sample_weight=real)
+        else:  # it would spread weights over values by rules of its own; these fit whatever shape the values have
+            tf_keras.metrics.Mean.update_state(metric, values, sample_weight=counted.weights(real, values))
+    elif counted is None:
+        metric.update_state(labels, answers, sample_weight=real)
     else:
         metric.update_state(labels, answers, sample_weight=counted.weights(real, places))

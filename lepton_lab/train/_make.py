@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from lepton_lab.errors import InputError
-from lepton_lab.runtime import one_line
+from lepton_lab.runtime import import_keras3, one_line
 from lepton_lab.train import _parts
 
 Own = Mapping[str, Any]
@@ -68,24 +68,25 @@ def _named(kind: str, name: str, own: Own) -> Any:
         return own[name]() if inspect.isclass(own[name]) else own[name]
     if kind not in ("loss", "metric"):
         return _with_settings(kind, {"class_name": name, "config": {}}, own)
+    for home in _homes(kind):
+        for candidate in (name, *(other for other in dir(home) if other.lower() == name.lower().replace("_", ""))):
+            try:
+                found = home.get(candidate)
+            except (ValueError, TypeError):
+                continue
+            if not isinstance(found, str):  # metrics.get() gives back what it doesn't know
+                return found
     home = _home(kind)
-    for candidate in (name, *(other for other in dir(home) if other.lower() == name.lower().replace("_", ""))):
-        try:
-            found = home.get(candidate)
-        except (ValueError, TypeError):
-            continue
-        if not isinstance(found, str):  # metrics.get() gives back what it doesn't know
-            return found
     known = [other for other in dir(home) if callable(getattr(home, other)) and other not in ("get", "Loss", "Metric")]
     raise _unknown(kind, name, [*own, *(other for other in known if "serialize" not in other)])
 
 
 def _with_settings(kind: str, part: Mapping[str, Any], own: Own) -> Any:
-    home, wanted = _home(kind), str(part["class_name"])
-    classes = {n.lower(): c for n in dir(home) if inspect.isclass(c := getattr(home, n)) and not _is_abstract(n)}
-    maker = own.get(wanted) or classes.get(wanted.lower())
-    if not callable(maker):
-        raise _unknown(kind, wanted, [*own, *(c.__name__ for c in classes.values())])
+    wanted = str(part["class_name"])
+    makers = (own.get(wanted), *(_classes(home).get(wanted.lower()) for home in _homes(kind)))
+    maker: Any = next(filter(callable, makers), None)
+    if maker is None:
+        raise _unknown(kind, wanted, [*own, *(each.__name__ for each in _classes(_home(kind)).values())])
     if wanted not in own:
         _check_dropped(kind, wanted, part["config"], inspect.signature(maker.__init__).parameters)
     try:
@@ -142,17 +143,30 @@ def _is_abstract(name: str) -> bool:
     )
 
 
-def _home(kind: str) -> Any:
-    """Where tf_keras keeps parts of a kind."""
+def _home(kind: str, keras: Any = None) -> Any:
+    """Where tf_keras, or another Keras, keeps parts of a kind."""
     import tf_keras
 
+    keras = keras or tf_keras
     return {
-        "optimizer": tf_keras.optimizers,
-        "learning rate": tf_keras.optimizers.schedules,
-        "loss": tf_keras.losses,
-        "metric": tf_keras.metrics,
-        "callback": tf_keras.callbacks,
+        "optimizer": keras.optimizers,
+        "learning rate": keras.optimizers.schedules,
+        "loss": keras.losses,
+        "metric": keras.metrics,
+        "callback": keras.callbacks,
     }[kind]
+
+
+def _homes(kind: str) -> Iterator[Any]:
+    """Where parts of a kind are looked for: a loss that only Keras 3 has, such as Dice, computes on tensors too."""
+    yield _home(kind)
+    if kind == "loss":
+        yield _home(kind, import_keras3())
+
+
+def _classes(home: Any) -> dict[str, Any]:
+    """Classes by their names in small letters."""
+    return {name.lower(): one for name, one in vars(home).items() if inspect.isclass(one) and not _is_abstract(name)}
 
 
 def _is_part(value: Any) -> bool:
@@ -191,5 +205,10 @@ def _unknown(kind: str, name: str, known: list[str]) -> InputError:
     near = difflib.get_close_matches(name.lower(), [other.lower() for other in known], n=1, cutoff=0.5)
     exact = [other for other in known if near and other.lower() == near[0]]
     usual = sorted(other for other in known if other.islower()) or sorted(known)
+    if name.lower() in _classes(_home(kind, import_keras3())):
+        return InputError(
+            f"The {kind} {name} is one of Keras 3 only, and models are trained by tf_keras here, which has none such: "
+            f"take another, such as {exact[0] if exact else usual[0]}."
+        )
     hint = f"did you mean {exact[0]!r}?" if exact else f"try {', '.join(usual[:6])}."
     return InputError(f"tf_keras, by which models are trained here, knows no {kind} {name!r}: {hint}")

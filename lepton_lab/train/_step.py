@@ -9,7 +9,7 @@ from typing import Any
 from lepton_lab.errors import InputError
 from lepton_lab.runtime import LOGITS, cast_inputs, constrain, own_names_in, plain_variables
 from lepton_lab.train import _parts
-from lepton_lab.train._counted import Counted, count, fitted, update
+from lepton_lab.train._counted import Counted, count, fitted, real_ones, update
 from lepton_lab.train._job import Job
 from lepton_lab.train._make import Own, make
 from lepton_lab.train._optimizer import rate_changes
@@ -20,6 +20,8 @@ _REDUCTIONS = {
     **{"sum": "sum", "none": "none"},
 }
 """What a `Head` calls the reductions of both Kerases."""
+_OF_ONE_HOT = ("categorical", "kl", "kullback", "cosine", "dice", "tversky")
+"""Losses that take classes one-hot, but for the generalised crossentropy."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Head:
     outputs: int
     """How many numbers the answer has for a row, or for each of its positions."""
     loss: Callable[[Any, Any], Any]
-    """Of labels and answers; gives each row's loss."""
+    """Of labels and answers; gives each row's loss, or a single one for all of them."""
     loss_name: str
     is_own_loss: bool
     """Whether it is the user's own code."""
@@ -231,7 +233,7 @@ def make_loss(part: Any, own: Own) -> tuple[Callable[[Any, Any], Any], bool, str
             f"The loss {_parts.name_of(part)} has reduction={asked!r}, which can't be used here: say "
             "'sum_over_batch_size', 'sum' or 'none'."
         )
-    return call, name.startswith(("categorical", "kl", "kullback", "cosine")), _REDUCTIONS[asked]
+    return call, name.startswith(_OF_ONE_HOT) and "generalized" not in name, _REDUCTIONS[asked]
 
 
 def add_metric(head: Head, part: Any, own: Own, is_weighted: bool = False) -> None:
@@ -300,6 +302,8 @@ class _Judged:
     labels: Any
     losses: Any
     """Of each row, or each of its positions."""
+    are_one: bool
+    """Whether the loss gives a single number for all rows, which each row has then."""
     of_loss: Counted
     """Which positions count in the loss."""
     counted: Counted
@@ -421,7 +425,8 @@ class Steps:
             each_row = self.taught(x, each_row, {name: one.answer for name, one in found.items()})
         for head in self.heads:
             one, rows = found[head.name], each_row[head.name]
-            as_sum = head.weight if head.reduction == "mean" else head.weight * one.of_loss.number(one.losses, size)
+            as_mean = head.reduction == "mean" or one.are_one
+            as_sum = head.weight if as_mean else head.weight * one.of_loss.number(one.losses, size)
             if weights.shape.rank > 1:
                 total += as_sum * tf.reduce_sum(one.of_loss.means(one.losses * fitted(weights, one.losses)))
             else:
@@ -446,10 +451,14 @@ class Steps:
             masks.append(labels >= 0)
             labels = tf.maximum(labels, 0)
         counted = count(masks, real, self._over_part)
-        found = head.loss(self._labels(head, labels, answer, head.wants_one_hot), answer)
+        wanted = self._labels(head, labels, answer, head.wants_one_hot)
+        found = head.loss(wanted, answer)
         ignored = getattr(found, "_keras_mask", None)  # where the loss has an `ignore_class`
         of_loss = counted if ignored is None else count([*masks, ignored], real, self._over_part)
-        return _Judged(answer, labels, tf.cast(found, tf.float32), of_loss, counted)
+        if are_one := found.shape.rank == 0:
+            found = tf.fill(tf.shape(real), head.loss(*real_ones(real, wanted, answer)))
+            of_loss = Counted(None, 1.0)
+        return _Judged(answer, labels, tf.cast(found, tf.float32), are_one, of_loss, counted)
 
     def _tell_metrics(
         self, head: Head, labels: Any, answer: Any, counts: tuple[Any, Any], counted: Counted | None

@@ -9,9 +9,10 @@ import pytest
 
 from lepton_lab.errors import InputError
 from lepton_lab.lab._training import Training, packed
-from lepton_lab.runtime import read_config, read_output_names
+from lepton_lab.runtime import import_keras3, read_config, read_output_names
 from lepton_lab.train import compiled_in, compiled_of, told
 from lepton_lab.train._make import make
+from lepton_lab.train._step import make_loss
 
 GIVEN: dict[str, Any] = {
     **{"epochs": 1, "batch_size": 8, "optimizer": None, "learning_rate": None, "loss": None, "metrics": None},
@@ -170,3 +171,20 @@ def test_names_of_outputs_must_be_there(keras: Any) -> None:
     model = SimpleNamespace(output_names=["a", "b"], optimizer=keras.optimizers.Adam(), _compile_config=settings)
     with pytest.raises(InputError, match="loss for 'c', but its outputs are a, b"):
         compiled_of(model)
+
+
+def test_losses_that_only_keras_3_has() -> None:
+    keras = import_keras3()
+    truth, answers = np.eye(3, dtype=np.float32)[[0, 2, 1, 1]], np.random.default_rng(0).random((4, 3), np.float32)
+    for given in ("tversky", keras.losses.Dice(axis=1), keras.losses.Tversky(alpha=0.3, beta=0.9, axis=1)):
+        model = one(keras)
+        model.compile("sgd", given)
+        loss, is_of_one_hot, _ = make_loss(compiled_of(model)["loss"], {})
+        expected = keras.losses.get(given)(truth, answers)
+        assert is_of_one_hot and np.mean(loss(truth, answers)) == pytest.approx(float(expected), rel=1e-6)
+
+
+@pytest.mark.parametrize(("kind", "name"), [("optimizer", "Lamb"), ("metric", "PearsonCorrelation")])
+def test_what_only_keras_3_has_is_named_so(kind: str, name: str) -> None:
+    with pytest.raises(InputError, match=rf"{name} is one of Keras 3 only, .* take another, such as "):
+        make(kind, {"class_name": name, "config": {}})

@@ -136,10 +136,16 @@ def twice(y_true: Any, y_pred: Any) -> Any:
     return 2 * tf_keras.losses.sparse_categorical_crossentropy(y_true, y_pred)
 
 
-def one_for_all(y_true: Any, y_pred: Any) -> Any:
+def one_for_two(y_true: Any, y_pred: Any) -> Any:
+    return y_pred[:2, 0]
+
+
+def dice(y_true: Any, y_pred: Any) -> Any:
+    """One number for all rows."""
     import tensorflow as tf
 
-    return tf.reduce_mean(y_pred)
+    truth = tf.one_hot(tf.cast(tf.reshape(y_true, (-1,)), tf.int32), 10)
+    return 1 - 2 * tf.reduce_sum(truth * y_pred) / (tf.reduce_sum(truth) + tf.reduce_sum(y_pred))
 
 
 def broken(y_true: Any, y_pred: Any) -> Any:
@@ -175,7 +181,7 @@ class TestLosses:
 
     def test_that_fail(self, lab: Lab, softmax: str) -> None:
         refuses(
-            lab, softmax, {"loss": one_for_all}, r"The loss 'one_for_all' gives the shape \(\) for 13 rows: it must"
+            lab, softmax, {"loss": one_for_two}, r"The loss 'one_for_two' gives the shape \(2,\) for 13 rows: it must"
         )
         refuses(lab, softmax, {"loss": "categorical_crossentropi"}, "did you mean 'categorical_crossentropy'")
         refuses(lab, softmax, {"loss": "Huber(delta=1, gamma=3)"}, "The loss Huber can't be made so: .*gamma")
@@ -562,7 +568,7 @@ class TestMetrics:
         refuses(lab, softmax, {"metrics": "auc,precisoin"}, "no metric 'precisoin': did you mean 'Precision'")
         refuses(lab, softmax, {"metrics": "AUC(curv='PR')"}, "The metric AUC can't be made so: .*curv")
         refuses(lab, softmax, {"metrics": "f1_score"}, r"shape \(10,\): use one that gives a single number")
-        refuses(lab, softmax, {"metrics": one_for_all}, r"'one_for_all' gives the shape \(\) for 13 rows")
+        refuses(lab, softmax, {"metrics": one_for_two}, r"'one_for_two' gives the shape \(2,\) for 13 rows")
         with pytest.raises(UserCodeError, match="The metric 'broken' raised ValueError"):
             lab.train(softmax, "digits", metrics=broken)
 
