@@ -191,8 +191,8 @@ class Lab:
         optimizer, loss
             A name as Keras has it, a name with settings (`"SGD(momentum=0.9)"`), or an object of Keras; a loss may be a
             function of one's own, of (y_true, y_pred), that gives a number for each row or one for all, or the name of
-            one in the code of the model's builder, or a dict of such by output. The loss `auto` goes by the target. None takes what the
-            model was compiled with; of one that wasn't compiled `adam` and `auto`.
+            one in the code of the model's builder, or a dict of such by output. `auto` goes by the target. None takes
+            what the model was compiled with; of one that wasn't compiled `adam` and `auto`.
         learning_rate
             A number, or a schedule as text (`"CosineDecay(0.01, 2000)"`) or object; None takes the optimizer's own.
         metrics, callbacks
