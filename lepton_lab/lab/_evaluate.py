@@ -14,7 +14,9 @@ from lepton_lab.export import MANIFEST
 from lepton_lab.files import read_json
 from lepton_lab.lab._drawn import draw
 from lepton_lab.lab._predict import PREVIEW, answering_split
+from lepton_lab.lab._training import unpacked
 from lepton_lab.runtime import are_logits, fitted, format_of, open_rows
+from lepton_lab.train import missing_in
 from lepton_lab.types import Dataset, Evaluation, Model
 
 if TYPE_CHECKING:
@@ -33,7 +35,29 @@ def evaluate(lab: Lab, model: Model, dataset: Dataset, split: str, against: Mode
         result: Evaluation = lab.call(
             f"lepton_lab.evaluate:{function}", {**arguments, "dataset": dataset, "split": split}
         )
-        return replace(result, images=_images(models[0], fitted(models[0], dataset), split, arguments["answers_file"]))
+        file = arguments["answers_file"]
+        others, notes = _compiled_metrics(lab, models[0], dataset, split, file)
+        metrics = {**result.metrics, **{name: value for name, value in others.items() if name not in result.metrics}}
+        images = _images(models[0], fitted(models[0], dataset), split, file)
+        return replace(result, metrics=metrics, notes=(*result.notes, *notes), images=images)
+
+
+def _compiled_metrics(
+    lab: Lab, model: Model, dataset: Dataset, split: str, answers_file: Path
+) -> tuple[dict[str, float], list[str]]:
+    """The metrics that a model was compiled with, and what is to be said of them."""
+    parts = {name: model.compiled[name] for name in ("metrics", "weighted_metrics") if model.compiled.get(name)}
+    if not parts or model.format != "keras":
+        return {}, []
+    if lost := missing_in(list(parts.values())):
+        return {}, [
+            f"The metrics that the model was compiled with are left out: {lost} is code that its file doesn't hold."
+        ]
+    given = {"metrics": (), **unpacked(parts), "model": model, "dataset": dataset, "split": split}
+    found: dict[str, float] = lab.call(
+        "lepton_lab.train._compiled_metrics:compiled_metrics", {**given, "answers_file": answers_file}
+    )
+    return found, []
 
 
 def _images(model: Model, dataset: Dataset, split: str, answers_file: Path) -> tuple[tuple[str, str], ...]:
