@@ -10,6 +10,7 @@ from typing import Any
 from lepton_lab.compress._base import WEIGHTED
 from lepton_lab.runtime import Operation, Tensor
 
+_KEPT = "kept in float32"
 _NUMBERS = ("int32", "int64", "bool")
 """What shapes and positions are, not activations."""
 
@@ -78,10 +79,15 @@ def _line(layer: Any, operations: Sequence[Operation]) -> str:
     if not operations:
         return "folded into its neighbours, or float32" if layer.weights else "no weights"
     weighted = [operation for operation in operations if operation.kind in WEIGHTED]
-    operation = (weighted or operations)[0]
+    of_each = dict.fromkeys(_became(operation) for operation in weighted or operations[:1])
+    several = [line for line in of_each if line != _KEPT]  # as of a model inside the model
+    return "; ".join([*several, f"in part {_KEPT}"] if several and _KEPT in of_each else of_each)
+
+
+def _became(operation: Operation) -> str:
     weights, activations = in_file(operation)
     if weights == 32:
-        return "kept in float32"
+        return _KEPT
     if weights_of(operation).dtype == "float16":
         return "weights float16, computed in float32"
     return f"weights int{weights}, activations {'float32' if activations == 32 else f'int{activations}'}"

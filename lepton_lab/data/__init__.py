@@ -18,6 +18,7 @@ from lepton_lab.data._sample import sample
 from lepton_lab.data._shard import read_shards, save_shards, shard
 from lepton_lab.data._spread import forget, spread
 from lepton_lab.data._store import open_split, read
+from lepton_lab.data._tables import is_frame
 from lepton_lab.data._target import TASKS
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "default_name",
     "dialect",
     "forget",
+    "is_frame",
     "load",
     "locate",
     "open_rows",

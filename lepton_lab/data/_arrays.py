@@ -6,12 +6,12 @@ arrays itself, for several inputs or targets; or pandas' `X` and `y`, which are 
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lepton_lab.data._base import Array, Arrays, Columns, Raw, as_array, as_arrays, check_same_index
 from lepton_lab.data._held_out import HELD_OUT, named_splits
+from lepton_lab.data._tables import aligned, is_frame, label_names
 from lepton_lab.errors import InputError
 from lepton_lab.events import Report
 
@@ -39,8 +39,7 @@ def read(source: object, columns: Columns, report: Report) -> Raw:
     else:
         named = dict(zip(("x", "y", "w"), source, strict=False))
     named = {name: value for name, value in named.items() if value is not None or name not in ("w", "w_train")}
-    pandas = sys.modules.get("pandas")  # who has a frame has pandas loaded
-    if pandas is not None and any(isinstance(named.get(x), pandas.DataFrame) for x in ("x", "x_train")):
+    if any(is_frame(named.get(x)) for x in ("x", "x_train")):
         from lepton_lab.data._pairs import from_pairs
 
         return from_pairs(named, *pairs_of(set(named), _ORIGIN), columns)
@@ -51,6 +50,7 @@ def read(source: object, columns: Columns, report: Report) -> Raw:
 def from_mapping(arrays: Mapping[str, object], origin: str) -> Raw:
     """Splits by Keras's names; see `pairs_of`."""
     pairs, weighing = pairs_of(set(map(str, arrays)), origin)
+    arrays = aligned(arrays, pairs)
     splits: dict[str, tuple[Arrays, Arrays]] = {}
     weights: Array | None = None
     for split, (x, y) in pairs.items():
@@ -61,7 +61,10 @@ def from_mapping(arrays: Mapping[str, object], origin: str) -> Raw:
             weights = as_array(arrays[weighs[0]], weighs[0])
     renamed, notes = named_splits(splits)
     classes = _order([arrays[y] for _, y in pairs.values()])
-    return Raw(renamed, origin, weights=weights, classes=classes, notes=notes)
+    names = label_names(arrays[pairs["train"][1]])
+    label = ",".join(names) or "label"
+    several = names if len(names) > 1 else ()
+    return Raw(renamed, origin, label, label_columns=several, weights=weights, classes=classes, notes=notes)
 
 
 def _check_indexes(arrays: Mapping[str, object]) -> None:

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lepton_lab.data._tables import is_frame, of_frame
 from lepton_lab.errors import DataError, InputError
 from lepton_lab.events import Progress, Report
 from lepton_lab.runtime import exact_array
@@ -108,7 +109,8 @@ def column_names(given: object, what: str) -> str | None:
         return ",".join(str(column_names(one, what)) for one in given)
     if isinstance(given, int | np.integer):
         return str(given)
-    raise InputError(f"{what} is {given!r}, expected the name of a column, or of several")
+    came = repr(given) if len(repr(given)) < 60 else f"a {type(given).__name__}"
+    raise InputError(f"{what} is {came}, expected the name of a column, or of several")
 
 
 @dataclass(frozen=True)
@@ -218,8 +220,9 @@ def missing_labels(name: str, count: int, rows: int, first: int) -> DataError:
 def not_finite(where: str, count: int, first: int, other_way: str = "") -> DataError:
     """The error for features that are missing or infinite; `first` counts rows from 0."""
     return DataError(
-        f"{where} has {count:,} missing or infinite values (the first in row {first + 1:,}): clean them "
-        f"first, for a frame with dropna() or fillna(){f', or leave the column out ({other_way})' if other_way else ''}"
+        f"{where} has {count:,} missing or infinite values (the first in row {first + 1:,}): clean them first, for a "
+        "frame with replace([float('inf'), float('-inf')], float('nan')) and then dropna() or fillna()"
+        f"{f', or leave the column out ({other_way})' if other_way else ''}"
     )
 
 
@@ -272,6 +275,10 @@ def as_array(value: object, name: str) -> Array:
         If it is a masked array with values that are masked, which means missing.
     """
     parts = value if isinstance(value, (list, tuple)) else ()
+    if len({isinstance(part, bool | np.bool_) for part in parts if not isinstance(part, str)}) > 1:
+        raise InputError(f"{name} has numbers beside True or False, which would be 1 or 0: make them all of one kind")
+    if is_frame(value):
+        value = of_frame(value, name)
     try:
         if isinstance(value, np.ma.MaskedArray):
             _refuse_masked(value, name)

@@ -2,8 +2,8 @@
 
 All values are read as text first, a block of rows at a time, and become numbers where nothing is lost by it (`_text`).
 
-A first column without a name that just numbers the rows, as `frame.to_csv()` and R's `write.csv` write it, is no
-feature and is left out: in a sorted table it would give the label away.
+A first column without a name that just numbers the rows, as `frame.to_csv()` and R's `write.csv` write it, of a part of
+a table too, is no feature and is left out: in a sorted table it would give the label away.
 """
 
 from __future__ import annotations
@@ -67,10 +67,8 @@ def read(source: object, columns: Columns, report: Report) -> Raw:
 
 
 def _numbers_rows(column: pd.Series) -> bool:
-    """Whether a column holds the rows' numbers, from 0 or from 1, in whatever order."""
-    if column.dtype.kind != "i" or column.min() not in (0, 1) or not column.is_unique:
-        return False
-    return int(column.max() - column.min()) == len(column) - 1
+    """Whether a column holds the rows' numbers, in whatever order; of a part of a table some are missing."""
+    return column.dtype.kind == "i" and column.min() >= 0 and bool(column.is_unique)
 
 
 def _check_names_once(path: Path, texts: Mapping[str, pa.ChunkedArray]) -> None:

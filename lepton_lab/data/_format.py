@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeGuard
@@ -11,6 +10,7 @@ from typing import TypeGuard
 from lepton_lab.data._idx import is_idx_folder
 from lepton_lab.data._npy import is_npy_folder
 from lepton_lab.data._parquet_files import PARQUET_SUFFIXES, is_parquet, parquet_files
+from lepton_lab.data._tables import is_frame
 from lepton_lab.errors import InputError, UnknownNameError
 
 SOURCES = ("digits", "idx", "npz", "csv", "parquet", "npy", "arrays", "frame")
@@ -34,7 +34,7 @@ def default_name(source: object) -> str:
         for suffix in sorted(_SUFFIXES, key=len, reverse=True):
             stem = stem[: -len(suffix)] if stem.lower().endswith(suffix) else stem
         return re.sub(r"[^A-Za-z0-9_-]+", "_", stem).strip("_") or "data"
-    return "frame" if _is_frame(source) else "arrays"
+    return "frame" if is_frame(source) else "arrays"
 
 
 def format_of(source: object, format: str | None) -> str:
@@ -45,16 +45,18 @@ def format_of(source: object, format: str | None) -> str:
         if format in _IN_MEMORY:
             raise InputError(f"{str(source)!r} is a name or a path, but format {format!r} expects a value in memory")
         return _format_of_path(str(source), format)
-    found = "frame" if _is_frame(source) else "npy" if _are_paths(source) else "arrays"
+    found = "frame" if is_frame(source) else "npy" if _are_paths(source) else "arrays"
     if _are_paths(source) and (other := next((path for path in source if not str(path).endswith(".npy")), None)):
         raise InputError(
             f"two or three files are x.npy, y.npy and weights, but {other} is none of these: load one file, or one "
-            "frame of several, pd.concat(map(pd.read_csv, paths), ignore_index=True)"
+            f"frame of several, pd.concat(map(pd.{_reader(str(other))}, paths), ignore_index=True)"
         )
     if found == "arrays" and not isinstance(source, (tuple, list, Mapping)):
+        library = type(source).__module__.partition(".")[0]
+        whose = f" of {library}" if library != "builtins" else ""
         raise InputError(
-            f"got {type(source).__name__}, expected 'digits', a path, arrays (x, y), a dict of "
-            "arrays or a pandas DataFrame"
+            f"got {type(source).__name__}{whose}, expected 'digits', a path, arrays (x, y), a dict of arrays, or a "
+            "DataFrame of pandas, Polars or Arrow (of Dask: source.compute())"
         )
     if format not in (None, found):
         raise InputError(
@@ -104,15 +106,15 @@ def _format_of_path(source: str, format: str | None) -> str:
     )
 
 
+def _reader(path: str) -> str:
+    """What pandas reads a file with."""
+    return "read_parquet" if is_parquet(path) or path.lower().endswith(tuple(PARQUET_SUFFIXES)) else "read_csv"
+
+
 def _near(path: Path) -> list[str]:
     """What may have been meant, written as the source was."""
     beside = sorted(path.parent.iterdir()) if path.parent.is_dir() else []
     return ["digits", *(str(entry) for entry in beside if entry.name.lower().endswith(tuple(_SUFFIXES)))]
-
-
-def _is_frame(source: object) -> bool:
-    pandas = sys.modules.get("pandas")  # who has a frame has pandas loaded
-    return pandas is not None and isinstance(source, pandas.DataFrame)
 
 
 def _are_paths(source: object) -> TypeGuard[Sequence[str | Path]]:

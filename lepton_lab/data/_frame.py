@@ -54,6 +54,12 @@ def from_frames(frames: Mapping[str, pd.DataFrame], columns: Columns, origin: st
     notes += tuple(dict.fromkeys(note for one in frames.values() for note in _index_note(one)))
     frame = frame.drop(columns=_dropped(frame, columns.drop, origin))
     labels = label_columns(list(frame.columns), columns.label, origin, _index_names(frames))
+    notes += tuple(
+        f"column {again!r} is a feature, which is how pandas calls a second column {name!r}: leave it out (drop) if "
+        "it is the label again"
+        for name in labels
+        if (again := f"{name}.1") in frame.columns and again not in labels
+    )
     weight = None if columns.weight is None else _existing(list(frame.columns), columns.weight, origin)
     if weight in labels:
         raise InputError(f"{origin} can't have {weight!r} as label and as weight: name two columns")
@@ -162,7 +168,7 @@ def _index_names(frames: Mapping[str, pd.DataFrame]) -> set[str]:
 
 def _index_note(frame: pd.DataFrame) -> tuple[str, ...]:
     """What to say of an index that may hold data."""
-    if isinstance(frame.index, pd.RangeIndex):
+    if isinstance(frame.index, pd.RangeIndex) and frame.index.name is None:
         return ()
     named = ", ".join(str(name) for name in frame.index.names if name is not None)
     return (f"the frame's index{f' ({named})' if named else ''} is left out: frame.reset_index() makes a column of it",)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,7 @@ from lepton_lab.data._base import (
 from lepton_lab.data._blocks import Part, Record, Sliced
 from lepton_lab.data._format import format_of
 from lepton_lab.data._npy import map_npy
+from lepton_lab.data._tables import as_pandas
 from lepton_lab.errors import DataError, InputError
 from lepton_lab.events import Report, ignore
 from lepton_lab.types import Dataset, Scaling, Target
@@ -91,6 +93,9 @@ def load(
         If its rows are damaged or have gaps.
     """
     _split.check_share(test_share)
+    source = as_pandas(source)
+    if isinstance(source, (str, Path)) and "$" in str(source) and not Path(source).exists():
+        source = os.path.expandvars(source)  # as `$HOME/x.csv` in a line
     format = format_of(source, format)
     tell = Ticker(report, f"data load {name}")
     reader = importlib.import_module(f"lepton_lab.data._{format}")

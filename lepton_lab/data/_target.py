@@ -91,7 +91,10 @@ def _encode_one(
     if task == "multilabel":
         raise InputError(f"labels {name!r} are one a row, expected several columns of 0 and 1 for --task multilabel")
     if task == "regression" and every.dtype.kind == "U":
-        raise InputError(f"labels {name!r} are text, expected numbers for --task regression")
+        raise InputError(
+            f"labels {name!r} are text, expected numbers for --task regression: convert them, such as with "
+            "pd.to_numeric, or leave the task out for classes"
+        )
     values, numbers = np.unique(every, return_inverse=True)
     is_whole = every.dtype.kind in "iu" or (every.dtype.kind == "f" and bool((values == np.floor(values)).all()))
     if task == "regression" or (task is None and not _are_classes(every, values)):
@@ -143,7 +146,9 @@ def _encode_columns(
             f"labels {name!r} in {width} columns must be {wanted} for --task {task}: leave it out, or mend y"
         )
     if task == "regression" or not is_marks:
-        return Target("numbers", name, width=width), as_numbers(labels, name)
+        is_told = task is None and all(y.dtype.kind in "iu" for y in labels.values())
+        note = f"labels {name!r}: whole numbers in {width} columns are taken as numbers; name one label for classes"
+        return Target("numbers", name, width=width, note=note if is_told else ""), as_numbers(labels, name)
     names = columns or tuple(map(str, range(width)))
     if is_one_hot and task != "multilabel":
         note = f"labels {name!r} are one-hot: {width} columns are taken as classes (--task multilabel for labels)"
@@ -214,8 +219,7 @@ def _checked(labels: Array, name: str) -> Array:
             if missing.any():
                 raise missing_labels(name, int(missing.sum()), len(labels), int(missing.argmax()))
             raise InputError(
-                f"labels {name!r} have dtype object, expected numbers, booleans or text: convert "
-                "them, such as y.astype(str)"
+                f"labels {name!r} have dtype object, expected numbers, booleans or text: make them all of one kind"
             )
         if any("\0" in value for value in set(labels.flat)):
             raise InputError(f"labels {name!r} have zero bytes in their text: clean them first")

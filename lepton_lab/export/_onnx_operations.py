@@ -1,7 +1,7 @@
 """Operations of TensorFlow that Keras's layers are made of and tf2onnx lacks, by operations that ONNX has.
 
 They are registered with tf2onnx as its own are. Of all layers and activations of tf_keras these are the ones that were
-missing: gelu's Erfc and Discretization's Bucketize.
+missing: gelu's Erfc, celu's Expm1 (of Keras 3) and Discretization's Bucketize.
 """
 
 from __future__ import annotations
@@ -20,6 +20,19 @@ class _Erfc:
         one = graph.make_const(f"{node.name}_one", np.float32(1)).output[0]
         erf = graph.make_node("Erf", [node.input[0]]).output[0]
         _replace(graph, node, "Sub", [one, erf])
+
+
+class _Expm1:
+    """exp(x) - 1."""
+
+    @classmethod
+    def version_7(cls, graph: Any, node: Any, **unused: Any) -> None:
+        """Put it into tf2onnx's graph in the place of `node`."""
+        import numpy as np
+
+        one = graph.make_const(f"{node.name}_one", np.float32(1)).output[0]
+        power = graph.make_node("Exp", [node.input[0]]).output[0]
+        _replace(graph, node, "Sub", [power, one])
 
 
 class _Bucketize:
@@ -56,7 +69,7 @@ def register() -> None:
     """Make them known to tf2onnx; may be called again."""
     from tf2onnx.handler import tf_op
 
-    for name, handler in (("Erfc", _Erfc), ("Bucketize", _Bucketize)):
+    for name, handler in (("Erfc", _Erfc), ("Expm1", _Expm1), ("Bucketize", _Bucketize)):
         tf_op(name)(handler)
 
 

@@ -314,5 +314,5 @@ def _refused(place: Sequence[int], columns: tuple[str, ...], what: str, whose: s
     column = f"column {inside[0]}" if len(inside) == 1 and not columns else column
     return InputError(
         f"{whose} has {what} in {column} of row {row + 1:,}, which no model can answer: clean the rows first, for a "
-        "frame with dropna() or fillna()."
+        "frame with replace([float('inf'), float('-inf')], float('nan')) and then dropna() or fillna()."
     )

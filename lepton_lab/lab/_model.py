@@ -404,7 +404,11 @@ def _check_path(path: Path, allow_code: bool) -> None:
             f"The folder {path} has no {SAVED_MODEL_GRAPH}: give a SavedModel's folder, or a model's file."
         )
     if path.is_file() and path.suffix not in (".keras", ".tflite", ".onnx"):
-        raise InputError(f"{path} is no model's file by its name: it must end with .keras, .tflite or .onnx.")
+        opened = ": open it by the Keras that wrote it (keras.models.load_model), and add the model"
+        raise InputError(
+            f"{path} is no model's file by its name: it must end with .keras, .tflite or .onnx"
+            f"{opened if path.suffix in ('.h5', '.hdf5') and not path.name.endswith('.weights.h5') else ''}."
+        )
     if allow_code and path.suffix != ".keras":
         raise InputError(f"--allow-code is for .keras files: no code in {path.name} would ever be run.")
 

@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import pickle
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lepton_lab.data import is_frame
 from lepton_lab.errors import InputError
 from lepton_lab.runtime import listed
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-def is_frame(value: object) -> TypeGuard[pd.DataFrame]:
-    """Whether something is a pandas frame; doesn't import pandas."""
-    pandas = sys.modules.get("pandas")  # who has a frame has pandas loaded
-    return pandas is not None and isinstance(value, pandas.DataFrame)
 
 
 def by_column(frame: pd.DataFrame, inputs: Sequence[str], name: str) -> tuple[dict[str, Any], Any]:

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lepton_lab.data import is_frame
 from lepton_lab.errors import InputError
 from lepton_lab.events import Progress
 from lepton_lab.files import read_json, write_json
 from lepton_lab.lab._keras_object import has_open_sizes
-from lepton_lab.lab._rows_object import by_column, is_frame, mark_of_rows
+from lepton_lab.lab._rows_object import by_column, mark_of_rows
 from lepton_lab.runtime import input_names, input_shapes, is_same_row
 from lepton_lab.train import KINDS, compiled_of
 from lepton_lab.types import Dataset, Held, Model

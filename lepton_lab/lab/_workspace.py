@@ -46,6 +46,8 @@ class Workspace:
     """
 
     def __init__(self, folder: Path | str | None = None) -> None:
+        if not isinstance(folder, (str, os.PathLike, type(None))):
+            raise InputError(f"The workspace is {folder!r:.60}, expected the path of a folder.")
         self.folder = _expanded(str(folder or os.environ.get("LEPTON_WORKSPACE") or "lepton_workspace")).absolute()
 
     def path(self, kind: str, name: str | None = None) -> Path:
@@ -217,6 +219,10 @@ class ModelWriter:
 def _expanded(given: str) -> Path:
     """A folder's name as a shell reads it: `%env`, a `.env` file and Docker's `-e` hand on what stands there."""
     written = os.path.expandvars(given)
+    if not written.strip() or "\0" in written or (written[0] in "'\"" and written[0] == written[-1]):
+        raise InputError(
+            f"The workspace is {given!r}, expected a folder's path, without quotation marks around it or zero bytes."
+        )
     missing = re.search(r"\$(\w+|\{[^}]*\})", written)
     if missing is not None and not Path(given).exists():
         raise InputError(
@@ -240,7 +246,10 @@ def check_name(kind: str, name: str) -> str:
         If it isn't letters, digits, `.`, `_` and `-`, at most 64 in all.
     """
     if not _NAME.fullmatch(name):
-        raise InputError(f"{name!r} can't be the name of a {kind}: use letters, digits, '.', '_' and '-', at most 64.")
+        raise InputError(
+            f"{name!r} can't be the name of a {kind}: use letters, digits, '.', '_' and '-', at most 64, of which the "
+            "first is a letter or a digit."
+        )
     return name
 
 

@@ -134,10 +134,18 @@ def foreign_part(
                     return f"the layer {layer[:80]!r} {what}"
             elif "module" in value or "registered_name" in value:
                 return f"the layer {layer[:80]!r} names a module, but no class of it"
+            elif _is_lambda(value):
+                return f"the layer {layer[:80]!r} holds code, a lambda"
             waiting.extend((item, layer) for item in value.values())
         elif isinstance(value, (list, tuple)):
             waiting.extend((item, layer) for item in value)
     return None
+
+
+def _is_lambda(value: Mapping[str, Any]) -> bool:
+    """Whether this is how Keras 3 writes a lambda: its bytes, its defaults and what it closes over."""
+    code = value.get("value")
+    return len(value) == 1 and isinstance(code, list) and len(code) == 3 and isinstance(code[0], str)
 
 
 def layers_of(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

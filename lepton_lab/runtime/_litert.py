@@ -89,7 +89,7 @@ class Interpreter:
                 names.get(d["index"], d["name"]),
                 d["name"],
                 tuple(int(size) for size in d["shape_signature"]),
-                TEXT if np.dtype(d["dtype"]).kind in "SO" else np.dtype(d["dtype"]).name,
+                TEXT if np.dtype(d["dtype"]).kind in "SO" else "float32" if _step(d) else np.dtype(d["dtype"]).name,
             )
             for d in details
         )
@@ -126,7 +126,7 @@ class Interpreter:
             return np.concatenate([self.run(rows[n : n + 1]) for n in range(len(rows))])
         self._litert.reset_all_variables()  # a fused LSTM would go on from the state that the rows before left
         for tensor, part in zip(self._inputs, given, strict=True):
-            self._litert.set_tensor(tensor["index"], np.ascontiguousarray(part))
+            self._litert.set_tensor(tensor["index"], np.ascontiguousarray(_stored(part, tensor)))
         try:
             self._litert.invoke()
         except RuntimeError as error:
@@ -135,7 +135,7 @@ class Interpreter:
             self._is_plain = True  # XNNPACK takes some files for one row only
             self._open()
             return self.run(rows)
-        answers = [self._litert.get_tensor(tensor["index"]) for tensor in self._outputs]
+        answers = [_meant(self._litert.get_tensor(tensor["index"]), tensor) for tensor in self._outputs]
         return as_answers(dict(zip([port.name for port in self.outputs], answers, strict=True)))
 
     def computed(self) -> dict[str, NDArray[np.float32]]:
@@ -148,9 +148,7 @@ class Interpreter:
         """
         values: dict[str, NDArray[np.float32]] = {}
         for tensor in self._computed:
-            stored = np.asarray(self._litert.get_tensor(tensor["index"]), np.float32)
-            scales, zeros = (tensor["quantization_parameters"][part] for part in ("scales", "zero_points"))
-            values[tensor["name"]] = (stored - np.float32(zeros[0])) * scales[0] if len(scales) else stored
+            values[tensor["name"]] = np.asarray(_meant(self._litert.get_tensor(tensor["index"]), tensor), np.float32)
         return values
 
     @cached_property
@@ -197,3 +195,27 @@ class Interpreter:
             self._litert.invoke()
             times.append(time.perf_counter() - start)
         return float(np.median(times))
+
+
+def _step(details: dict[str, Any]) -> tuple[np.float32, int] | None:
+    """What one stands for in a tensor of whole numbers that stand for others, and which of them stands for 0."""
+    scales, zeros = (details["quantization_parameters"][part] for part in ("scales", "zero_points"))
+    return (np.float32(scales[0]), int(zeros[0])) if len(scales) else None
+
+
+def _stored(part: NDArray[Any], details: dict[str, Any]) -> NDArray[Any]:
+    """Rows as an input has them: a file all of whole numbers takes such that stand for the rows' numbers."""
+    if (step := _step(details)) is None:
+        return part
+    limits = np.iinfo(details["dtype"])
+    stored: NDArray[Any] = np.clip(np.rint(part / step[0]) + step[1], limits.min, limits.max)
+    return stored.astype(details["dtype"])
+
+
+def _meant(stored: NDArray[Any], details: dict[str, Any]) -> NDArray[Any]:
+    """What a tensor's numbers stand for."""
+    step = _step(details)
+    if step is None:
+        return stored
+    meant: NDArray[Any] = (stored.astype(np.float32) - np.float32(step[1])) * step[0]
+    return meant

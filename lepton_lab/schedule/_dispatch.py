@@ -44,6 +44,8 @@ WHY_SECONDS = 3.0
 END_SECONDS = 2.0
 """How long calls may take to end after an interrupt."""
 WAIT_SECONDS = 3.0
+PAUSED_SECONDS = 10.0
+"""How long all workers may be without room in their memory; Dask looks every 100 ms whether it became less."""
 """How long nothing may be heard of a worker before it is asked whether it is in a call of another map."""
 ANSWER_SECONDS = 1.0
 """How long a worker may take to answer; one whose threads hold Python's lock doesn't."""
@@ -89,6 +91,8 @@ class Dispatcher:
         """Seconds that the calls took together that are done."""
         self._offer = Offer()
         self._looked = self._asked = 0.0
+        self._paused = time.monotonic()
+        """When not all workers were paused for the last time."""
         self._prefix = f"lepton-map-{uuid.uuid4().hex[:8]}-"
         self._attempts = 0
 
@@ -150,9 +154,23 @@ class Dispatcher:
                 self._seats[address] = Seat(info)
                 self.log.join(self._seats[address])
             self._seats[address].info = info
+        self._check_that_some_take_calls()
         if self._offer.is_lacking or there != self._there:
             self._there = there
             self._offer.check(self._waiting.first_that_nobody_can_do(), self._seats.values())
+
+    def _check_that_some_take_calls(self) -> None:
+        """Raise ClusterError where nothing goes on and Dask lets no worker begin, as their memory is nearly full."""
+        seats = list(self._seats.values())
+        if not seats or any(seat.info.state != "paused" or seat.sent or seat.fetched for seat in seats):
+            self._paused = time.monotonic()
+        elif time.monotonic() - self._paused > PAUSED_SECONDS:
+            names = [seat.info.name for seat in seats]
+            raise ClusterError(
+                f"Nothing can go on: the memory of {_names(seats)} is nearly full, by what was kept there, and they "
+                f"take no calls. Start them anew, lab.cluster.handle.client.restart_workers({names}), or a cluster "
+                "whose workers have more --memory."
+            )
 
     def _lose(self, seat: Seat) -> None:
         """Have others do what a worker had that is gone."""
@@ -360,9 +378,24 @@ def _names(seats: Iterable[Seat]) -> str:
 
 def _to_send(call: Call) -> Any:
     """An item as a task's argument: Dask itself brings the data of its futures."""
-    from distributed import futures_of
+    return call.item if _has_future(call.item) else pack_item(call.number, call.item)
 
-    return call.item if futures_of([call.item]) else pack_item(call.number, call.item)
+
+def _has_future(item: Any) -> bool:
+    """Whether Dask's data is in an item; Dask's own search goes on for ever in a list that holds itself."""
+    from dask import is_dask_collection
+    from distributed import Future, futures_of
+
+    left, seen = [item], set[int]()
+    while left:
+        one = left.pop()
+        if type(one) in (list, tuple, set, dict):
+            if id(one) not in seen:
+                seen.add(id(one))
+                left.extend(one.values() if type(one) is dict else one)
+        elif isinstance(one, Future) or (is_dask_collection(one) and futures_of(one)):
+            return True
+    return False
 
 
 def _told(failure: Failure, call: Call, seat: Seat) -> LeptonError:

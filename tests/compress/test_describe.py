@@ -47,3 +47,14 @@ def test_a_layer_without_weights_that_computes_with_numbers_of_its_own(dtype: st
     model = SimpleNamespace(layers=[SimpleNamespace(name="mel", weights=[])])
     most = Operation("REDUCE_MAX", (found,), (Tensor("m/mel/Max", (1,), "float32"),))
     assert describe(model, [Operation("FULLY_CONNECTED", (rows, table), (found,)), most], [most]) == [("mel", line)]
+
+
+def test_a_model_inside_of_which_a_part_stays() -> None:
+    rows, found = Tensor("rows", (1, 2), "float32"), Tensor("m/encoder/dense/MatMul", (1, 2), "float32")
+    operations = [
+        Operation("FULLY_CONNECTED", (rows, Tensor(f"m/encoder/{name}/w", (2, 2), dtype, bytes(16))), (found,))
+        for name, dtype in (("first", "float32"), ("second", "int8"), ("third", "int8"))
+    ]
+    model = SimpleNamespace(layers=[SimpleNamespace(name="encoder", weights=[1])])
+    line = "weights int8, activations float32; in part kept in float32"
+    assert describe(model, operations) == [("encoder", line)]

@@ -14,6 +14,7 @@ def test_public_names():
         "default_name",
         "dialect",
         "forget",
+        "is_frame",
         "load",
         "locate",
         "open_rows",

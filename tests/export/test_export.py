@@ -297,6 +297,16 @@ def test_grouped_convolutions_as_onnx(library: str, cnn: Model, tmp_path: Path) 
     np.testing.assert_allclose(predict(bundle.path, given), np.asarray(made(given)), atol=1e-5)
 
 
+def test_celu_of_keras_3_as_onnx(cnn: Model, tmp_path: Path) -> None:
+    one = import_keras3()
+    rows = one.Input((6,), name="rows")
+    made = one.Model(rows, one.layers.Dense(4, activation="celu")(rows))
+    made.save(tmp_path / "model.keras")
+    bundle = export(dataclasses.replace(cnn, folder=tmp_path), "onnx", tmp_path / "celu.onnx", None, 20)
+    given = np.random.default_rng(0).normal(size=(5, 6)).astype("float32")
+    np.testing.assert_allclose(predict(bundle.path, given), np.asarray(made(given)), atol=1e-5)
+
+
 def test_what_onnx_lacks_is_told_by_its_cause(cnn: Model, tmp_path: Path) -> None:
     one = import_keras3()
     rows = one.Input((3,), name="rows")

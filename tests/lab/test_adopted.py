@@ -87,6 +87,7 @@ def test_models_that_were_brought_in_are_compressed(alone: Lab) -> None:
         ("{}/nothing.onnx", "There is no file"),
         ("{}", "has no saved_model.pb"),
         ("{}/table.csv", "must end with .keras, .tflite or .onnx"),
+        ("{}/old.h5", "or .onnx: open it by the Keras that wrote it (keras.models.load_model), and add the model."),
         ("{}/bad.onnx", "can't be read as an ONNX model"),
         ("{}/bad.tflite", "can't be run by LiteRT"),
         ("{}/bad.keras", "is not a .keras file"),
@@ -95,7 +96,7 @@ def test_models_that_were_brought_in_are_compressed(alone: Lab) -> None:
     ],
 )
 def test_what_can_not_be_brought_in(alone: Lab, tmp_path: Path, line: str, word: str) -> None:
-    for name in ("table.csv", "bad.onnx", "bad.tflite", "bad.keras"):
+    for name in ("table.csv", "old.h5", "bad.onnx", "bad.tflite", "bad.keras"):
         (tmp_path / name).write_bytes(b"nothing of the kind")
     (tmp_path / "saved").mkdir()
     (tmp_path / "saved" / "saved_model.pb").write_bytes(b"nothing of the kind")

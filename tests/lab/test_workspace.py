@@ -41,3 +41,20 @@ def test_it_is_named_as_in_a_shell(
 def test_what_a_shell_would_not_know_is_refused(given: str) -> None:
     with pytest.raises(InputError, match=r"The workspace is '.*', but (the variable NOT_SET_HERE is not|there is no)"):
         Lab(given)
+
+
+@pytest.mark.parametrize(
+    ("given", "word"),
+    [
+        (5, "is 5, expected the path of a folder"),
+        (True, "is True, expected the path"),
+        (b"x", "is b'x', expected the path"),
+        (["a"], r"is \['a'\], expected the path"),
+        ("'~/lab'", "without quotation marks around it"),
+        (" ", "expected a folder's path"),
+        ("x\0y", "or zero bytes"),
+    ],
+)
+def test_what_is_no_folder_is_refused(given: object, word: str) -> None:
+    with pytest.raises(InputError, match=word):
+        Lab(given)  # type: ignore[arg-type]

@@ -97,6 +97,8 @@ PIPE: dict[str, Any] = {"module": "pydoc", "class_name": "pipepager", "config": 
         (dense(kernel_constraint={"class_name": "__typespec__", "config": []}), "'__typespec__'"),
         (dense(value={"class_name": "__numpy__", "config": {"value": [1], "dtype": "float32"}}), None),
         (dense(value={"class_name": "__keras_tensor__", "config": {}, "module": "this"}), "'__keras_tensor__'"),
+        (dense(activation={"value": ["4wEAAAA", None, None]}), "holds code, a lambda"),
+        (dense(bias_initializer={"value": [1.0, 2.0, 3.0]}), None),
         (dense(deep=[[{"any": PIPE}]]), "pydoc"),
         (dense(value={"module": "pydoc"}), "no class of it"),
         (dense() | {"registered_name": "Custom>Mine"}, "a class of one's own"),

@@ -76,3 +76,19 @@ def test_what_every_operation_wrote(cnn: Model, int8_cnn: Model, digits: Dataset
         np.testing.assert_allclose(dense, expected, atol=error * np.abs(expected).max())
         assert dense.dtype == np.float32 and len(np.unique(dense)) > 10
         np.testing.assert_array_equal(found[interpreter.outputs[0].tensor], answers)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8"])
+def test_a_file_all_of_whole_numbers_takes_and_gives_what_they_stand_for(dtype: str) -> None:
+    import tensorflow as tf
+
+    rows = np.random.default_rng(0).normal(3, 2, (64, 6)).astype(np.float32)
+    model = keras().Sequential([keras().Input((6,)), keras().layers.Dense(8, "relu"), keras().layers.Dense(3)])
+    converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = lambda: ([row[None]] for row in rows)
+    converter.inference_input_type = converter.inference_output_type = getattr(tf, dtype)
+    interpreter = Interpreter(converter.convert())
+    assert interpreter.inputs[0].dtype == interpreter.outputs[0].dtype == "float32"
+    answers, expected = interpreter.run(rows), model(rows).numpy()
+    assert np.abs(answers - expected).max() < 0.05 * np.abs(expected).max()

@@ -84,6 +84,31 @@ def test_each_result_once_and_in_order(pair: Handle) -> None:
     assert {span.row for span in done.spans} == {"w0", "w1"}
 
 
+def test_a_list_that_holds_itself(pair: Handle) -> None:
+    item: list[Any] = [1]
+    item.append(item)
+    assert run(pair, len, calls([item])).results == [2]
+    held = pair.client.scatter(3)
+    assert run(pair, sum, calls([[held, 4]])).results == [7]
+
+
+def test_workers_without_room_in_their_memory_are_named(pair: Handle, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_dispatch, "PAUSED_SECONDS", 1.0)
+
+    def paused() -> list[WorkerInfo]:
+        return [replace(info, state="paused") for info in pair.workers()]
+
+    with pytest.raises(ClusterError, match=r"the memory of w0, w1 is nearly full.*restart_workers\(\['w0', 'w1'\]\)"):
+        run(pair, str, calls([1]), paused)
+
+    began = time.monotonic()
+
+    def for_a_while() -> list[WorkerInfo]:
+        return paused() if time.monotonic() - began < 0.5 else list(pair.workers())
+
+    assert run(pair, str, calls([1]), for_a_while).results == ["1"]
+
+
 def test_a_worker_that_comes_late_takes_its_share(pair: Handle) -> None:
     told: list[Event] = []
 
