@@ -2,8 +2,8 @@
 
 All values are read as text first, a block of rows at a time, and become numbers where nothing is lost by it (`_text`).
 
-A first column without a name that just numbers the rows, as `frame.to_csv()` and R's `write.csv` write it, of a part of
-a table too, is no feature and is left out: in a sorted table it would give the label away.
+A first column without a name that just numbers the rows, as `frame.to_csv()` and R's `write.csv` write it, is no
+feature and is left out: in a sorted table it would give the label away. One that may number a larger table's is told.
 """
 
 from __future__ import annotations
@@ -56,9 +56,21 @@ def read(source: object, columns: Columns, report: Report) -> Raw:
     _check_names_once(path, texts)
     frame, notes = _text.convert(texts, dialect.decimal, dialect.na_values, labels, columns.task, layout.sep == ";")
     notes = (*said, *notes)
-    if frame.columns[0] == "Unnamed: 0" and _numbers_rows(frame.iloc[:, 0]):
+    first = frame.iloc[:, 0]
+    if first.name == "Unnamed: 0" and _numbers_rows(first):
         frame = frame.iloc[:, 1:]
         notes = (*notes, "the first column, which has no name and numbers the rows, is left out")
+    elif (
+        first.name == "Unnamed: 0"
+        and first.dtype.kind == "i"
+        and first.is_unique
+        and first.name not in columns.drop_names
+    ):
+        notes = (
+            *notes,
+            "the first column has no name and another whole number in each row, and is a feature: if these are rows of "
+            "a larger table, leave it out (drop 'Unnamed: 0')",
+        )
     found = (f"found: {', '.join(layout.notes)}",) if layout.notes else ()
     try:
         return from_frames({"train": frame}, columns, str(path), (*found, *notes))
@@ -67,8 +79,10 @@ def read(source: object, columns: Columns, report: Report) -> Raw:
 
 
 def _numbers_rows(column: pd.Series) -> bool:
-    """Whether a column holds the rows' numbers, in whatever order; of a part of a table some are missing."""
-    return column.dtype.kind == "i" and column.min() >= 0 and bool(column.is_unique)
+    """Whether a column holds the rows' numbers, from 0 or from 1, in whatever order."""
+    if column.dtype.kind != "i" or column.min() not in (0, 1) or not column.is_unique:
+        return False
+    return int(column.max() - column.min()) == len(column) - 1
 
 
 def _check_names_once(path: Path, texts: Mapping[str, pa.ChunkedArray]) -> None:

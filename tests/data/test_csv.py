@@ -62,6 +62,9 @@ def test_nor_are_those_of_r_and_of_shuffled_frames(table, tmp_path, numbers):
 def test_another_column_without_name_is_kept(table, tmp_path):
     dataset = data.load(table(",a,label\n7,5,x\n1,6,y\n2,5,x\n"), "t", tmp_path / "t", test_share=0)
     assert dataset.columns == ("Unnamed: 0", "a")
+    assert any(
+        "if these are rows of a larger table, leave it out (drop 'Unnamed: 0')" in note for note in dataset.notes
+    )
 
 
 def test_label_is_found_by_its_usual_name(table, tmp_path):
