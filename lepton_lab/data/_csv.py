@@ -56,8 +56,8 @@ def read(source: object, columns: Columns, report: Report) -> Raw:
     _check_names_once(path, texts)
     frame, notes = _text.convert(texts, dialect.decimal, dialect.na_values, labels, columns.task, layout.sep == ";")
     notes = (*said, *notes)
-    first = frame.iloc[:, 0]
-    if first.name == "Unnamed: 0" and _numbers_rows(first):
+    first, is_unnamed = frame.iloc[:, 0], frame.columns[0] == "Unnamed: 0"
+    if is_unnamed and _numbers_rows(first):
         frame = frame.iloc[:, 1:]
         notes = (*notes, "the first column, which has no name and numbers the rows, is left out")
     elif (
