@@ -14,7 +14,7 @@ from typing import Any
 
 from lepton_lab.errors import ConversionError, LeptonError, MissingExtraError
 from lepton_lab.export._base import QUANTISED_TOLERANCE, TOLERANCE
-from lepton_lab.export._onnx_operations import missing, register
+from lepton_lab.export._onnx_operations import missing, pad_outside, register
 from lepton_lab.export._onnx_unsigned import as_unsigned
 from lepton_lab.runtime import IN_FLOAT32, ONNX_EXTRA, Interpreter, frozen, load_keras, one_line, unusual_dtypes
 from lepton_lab.types import Model, ModelFormat
@@ -61,6 +61,7 @@ def _from_keras(model: Model, tf2onnx: Any) -> Any:
     function = frozen(keras_model, inlined=True)
     try:
         made = tf2onnx.convert.from_function(function, input_signature=function.input_signature, opset=_OPSET)[0]
+        pad_outside(made)
         onnx.checker.check_model(made, full_check=True)
     except Exception as error:  # as below
         if computed := unusual_dtypes(keras_model):

@@ -65,6 +65,21 @@ def _replace(graph: Any, node: Any, kind: str, inputs: list[Any], attributes: di
     graph.make_node(kind, inputs, attr=attributes, name=name, outputs=outputs, shapes=shapes, dtypes=dtypes)
 
 
+def pad_outside(model: Any) -> None:
+    """Write as ONNX has it what tf2onnx writes as negative padding: a transposed convolution's `output_padding`."""
+    from onnx.helper import make_attribute
+
+    for node in model.graph.node:
+        given = {attribute.name: attribute for attribute in node.attribute}
+        if node.op_type != "ConvTranspose" or "pads" not in given or min(given["pads"].ints) >= 0:
+            continue
+        half = len(given["pads"].ints) // 2
+        sums = [sum(given["pads"].ints[axis::half]) for axis in range(half)]
+        pads = [0 if sums[place % half] < 0 else pad for place, pad in enumerate(given["pads"].ints)]
+        given["pads"].CopyFrom(make_attribute("pads", pads))
+        node.attribute.append(make_attribute("output_padding", [max(0, -total) for total in sums]))
+
+
 def register() -> None:
     """Make them known to tf2onnx; may be called again."""
     from tf2onnx.handler import tf_op

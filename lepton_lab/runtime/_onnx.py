@@ -102,8 +102,10 @@ class OnnxModel:
 
     def run(self, rows: NDArray[Any]) -> NDArray[Any]:
         """The model's answers; see `OpenedModel.run`."""
-        if len(rows) != 1 and any(port.shape[:1] == (1,) for port in self.inputs):
-            return np.concatenate([self.run(rows[n : n + 1]) for n in range(len(rows))])
+        fixed = max((port.shape[0] for port in self.inputs if port.shape), default=-1)
+        if len(rows) != fixed > 0:  # as many rows at a time as it takes, the last of them filled up
+            parts = [np.arange(start, start + fixed) % len(rows) for start in range(0, len(rows), fixed)]
+            return np.concatenate([self.run(rows[part]) for part in parts])[: len(rows)]
         batch = {
             name: part.astype(object) if part.dtype.kind in "US" else np.ascontiguousarray(part)  # text as it takes it
             for name, part in as_inputs(rows, self.inputs).items()

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -305,6 +306,20 @@ def test_celu_of_keras_3_as_onnx(cnn: Model, tmp_path: Path) -> None:
     bundle = export(dataclasses.replace(cnn, folder=tmp_path), "onnx", tmp_path / "celu.onnx", None, 20)
     given = np.random.default_rng(0).normal(size=(5, 6)).astype("float32")
     np.testing.assert_allclose(predict(bundle.path, given), np.asarray(made(given)), atol=1e-5)
+
+
+@pytest.mark.parametrize(("rank", "stride", "extra"), [(1, 2, 1), (2, 2, 1), (2, 3, (0, 2)), (3, 2, 1)])
+def test_transposed_convolutions_with_output_padding_as_onnx(
+    cnn: Model, tmp_path: Path, rank: int, stride: int, extra: Any
+) -> None:
+    one = keras()
+    rows = one.Input((4,) * rank + (2,), name="rows")
+    layer = getattr(one.layers, f"Conv{rank}DTranspose")
+    made = one.Model(rows, layer(3, 3, strides=stride, output_padding=extra, bias_initializer="ones")(rows))
+    made.save(tmp_path / "model.keras")
+    bundle = export(dataclasses.replace(cnn, folder=tmp_path), "onnx", tmp_path / "larger.onnx", None, 20)
+    given = np.random.default_rng(0).normal(size=(5,) + (4,) * rank + (2,)).astype("float32")
+    np.testing.assert_allclose(predict(bundle.path, given), made(given), atol=1e-5)
 
 
 def test_what_onnx_lacks_is_told_by_its_cause(cnn: Model, tmp_path: Path) -> None:

@@ -28,9 +28,11 @@ def write(
     return file
 
 
-def test_rows_one_at_a_time(tmp_path: Path) -> None:
+@pytest.mark.parametrize("num_rows", [1, 3, 4, 5])
+def test_as_many_rows_at_a_time_as_it_takes(tmp_path: Path, num_rows: int) -> None:
     rows = np.arange(12, dtype=np.float32).reshape(4, 3)
-    assert (open_model(write(tmp_path / "m.onnx", num_rows=1)).run(rows) == 2 * rows).all()
+    found = open_model(write(tmp_path / "m.onnx", num_rows=num_rows)).run(rows)
+    assert found.shape == (4, 3) and (found == 2 * rows).all()
 
 
 def test_doubles_are_given_doubles(tmp_path: Path) -> None:
