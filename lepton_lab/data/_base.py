@@ -15,6 +15,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from numbers import Number
 from pathlib import Path
 from typing import Any
 
@@ -275,7 +276,7 @@ def as_array(value: object, name: str) -> Array:
         If it is a masked array with values that are masked, which means missing.
     """
     parts = value if isinstance(value, (list, tuple)) else ()
-    if len({isinstance(part, bool | np.bool_) for part in parts if not isinstance(part, str)}) > 1:
+    if len({isinstance(part, bool | np.bool_) for part in parts if isinstance(part, Number | np.bool_)}) > 1:
         raise InputError(f"{name} has numbers beside True or False, which would be 1 or 0: make them all of one kind")
     if is_frame(value):
         value = of_frame(value, name)
