@@ -300,3 +300,19 @@ def truncate(path: Path, share: float = 0.5) -> None:
     """Cut a file short."""
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * share)])
+
+
+def whole_number_file(path: Path, dtype: str = "int8") -> Path:
+    """A `.tflite` file that has whole numbers at both ends too, with rows and Keras's answers (`.npy`) beside it."""
+    import tensorflow as tf
+
+    rows = np.random.default_rng(0).normal(3, 2, (64, 6)).astype(np.float32)
+    model = keras().Sequential([keras().Input((6,)), keras().layers.Dense(8, "relu"), keras().layers.Dense(3)])
+    converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = lambda: ([row[None]] for row in rows)
+    converter.inference_input_type = converter.inference_output_type = getattr(tf, dtype)
+    path.write_bytes(converter.convert())
+    np.save(path.with_name("rows.npy"), rows)
+    np.save(path.with_name("answers.npy"), model(rows).numpy())
+    return path

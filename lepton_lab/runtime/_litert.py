@@ -89,7 +89,7 @@ class Interpreter:
                 names.get(d["index"], d["name"]),
                 d["name"],
                 tuple(int(size) for size in d["shape_signature"]),
-                TEXT if np.dtype(d["dtype"]).kind in "SO" else "float32" if _step(d) else np.dtype(d["dtype"]).name,
+                _dtype(d),
             )
             for d in details
         )
@@ -197,25 +197,23 @@ class Interpreter:
         return float(np.median(times))
 
 
-def _step(details: dict[str, Any]) -> tuple[np.float32, int] | None:
-    """What one stands for in a tensor of whole numbers that stand for others, and which of them stands for 0."""
-    scales, zeros = (details["quantization_parameters"][part] for part in ("scales", "zero_points"))
-    return (np.float32(scales[0]), int(zeros[0])) if len(scales) else None
+def _dtype(details: dict[str, Any]) -> str:
+    """Of the numbers that a tensor takes or gives: those that it stores may stand for them, see `_stored`."""
+    dtype = np.dtype(details["dtype"])
+    return TEXT if dtype.kind in "SO" else "float32" if details["quantization"][0] else dtype.name
 
 
 def _stored(part: NDArray[Any], details: dict[str, Any]) -> NDArray[Any]:
-    """Rows as an input has them: a file all of whole numbers takes such that stand for the rows' numbers."""
-    if (step := _step(details)) is None:
+    """Rows as an input has them: one of whole numbers with a step takes such that stand for the rows' numbers."""
+    step, zero = details["quantization"]
+    if not step:
         return part
     limits = np.iinfo(details["dtype"])
-    stored: NDArray[Any] = np.clip(np.rint(part / step[0]) + step[1], limits.min, limits.max)
+    stored: NDArray[Any] = np.clip(np.rint(part / np.float32(step)) + zero, limits.min, limits.max)
     return stored.astype(details["dtype"])
 
 
 def _meant(stored: NDArray[Any], details: dict[str, Any]) -> NDArray[Any]:
     """What a tensor's numbers stand for."""
-    step = _step(details)
-    if step is None:
-        return stored
-    meant: NDArray[Any] = (stored.astype(np.float32) - np.float32(step[1])) * step[0]
-    return meant
+    step, zero = details["quantization"]
+    return (np.asarray(stored, np.float32) - np.float32(zero)) * np.float32(step) if step else stored

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import http.client
 import importlib.util
 import json
@@ -28,7 +29,7 @@ from lepton_lab.compress import quantize
 from lepton_lab.export import export
 from lepton_lab.runtime import open_rows, predict
 from lepton_lab.types import Dataset, Model, fields
-from tests.models_fixture import keras, quantised, save
+from tests.models_fixture import keras, quantised, save, whole_number_file
 
 MAX_BYTES = 200_000
 
@@ -234,6 +235,19 @@ def served(folder: Path) -> ModuleType:
     module = sys.modules["inference"] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def test_a_file_all_of_whole_numbers(cnn: Model, tmp_path: Path) -> None:
+    """It is asked, and answers, with what its numbers stand for."""
+    file = whole_number_file(tmp_path / "model.tflite")
+    model = dataclasses.replace(cnn, folder=tmp_path, format="tflite", kind="added", classes=(), columns=())
+    folder = export(model, "container", tmp_path / "box", None, 8).path
+    server = served(folder).Model(folder / "model.tflite", json.loads((folder / "manifest.json").read_text()), 1)
+    (port,) = server.describe()["inputs"]
+    rows = np.random.default_rng(0).normal(3, 2, (8, 6)).astype(np.float32)
+    told = server.infer(request(rows, name=port["name"]))["outputs"][0]
+    assert port["datatype"] == "FP32"
+    np.testing.assert_allclose(np.reshape(told["data"], told["shape"]), predict(file, rows), atol=1e-6)
 
 
 def test_several_inputs_and_outputs(mixed: tuple[Model, Dataset], tmp_path: Path) -> None:

@@ -203,7 +203,23 @@ def _run(interpreter: Any, rows: Sequence[NDArray[Any]]) -> list[NDArray[np.floa
         interpreter.allocate_tensors()
     interpreter.reset_all_variables()  # what a recurrent layer remembers is of other rows
     for part, place in zip(rows, places, strict=True):
-        interpreter.set_tensor(place["index"], np.ascontiguousarray(part))
+        interpreter.set_tensor(place["index"], np.ascontiguousarray(_stored(part, place)))
     interpreter.invoke()
-    answers = [interpreter.get_tensor(place["index"]) for place in interpreter.get_output_details()]
-    return [np.asarray(answer, np.float32) for answer in answers]
+    return [_meant(interpreter.get_tensor(place["index"]), place) for place in interpreter.get_output_details()]
+
+
+def _stored(part: NDArray[Any], place: dict[str, Any]) -> NDArray[Any]:
+    """Rows as an input has them: one of whole numbers with a step takes such that stand for the rows' numbers."""
+    step, zero = place["quantization"]
+    if not step:
+        return part
+    limits = np.iinfo(place["dtype"])
+    stored: NDArray[Any] = np.clip(np.rint(part / np.float32(step)) + zero, limits.min, limits.max)
+    return stored.astype(place["dtype"])
+
+
+def _meant(stored: NDArray[Any], place: dict[str, Any]) -> NDArray[np.float32]:
+    """What an output's numbers stand for."""
+    step, zero = place["quantization"]
+    values = np.asarray(stored, np.float32)
+    return (values - np.float32(zero)) * np.float32(step) if step else values
