@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from lepton_lab.compress._base import Plan, Shape
 from lepton_lab.compress._hook import Hook
-from lepton_lab.compress._kernels import chosen_kernels, describe_kernels, plan_kernels
+from lepton_lab.compress._kernels import chosen_kernels, plan_kernels, tell_kernels
 from lepton_lab.errors import InputError
 from lepton_lab.types import Dataset
 
@@ -125,8 +125,7 @@ class Clustering(Hook):
 
     def report(self, model: Any) -> list[tuple[str, str]]:
         """Per layer of the model: how many different weights it has, or why it was left alone."""
-        plan = plan_kernels(model, "clustered")
-        return [(name, reason or describe_kernels(model.get_layer(name))) for name, reason in plan]
+        return tell_kernels(model, "clustered")
 
 
 class _Shared:

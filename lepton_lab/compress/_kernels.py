@@ -22,7 +22,7 @@ def plan_kernels(model: Any, done: str) -> list[tuple[str, str]]:
     Parameters
     ----------
     model
-        A Keras model.
+        A Keras model. The layers of a model `base` inside it are called `base/` and their own name.
     done
         What is to be done to them, for messages: `"pruned"`.
 
@@ -31,7 +31,7 @@ def plan_kernels(model: Any, done: str) -> list[tuple[str, str]]:
     ConversionError
         If all layers are left alone.
     """
-    plan = [(layer.name, _why_not(layer, done)) for layer in model.layers]
+    plan = [(name, _why_not(layer, done)) for name, layer in _layers_within(model).items()]
     if all(reason for _, reason in plan):
         reasons = "; ".join(f"{name}: {reason}" for name, reason in plan)
         raise ConversionError(
@@ -43,8 +43,26 @@ def plan_kernels(model: Any, done: str) -> list[tuple[str, str]]:
 
 def chosen_kernels(model: Any, done: str) -> list[Any]:
     """The kernels of all layers that `plan_kernels` doesn't leave alone."""
-    chosen = {name for name, reason in plan_kernels(model, done) if not reason}
-    return [kernel for layer in model.layers if layer.name in chosen for kernel in kernels_of(layer)]
+    layers = _layers_within(model)
+    chosen = [layers[name] for name, reason in plan_kernels(model, done) if not reason]
+    return list({id(kernel): kernel for layer in chosen for kernel in kernels_of(layer)}.values())
+
+
+def tell_kernels(model: Any, done: str) -> list[tuple[str, str]]:
+    """Per layer of the model what its kernels are like, or why they were left alone."""
+    layers = _layers_within(model)
+    return [(name, reason or describe_kernels(layers[name])) for name, reason in plan_kernels(model, done)]
+
+
+def _layers_within(model: Any, prefix: str = "") -> dict[str, Any]:
+    """Every layer by its name, those of the models inside it too."""
+    found: dict[str, Any] = {}
+    for layer in model.layers:
+        if isinstance(layer, library_of(layer).Model):
+            found |= _layers_within(layer, f"{prefix}{layer.name}/")
+        elif not prefix or type(layer).__name__ != "InputLayer":
+            found[prefix + layer.name] = layer
+    return found
 
 
 def kernels_of(layer: Any) -> list[Any]:
@@ -104,8 +122,6 @@ def _why_not(layer: Any, done: str) -> str:
         return f"{kind} has no weights"
     if not layer.trainable:
         return f"{kind} is frozen"
-    if isinstance(layer, library_of(layer).Model):
-        return f"{kind} is a model inside the model, which is not looked into"
     if not kernels_of(layer):
         return f"{kind} has no kernel that can be {done}"
     num_weights = sum(int(np.prod(kernel.shape)) for kernel in kernels_of(layer))

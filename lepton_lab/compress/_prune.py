@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from lepton_lab.compress._base import Plan, Shape
 from lepton_lab.compress._hook import Hook
-from lepton_lab.compress._kernels import chosen_kernels, describe_kernels, plan_kernels
+from lepton_lab.compress._kernels import chosen_kernels, plan_kernels, tell_kernels
 from lepton_lab.errors import InputError, UnknownNameError
 from lepton_lab.types import Dataset
 
@@ -158,9 +158,7 @@ class Pruning(Hook):
 
     def report(self, model: Any) -> list[tuple[str, str]]:
         """Per layer of the model: its share of zeros, or why it was left alone."""
-        return [
-            (name, reason or describe_kernels(model.get_layer(name))) for name, reason in plan_kernels(model, "pruned")
-        ]
+        return tell_kernels(model, "pruned")
 
 
 def check_sparsity(sparsity: float) -> None:

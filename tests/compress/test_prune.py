@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lepton_lab.compress._cluster import Clustering
 from lepton_lab.compress._hook import Hook
 from lepton_lab.compress._kernels import plan_kernels
 from lepton_lab.compress._prune import Pruning, check_sparsity, smallest_of_each, smallest_to_zero, span
 from lepton_lab.errors import ConversionError, InputError, UnknownNameError
-from lepton_lab.runtime import load_keras, open_rows, score
+from lepton_lab.runtime import import_keras3, load_keras, open_rows, score
 from lepton_lab.types import Dataset, Model
 from tests.compress.loop import train, tuned
 from tests.models_fixture import keras
@@ -198,21 +199,42 @@ def test_a_model_without_kernels_lists_its_layers() -> None:
 def test_why_layers_are_left_alone() -> None:
     layers = keras().layers
     inputs = layers.Input((8, 8, 1), name="rows")
-    inner = keras().Sequential([layers.Dense(4)], name="inner")
+    inner = keras().Sequential([layers.Dense(4, name="few"), layers.Dense(600, name="deep")], name="inner")
     outputs = layers.DepthwiseConv2D(3, name="depth")(inputs)
     outputs = layers.Conv2D(4, 3, name="frozen", trainable=False)(outputs)
     model = keras().Model(
         inputs, layers.Dense(2, name="last")(layers.Dense(400, name="wide")(inner(layers.Flatten()(outputs))))
     )
-    told = ("depth", "frozen", "inner", "wide", "last")
+    told = ("depth", "frozen", "inner/few", "inner/deep", "wide", "last")
     assert {name: reason for name, reason in plan_kernels(model, "pruned") if name in told} == {
         "depth": "DepthwiseConv2D has no kernel that can be pruned",
         "frozen": "Conv2D is frozen",
-        "inner": "Sequential is a model inside the model, which is not looked into",
+        "inner/few": "Dense has only 256 weights: to change them would cost accuracy and save little",
+        "inner/deep": "",
         "wide": "",
         "last": "Dense has only 800 weights: to change them would cost accuracy and save little",
     }
     assert plan_kernels(model, "pruned") == plan_kernels(model, "pruned")
+
+
+@pytest.mark.parametrize("library", ["tf_keras", "keras"])
+@pytest.mark.parametrize("technique", ["prune", "cluster"])
+def test_models_inside_the_model(library: str, technique: str) -> None:
+    one = import_keras3() if library == "keras" else keras()
+    base = one.Sequential([one.Input((20,)), one.layers.Dense(60, name="first"), one.layers.Dense(20)], name="base")
+    tower = one.Sequential([one.Input((20,)), base], name="tower")
+    rows = one.Input((20,), name="rows")
+    model = one.Model(rows, one.layers.Dense(2, name="last")(tower(tower(rows))))
+    hook = Pruning(0.75) if technique == "prune" else Clustering(8)
+    hook.prepare(model, 8)
+    for step in range(8):
+        hook.before_step(step)
+    hook.finish(model)
+    kernel = np.asarray(base.get_layer("first").get_weights()[0])
+    assert (kernel == 0).mean() == 0.75 if technique == "prune" else len(np.unique(kernel)) == 8
+    told = dict(hook.report(model))
+    assert told["tower/base/first"] == ("75.0 % zeros" if technique == "prune" else "8 values")
+    assert told["last"] == "Dense has only 40 weights: to change them would cost accuracy and save little"
 
 
 def test_the_smallest_go_first() -> None:
