@@ -66,7 +66,7 @@ def _run(jupyter: LabPage, first: str, last: str) -> None:
             expect(stop).to_be_visible(timeout=60_000)
             expect(jupyter.output(jupyter.cell("%lepton panel training")).locator(LIVE).first).to_be_visible()
             assert stop.is_visible(), "the training ended before the panel was seen beside it"
-            expect(jupyter.sidebar).to_contain_text(re.compile(r"epoch (1\d|20) of 20"))
+            expect(jupyter.sidebar).to_contain_text(re.compile(r"epoch (1\d|20) of 20"), timeout=60_000)
             jupyter.picture("quickstart")  # README shows it
         jupyter.wait_for_cell(index, 90)
 
