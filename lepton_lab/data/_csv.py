@@ -60,12 +60,7 @@ def read(source: object, columns: Columns, report: Report) -> Raw:
     if is_unnamed and _numbers_rows(first):
         frame = frame.iloc[:, 1:]
         notes = (*notes, "the first column, which has no name and numbers the rows, is left out")
-    elif (
-        first.name == "Unnamed: 0"
-        and first.dtype.kind == "i"
-        and first.is_unique
-        and first.name not in columns.drop_names
-    ):
+    elif is_unnamed and first.dtype.kind == "i" and first.is_unique and first.name not in columns.drop_names:
         notes = (
             *notes,
             "the first column has no name and another whole number in each row, and is a feature: if these are rows of "

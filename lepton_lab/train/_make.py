@@ -83,8 +83,8 @@ def _named(kind: str, name: str, own: Own) -> Any:
 
 def _with_settings(kind: str, part: Mapping[str, Any], own: Own) -> Any:
     wanted = str(part["class_name"])
-    makers = (own.get(wanted), *(_classes(home).get(wanted.lower()) for home in _homes(kind)))
-    maker: Any = next(filter(callable, makers), None)
+    known = (found for home in _homes(kind) if (found := _classes(home).get(wanted.lower())) is not None)
+    maker: Any = own[wanted] if callable(own.get(wanted)) else next(known, None)
     if maker is None:
         raise _unknown(kind, wanted, [*own, *(each.__name__ for each in _classes(_home(kind)).values())])
     if wanted not in own:
