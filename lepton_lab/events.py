@@ -123,7 +123,7 @@ class RunProgress(Event):
     metrics: Mapping[str, float]
     """Means over this epoch's examples so far, by Keras's names: `"accuracy"`."""
     rates: Mapping[str, float]
-    """Examples per second, by worker name."""
+    """Examples per second, by worker name; of those that have reported."""
     remaining: float | None
     """Seconds left; None before that can be told."""
     memory: Mapping[str, int] = field(default_factory=dict)

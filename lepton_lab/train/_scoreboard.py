@@ -99,13 +99,13 @@ class Scoreboard:
             marks.popleft()
         if rank == 0 and self._first is None:
             self._first = (event["time"], self._done(event))
-        if len(self._latest) < len(self.workers):
-            return
-        self.has_progressed = self.was_running = True
+        if has_all := len(self._latest) == len(self.workers):
+            self.has_progressed = self.was_running = True
         # The first rank's report has the means over all ranks, so what it says is told at once, and not with the next
-        # report of another.
-        is_due = event["step"] == self.job.steps or time.time() - self._published >= PUBLISH_SECONDS
-        if not self._published or (rank == 0 and is_due):
+        # report of another. Where an epoch ends is always told, also before the others' first reports have come in.
+        ends_epoch = rank == 0 and event["step"] == self.job.steps
+        is_due = rank == 0 and time.time() - self._published >= PUBLISH_SECONDS
+        if ends_epoch or (has_all and (is_due or not self._published)):
             self._publish()
             self._watch_stragglers()
 
@@ -142,9 +142,10 @@ class Scoreboard:
         job, first = self.job, self._latest[0]
         means = dict(first["means"])
         seconds = max(float(first["seconds"]), 1e-6)
+        latest = sorted(self._latest.items())
         rates = {
-            worker: rate if (rate := self._rate(rank)) is not None else self._latest[rank]["examples"] / seconds
-            for rank, worker in enumerate(self.workers)
+            self.workers[rank]: rate if (rate := self._rate(rank)) is not None else event["examples"] / seconds
+            for rank, event in latest
         }
         self.report(
             RunProgress(
@@ -157,7 +158,7 @@ class Scoreboard:
                 metrics=means,
                 remaining=self.remaining(),
                 rates=rates,
-                memory={worker: int(self._latest[rank]["memory"]) for rank, worker in enumerate(self.workers)},
+                memory={self.workers[rank]: int(event["memory"]) for rank, event in latest},
                 learning_rate=first["learning_rate"],
             )
         )

@@ -75,6 +75,17 @@ def test_nothing_is_said_before_all_ranks_have_begun(board: Scoreboard, told: li
     assert board.has_progressed
 
 
+def test_an_epochs_end_is_told_before_a_slow_ranks_first_report(board: Scoreboard, told: list[Any]) -> None:
+    board.hear(report(0, 10, at=1.0, learning_rate=0.1))
+    board.hear(report(0, 10, at=2.0, epoch=2, learning_rate=0.06))
+    assert not board.has_progressed
+    board.hear(report(1, 10, at=3.0, epoch=2))
+    assert [(each.epoch, each.learning_rate, list(each.memory)) for each in told] == [
+        (1, 0.1, ["w0"]),
+        (2, 0.06, ["w0"]),
+    ]
+
+
 def test_older_generations_are_not_heard(board: Scoreboard, told: list[Any]) -> None:
     board.restart(2, ("w0",), {"loss": (0.9,)})
     board.hear(report(0, 1, at=1.0, generation=1))
