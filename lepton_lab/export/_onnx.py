@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,17 @@ from lepton_lab.errors import ConversionError, LeptonError, MissingExtraError
 from lepton_lab.export._base import QUANTISED_TOLERANCE, TOLERANCE
 from lepton_lab.export._onnx_operations import missing, pad_outside, register
 from lepton_lab.export._onnx_unsigned import as_unsigned
-from lepton_lab.runtime import IN_FLOAT32, ONNX_EXTRA, Interpreter, frozen, load_keras, one_line, unusual_dtypes
+from lepton_lab.runtime import (
+    IN_FLOAT32,
+    ONNX_EXTRA,
+    Interpreter,
+    frozen,
+    input_names,
+    load_keras,
+    one_line,
+    output_names,
+    unusual_dtypes,
+)
 from lepton_lab.types import Model, ModelFormat
 
 MEANING = "runs in ONNX Runtime, and on what reads ONNX: browsers, .NET, Java, accelerators"
@@ -42,7 +52,7 @@ def write(model: Model, path: Path) -> None:
     except ImportError as error:
         raise MissingExtraError(error.name or "tf2onnx", "Exporting to ONNX", ONNX_EXTRA) from None
     try:
-        made = _from_tflite(model.file, tf2onnx) if model.format == "tflite" else _from_keras(model, tf2onnx)
+        made = _from_tflite(model, tf2onnx) if model.format == "tflite" else _from_keras(model, tf2onnx)
         onnx.checker.check_model(made, full_check=True)
     except (LeptonError, OSError):
         raise
@@ -57,6 +67,7 @@ def _from_keras(model: Model, tf2onnx: Any) -> Any:
 
     register()
     keras_model = load_keras(model.file, model.code)
+    _refuse_shared_names(model.name, input_names(keras_model), output_names(keras_model) or [])
     # tf2onnx takes constants that a layer holds (Normalization's mean) for inputs, unless they are in the graph.
     function = frozen(keras_model, inlined=True)
     try:
@@ -78,15 +89,25 @@ def _from_keras(model: Model, tf2onnx: Any) -> Any:
     return made
 
 
-def _from_tflite(file: Path, tf2onnx: Any) -> Any:
+def _refuse_shared_names(model: str, inputs: Sequence[str], outputs: Sequence[str]) -> None:
+    """An input that is passed on under its name, as a row's key is, would be one value twice in ONNX's graph."""
+    if shared := [name for name in outputs if name in inputs]:
+        raise ConversionError(
+            f"Model {model!r} can't be converted to ONNX: its output {shared[0]!r} has the name of an input, and there "
+            f"every value has a name of its own. Give the output another ({shared[0] + '_out'!r}), or export the model "
+            "as 'tflite' or 'saved_model'."
+        )
+
+
+def _from_tflite(model: Model, tf2onnx: Any) -> Any:
     """From a file that was made plain before."""
     with tempfile.TemporaryDirectory() as folder:
-        plain = Path(folder) / file.name
-        plain.write_bytes(_made_plain(file))
+        plain = Path(folder) / model.file.name
+        plain.write_bytes(_made_plain(model))
         return as_unsigned(tf2onnx.convert.from_tflite(str(plain), opset=_OPSET)[0])
 
 
-def _made_plain(file: Path) -> bytes:
+def _made_plain(source: Model) -> bytes:
     """A `.tflite` file with what ai-edge-quantizer leaves out and tf2onnx needs.
 
     That is the operations' codes in their old place, the open number of rows of what it inserted, and names that
@@ -94,9 +115,11 @@ def _made_plain(file: Path) -> bytes:
     """
     from tensorflow.lite.tools import flatbuffer_utils
 
-    interpreter = Interpreter(file)
+    interpreter = Interpreter(source.file)
+    ends = ([port.name for port in side] for side in (interpreter.inputs, interpreter.outputs))
+    _refuse_shared_names(source.name, *ends)
     names = {port.tensor: port.name for port in (*interpreter.inputs, *interpreter.outputs)}
-    model = flatbuffer_utils.read_model_from_bytearray(bytearray(file.read_bytes()))
+    model = flatbuffer_utils.read_model_from_bytearray(bytearray(source.file.read_bytes()))
     for code in model.operatorCodes:
         code.deprecatedBuiltinCode = min(code.builtinCode, _LAST_OLD_CODE)
     for graph in model.subgraphs:

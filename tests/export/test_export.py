@@ -339,6 +339,28 @@ def test_what_onnx_lacks_is_told_by_its_cause(cnn: Model, tmp_path: Path) -> Non
     assert export(model, "onnx", tmp_path / "odd.onnx", None, 50).agreement.max_difference == 0
 
 
+def test_an_output_with_an_inputs_name(cnn: Model, tmp_path: Path) -> None:
+    """A row's key that is passed on, as people do to find answers again."""
+    one = keras()
+    key, rows = one.Input((1,), name="key"), one.Input((3,), name="rows")
+    model = dataclasses.replace(cnn, name="keyed", folder=tmp_path)
+    one.Model([key, rows], {"key": key, "score": one.layers.Dense(2)(rows)}).save(model.file)
+    with pytest.raises(ConversionError, match=r"output 'key' has the name of an input.*another \('key_out'\)"):
+        export(model, "onnx", tmp_path / "keyed.onnx", None, 5)
+    written = export(model, "tflite", tmp_path / "keyed.tflite", None, 5).path
+    with pytest.raises(ConversionError, match="output 'key' has the name of an input"):
+        folder = tmp_path / "lite"
+        folder.mkdir()
+        lite = dataclasses.replace(model, folder=folder, format="tflite")
+        lite.file.write_bytes(written.read_bytes())
+        export(lite, "onnx", tmp_path / "lite.onnx", None, 5)
+    one.Model([key, rows], {"key_out": key, "score": one.layers.Dense(2)(rows)}).save(model.file)
+    given = np.zeros(4, [("key", "f4", (1,)), ("rows", "f4", (3,))])
+    given["key"][:, 0] = range(4)
+    named = fields(predict(export(model, "onnx", tmp_path / "keyed.onnx", None, 5).path, given))
+    np.testing.assert_array_equal(named["key_out"], given["key"])
+
+
 @pytest.mark.parametrize("format", ["saved_model", "tflite"])
 def test_what_was_written_and_can_not_be_run_is_told_without_where_it_lay(
     cnn: Model, digits: Dataset, tmp_path: Path, format: str, monkeypatch: pytest.MonkeyPatch
