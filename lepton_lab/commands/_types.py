@@ -228,7 +228,7 @@ class Shape(ValueType):
 class Source(ValueType):
     """A word that the lab knows, a path, a variable of the notebook, or two variables: `x,y`.
 
-    A known word and a path that exists go before a variable of that name.
+    A known word and a path that exists go before a variable of that name, which goes with them.
     """
 
     known: tuple[str, ...] = ()
@@ -240,7 +240,10 @@ class Source(ValueType):
 
     def read(self, text: str, what: str, namespace: Namespace) -> object:
         names = text.split(",")
-        if text in self.known or Path(text).expanduser().exists() or not all(name in namespace for name in names):
+        if text in self.known or Path(text).expanduser().exists():
+            value = namespace.get(text)
+            return text if value is None or isinstance(value, str | Path) else Held(text, value)
+        if not all(name in namespace for name in names):
             return text
         values = tuple(namespace[name] for name in names)
         return values if len(values) > 1 else values[0]

@@ -39,14 +39,14 @@ _MARKS = (
 
 
 _OTHERS = (
-    ("<!doctype html", "a web page and no CSV file: download the data itself"),
-    ("<html", "a web page and no CSV file: download the data itself"),
-    ("<?xml", "XML and no CSV file: load the frame that pd.read_xml gives"),
+    (r"<!doctype html|<html|<(table|head|body|div)\b", "a web page and no CSV file: download the data itself"),
+    (r"<\?xml|<[a-z][^<>]*>\s*<[a-z]", "XML and no CSV file: load the frame that pd.read_xml gives"),
     ("version https://git-lfs.github.com", "a pointer of Git LFS and not the data: fetch it with git lfs pull"),
-    ('{"', "JSON and no CSV file: load the frame that pd.read_json(path, lines=True) gives"),
-    ('[{"', "JSON and no CSV file: load the frame that pd.read_json(path) gives"),
+    (r'\{\s*"', "JSON and no CSV file: load the frame that pd.read_json(path, lines=True) gives"),
+    (r'\[\s*[{\[]\s*["\d\[-]', "JSON and no CSV file: load the frame that pd.read_json(path) gives"),
+    ("%pdf-", "a PDF and no CSV file: get the data in another form"),
 )
-"""What files that are called `.csv` begin with at times, in lower case."""
+"""Patterns of what files that are called `.csv` begin with at times, in lower case."""
 
 
 @dataclass(frozen=True)
@@ -109,8 +109,9 @@ def find(path: Path, given: Dialect, labels: list[str]) -> Layout:
         sample = decoder.decode(head, final=is_whole).removeprefix("\ufeff")
     except UnicodeError as error:
         raise not_decoded(path, encoding, error, is_head=True) from None
+    begin = sample[:1000].strip().lower()
     for start, what in _OTHERS:
-        if sample.lstrip().lower().startswith(start):
+        if re.match(start, begin):
             raise DataError(f"{path} is {what}")
     notes = [] if given.encoding or encoding in ("utf-8", "utf-8-sig") else [f"encoding {encoding}"]
     lines = list(io.StringIO(sample, newline=""))
@@ -119,10 +120,10 @@ def find(path: Path, given: Dialect, labels: list[str]) -> Layout:
     sep = given.sep or sep or _separator(rest, is_whole)
     if sep != "," and not given.sep:
         notes.append(f"separator {_SEPARATORS.get(sep, repr(sep))}")
-    records = _records(rest, sep, is_whole)
+    is_spaced = sep == "," and _has_spaces(rest)
+    records = _records(rest, sep, is_whole, is_spaced)
     if not records or not any(cell.strip() for cell in records[0]):
         raise DataError(f"{path} has no columns, expected a line with their names and then rows")
-    is_spaced = sep == "," and all(cell[:1] == " " for record in records for cell in record[1:]) and len(records[0]) > 1
     notes += ["spaces after commas are no part of values"] if is_spaced else []
     commented = _commented_names(lines[:skipped], sep, records, labels)
     if commented and not given.no_header:
@@ -222,6 +223,10 @@ def _encoding(path: Path, head: bytes, given: str | None) -> str:
     for encoding, zeros, others in (("utf-16-le", head[1::2], head[::2]), ("utf-16-be", head[::2], head[1::2])):
         if zeros.count(0) > 0.7 * pairs and not others.count(0):
             return encoding
+    before = head[: head.index(0)]
+    if b"\n" in before and before.isascii() and before.decode().replace("\n", "").replace("\r", "").isprintable():
+        line = before.count(b"\n") + 1
+        raise DataError(f"{path} has bytes that are 0 in line {line:,}, as a power cut leaves them: take that line out")
     raise DataError(
         f"{path} is no CSV file but binary (it starts with {head[:8]!r}): give its true format, such as parquet"
     )
@@ -247,7 +252,14 @@ def _commented_names(skipped: list[str], sep: str, records: list[list[str]], lab
     return names if is_named and len(names) == len(records[0]) and all(map(str.strip, names)) else []
 
 
-def _records(text: str, sep: str, is_whole: bool) -> list[list[str]]:
+def _has_spaces(text: str) -> bool:
+    """Whether a space follows every comma between two values."""
+    plain = re.sub(r'(^|, *)"(?:[^"]|"")*"', r"\1q", text, flags=re.MULTILINE)  # commas in quotes are in values
+    behind = [cell for line in plain.splitlines() for cell in line.split(",")[1:]]
+    return bool(behind) and all(cell[:1] == " " for cell in behind)
+
+
+def _records(text: str, sep: str, is_whole: bool, is_spaced: bool = False) -> list[list[str]]:
     """The first values, line by line; blank lines left out."""
     if sep == WHITE_SPACE:
         words = re.compile(r'"(?:[^"\n]|"")*"(?!\S)|\S+')
@@ -255,7 +267,7 @@ def _records(text: str, sep: str, is_whole: bool) -> list[list[str]]:
     else:
         try:
             with large_values():
-                records = list(csv.reader(io.StringIO(text, newline=""), delimiter=sep))
+                records = list(csv.reader(io.StringIO(text, newline=""), delimiter=sep, skipinitialspace=is_spaced))
         except csv.Error:
             return []
     kept = [record for record in records if record]
@@ -271,7 +283,7 @@ def _separator(text: str, is_whole: bool) -> str:
     """The separator that cuts lines alike."""
     best, score = ",", (0.5, 0.0)
     for sep in (",", *(sep for sep in _SEPARATORS if sep not in (",", WHITE_SPACE)), WHITE_SPACE):
-        records = _records(text, sep, is_whole)
+        records = _records(text, sep, is_whole, sep == "," and _has_spaces(text))
         if not records or len(records[0]) < 2 or (sep == WHITE_SPACE and score[1]):
             continue
         alike = sum(len(record) == len(records[0]) for record in records) / len(records)

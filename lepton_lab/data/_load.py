@@ -29,7 +29,7 @@ from lepton_lab.data._npy import map_npy
 from lepton_lab.data._tables import as_pandas
 from lepton_lab.errors import DataError, InputError
 from lepton_lab.events import Report, ignore
-from lepton_lab.types import Dataset, Scaling, Target
+from lepton_lab.types import Dataset, Held, Scaling, Target
 
 
 def load(
@@ -119,6 +119,7 @@ def load(
         weighing = Part(weights_of_all, np.dtype(np.float32), picked["train"])
         _weights.check_some(weighing[:])
         splits["train"]["w"] = weighing
+    hidden = [f"not the notebook's variable {source}"] if isinstance(source, Held) else []
     several = len(inputs) > 1
     shape, dtype = ((), "record") if several else next(iter(inputs.values()))
     dataset = Dataset(
@@ -134,7 +135,7 @@ def load(
         inputs=inputs if several else {},
         targets=targets if len(targets) > 1 else {},
         weighted=raw.weights is not None,
-        notes=raw.notes,
+        notes=(*raw.notes, *hidden),
     )
     _store.write(dataset, splits, tell)
     tell(f"{sum(dataset.splits.values()):,} rows", 1.0)

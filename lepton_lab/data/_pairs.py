@@ -50,6 +50,8 @@ def _joined(x: object, y: object, x_name: str, y_name: str) -> tuple[pd.DataFram
     """A frame with its labels as columns, and what these are called."""
     if not isinstance(x, pd.DataFrame):
         raise InputError(f"{x_name} is a {type(x).__name__}, expected a DataFrame as the other split is")
+    if isinstance(y, pd.Categorical | pd.CategoricalIndex):
+        y = pd.Series(y, index=x.index if len(y) == len(x) else None)
     if isinstance(y, pd.Series):
         y = y.to_frame("label" if y.name is None else str(y.name))
     elif not isinstance(y, pd.DataFrame):

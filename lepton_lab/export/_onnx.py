@@ -57,6 +57,11 @@ def write(model: Model, path: Path) -> None:
     except (LeptonError, OSError):
         raise
     except Exception as error:  # tf2onnx raises ValueError, KeyError and more
+        if "DequantizeLinear" in str(error) and "int64" in str(error):
+            raise ConversionError(
+                f"Model {model.name!r} can't be converted to ONNX: int16x8's biases have 64 bits, which ONNX can't "
+                "dequantize. Export it as 'tflite', or compress the model with --scheme int8."
+            ) from error
         raise ConversionError(f"Model {model.name!r} can't be converted to ONNX: {one_line(error)}.") from error
     path.write_bytes(made.SerializeToString())
 

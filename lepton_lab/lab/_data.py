@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lepton_lab import data as stage
-from lepton_lab.errors import InputError, UnknownNameError
+from lepton_lab.errors import InputError, LeptonError, UnknownNameError
 from lepton_lab.events import NamesChanged
 from lepton_lab.lab import _shards
 from lepton_lab.lab._variables import note_rows
@@ -108,15 +108,20 @@ class DataNoun:
             "test_share": test_share,
             "seed": seed,
         }
-        dataset = stage.load(
-            source,
-            name,
-            self._lab.workspace.path("data", name),
-            weights=weights,
-            dialect=stage.dialect(sep, decimal, encoding, na_values, no_header),
-            report=self._lab.events.publish,
-            **options,
-        )
+        try:
+            dataset = stage.load(
+                source,
+                name,
+                self._lab.workspace.path("data", name),
+                weights=weights,
+                dialect=stage.dialect(sep, decimal, encoding, na_values, no_header),
+                report=self._lab.events.publish,
+                **options,
+            )
+        except LeptonError as error:
+            if isinstance(source, Held):
+                error.args = (f"{str(error).rstrip('.')} ({source} here is not the notebook's variable of that name).",)
+            raise
         if not isinstance(source, str | Path):
             note_rows(dataset, source, options if is_variable else None)
         _shards.drop(self._lab, name)  # they were cut from other rows

@@ -48,6 +48,7 @@ def check_rows(model: Model, rows: object) -> tuple[NDArray[Any], tuple[str, ...
     """
     if isinstance(rows, str):
         raise InputError(f"--rows is {rows!r}, and no variable of the notebook is called so: give an array of rows.")
+    rows = np.asarray(rows) if isinstance(rows, memoryview) else _alone(model, rows)
     frame = _as_frame(rows)
     if not model.input_shape:
         return _several(model, rows if frame is None else frame)
@@ -59,10 +60,26 @@ def check_rows(model: Model, rows: object) -> tuple[NDArray[Any], tuple[str, ...
         array = _shaped(model, array, model.input_shape, "--rows", notes)
         _check(model, array, model.input_shape, "--rows", names)
     else:
-        if isinstance(rows, Mapping) and len(rows) == 1 and not model.columns:
-            rows = next(iter(rows.values()))
         array = _one(model, rows, model.input_shape, "--rows", notes)
     return array, tuple(notes)
+
+
+def _alone(model: Model, rows: object) -> object:
+    """What a dict holds under the name of a model's only input; other rows as they are.
+
+    Raises
+    ------
+    InputError
+        If they are a single row of a frame.
+    """
+    import pandas as pd
+
+    if isinstance(rows, pd.Series) and len(rows) > 1 and model.input_shape == rows.shape:
+        raise InputError("--rows is a single row of a frame: give rows.to_frame().T.")
+    if not (isinstance(rows, Mapping) and len(rows) == 1 and model.input_shape):
+        return rows
+    [(name, value)] = rows.items()
+    return value if not model.columns or name in read_ends(model.file).inputs else rows
 
 
 def _several(model: Model, rows: object) -> tuple[NDArray[Any], tuple[str, ...]]:
@@ -181,8 +198,11 @@ def _as_frame(rows: object) -> pd.DataFrame | None:
         return rows
     if isinstance(rows, np.ndarray) and rows.dtype.names is not None:
         return pd.DataFrame({name: rows[name] for name in rows.dtype.names})
-    if isinstance(rows, Sequence) and len(rows) and all(isinstance(row, Mapping) for row in rows):
-        return pd.DataFrame(list(rows))
+    if isinstance(rows, Sequence) and len(rows):
+        if all(isinstance(row, Mapping | pd.Series) for row in rows):  # such as what `iterrows` gives
+            return pd.DataFrame([dict(row) for row in rows])
+        if all(isinstance(row, tuple) and hasattr(row, "_asdict") for row in rows):  # what `itertuples` gives
+            return pd.DataFrame([row._asdict() for row in rows])
     if hasattr(rows, "to_pandas"):  # Arrow's and Polars's tables
         try:
             frame = rows.to_pandas()

@@ -12,10 +12,29 @@ from typing import Any
 
 from lepton_lab.errors import InputError
 
+_STEPS = frozenset(
+    (
+        *("call", "train_step", "test_step", "predict_step", "compute_loss", "compute_metrics"),
+        *("make_train_function", "make_test_function", "make_predict_function"),
+    )
+)
+"""What people replace in a model to have it learn in another way."""
+
 
 def has_open_sizes(model: Any) -> bool:
     """Whether a Keras model leaves sizes of its inputs open besides the batch's, as `keras.Input((None,))` does."""
     return any(None in tuple(tensor.shape)[1:] for tensor in getattr(model, "inputs", None) or ())
+
+
+def _frozen_alone(model: Any) -> list[str]:
+    """Variables of Keras 3 that were frozen without their layer."""
+    return [
+        one.path
+        for layer in model._flatten_layers()
+        if layer.trainable
+        for one in getattr(layer, "_trainable_variables", ())
+        if not one.trainable and not getattr(layer, "lora_enabled", False)
+    ]
 
 
 def save_keras(model: Any, folder: Path) -> Path:
@@ -35,6 +54,21 @@ def save_keras(model: Any, folder: Path) -> Path:
             else "write it as keras.Sequential or keras.Model(inputs, outputs), or in a `%%lepton model new NAME` cell"
         )
         raise InputError(f"The model is a {kind.__name__}, a class that holds Python code of its own: {way_out}.")
+    if own := sorted(_STEPS & vars(model).keys()):
+        raise InputError(
+            f"The model has a {own[0]} of its own, which no file holds and no step here calls: give what it does as a "
+            "loss or a layer, or write the loop yourself."
+        )
+    if quantized := [layer.name for layer in model._flatten_layers() if getattr(layer, "quantization_mode", None)]:
+        raise InputError(
+            f"The layer {quantized[0]!r} was quantized by Keras: bring the model in as it was before quantize(), and "
+            "have %lepton compress quantize it."
+        )
+    if frozen := _frozen_alone(model):
+        raise InputError(
+            f"The variable {frozen[0]} is frozen by itself, which no file holds: freeze its whole layer "
+            "(layer.trainable = False)."
+        )
     if not getattr(model, "built", True):
         raise InputError(
             "The model has no input shape yet: begin it with an Input layer, or call it once on some rows."

@@ -300,6 +300,8 @@ class Lab:
         notes = []
         if source.stage == "trained" and not warm_start:
             notes.append("it starts from the first weights, not from the trained ones: --warm-start goes on from these")
+        if warm_start:
+            notes.append("the optimizer begins anew: what it remembered and the step of its schedule are not kept")
         if current.stage != "new" or current.kind == "added":
             kept = f"{base}@{current.version}"
             notes.append(f"what {base} is now stays as {kept}: %lepton model restore {kept} brings it back")

@@ -175,7 +175,8 @@ def _with_compiled(given: Mapping[str, Any], compiled: Mapping[str, Any]) -> dic
         weights = ", ".join(
             f"{name}: {value:g}" if name else f"{value:g}" for name, value in taken["loss_weights"].items()
         )
-        from_compile.append(f"loss_weights {weights}")
+        adds_alone = "loss" not in compiled and not any(taken["loss_weights"].values())
+        from_compile.append("no loss but that of add_loss" if adds_alone else f"loss_weights {weights}")
     said = [f"From the model's compile: {'; '.join(from_compile)}."] if from_compile else []
     said += [f"As given: {'; '.join(from_line)}."] if from_line and compiled else []
     said += ["Steps run as graphs here, though it was compiled with run_eagerly=True."] if EAGER in compiled else []

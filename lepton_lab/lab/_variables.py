@@ -98,7 +98,7 @@ def model_name(lab: Lab, given: object, dataset: Dataset | None = None, arrays: 
         sizes = f", for {whose}, whose sizes it takes" if rows and has_open_sizes(value) else ""
         stays = [version.number for version in lab.model.show(name).versions if known is not None]
         kept = f"; what it was stays as {name}@{known.version}" if known and known.version in stays else ""
-        note = f"The model {name} is the notebook's Keras model, {why}{sizes}{kept}."
+        note = f"The model {name} is the notebook's Keras model, {why}{sizes}{kept}{_anew(value)}."
         lab.events.publish(Progress(f"model add {name}", note, 1.0))
         return name, note
     if not isinstance(given, str):
@@ -109,6 +109,13 @@ def model_name(lab: Lab, given: object, dataset: Dataset | None = None, arrays: 
             "variable that holds a Keras model, or make a model (%lepton model new NAME)."
         )
     return str(given), ""
+
+
+def _anew(model: Any) -> str:
+    """What to say of the optimizer of a Keras model that was fitted in the notebook."""
+    iterations = getattr(getattr(model, "optimizer", None), "iterations", None)
+    steps = 0 if iterations is None else int(np.asarray(iterations))
+    return f"; its optimizer, which has taken {steps:,} steps, begins anew when it is trained" if steps else ""
 
 
 def _has_weights_of(lab: Lab, model: Model | None, value: Any) -> bool:

@@ -43,9 +43,9 @@ WHY_SECONDS = 3.0
 """How long to wait for a worker that is started again, to say why it died."""
 END_SECONDS = 2.0
 """How long calls may take to end after an interrupt."""
-WAIT_SECONDS = 3.0
 PAUSED_SECONDS = 10.0
 """How long all workers may be without room in their memory; Dask looks every 100 ms whether it became less."""
+WAIT_SECONDS = 3.0
 """How long nothing may be heard of a worker before it is asked whether it is in a call of another map."""
 ANSWER_SECONDS = 1.0
 """How long a worker may take to answer; one whose threads hold Python's lock doesn't."""
@@ -183,7 +183,25 @@ class Dispatcher:
                     f"Item {call.number} was with {MOST_LOSSES} workers when they were lost: {self._why(call)}. See "
                     "%lepton cluster logs."
                 )
+        for call, _ in seat.fetched.values():
+            self._count_lost(call, seat)
         self._waiting.back(self._give_up(seat))
+
+    def _count_lost(self, call: Call, seat: Seat, why: str = "the worker was lost as it sent it") -> None:
+        """A call's result was lost on its way here.
+
+        Raises
+        ------
+        ClusterError
+            If that was so too often.
+        """
+        call.times_lost += 1
+        if call.times_lost >= MOST_LOST_RESULTS:
+            raise ClusterError(
+                f"Item {call.number} was done {call.times_lost} times, but its result never came from worker "
+                f"{seat.info.name} ({why}): if it is large for the worker's memory, write it to a file there and "
+                "return the path, or give workers more --memory. See %lepton cluster logs."
+            )
 
     def _why(self, call: Call) -> str:
         """Why the workers were lost that had a call: what those of them say that are back."""
@@ -322,11 +340,12 @@ class Dispatcher:
                 raise ClusterError(
                     f"The data of item {call.number} was lost with the worker that held it: make it again."
                 ) from None
+            self._count_lost(call, seat)
             self._waiting.back([call])
             return
         except Exception as error:
-            call.times_lost += 1
-            if future.status != "error" and call.times_lost < MOST_LOST_RESULTS:
+            if future.status != "error":
+                self._count_lost(call, seat, one_line(error))
                 self._waiting.back([call])  # it was done, and lost on the way: its worker went, or all did
                 return
             raise ClusterError(

@@ -26,9 +26,11 @@ def doubt(job: Job, model: Any, heads: Sequence[Head], logs: Mapping[str, float]
     """What to tell of a first epoch whose loss is no better than that of an answer that ignores the rows; else "".
 
     Of classes and labels such an answer is how often each occurs, whose loss is the entropy; of numbers it is their
-    mean, whose squared error is the variance. Other losses are not judged, nor is a model whose accuracy has risen: it
-    learns, and its loss over the epoch still holds that of its first steps.
+    mean, whose squared error is the variance. Other losses are not judged, nor those that layers add to, nor is a model
+    whose accuracy has risen: it learns, and its loss over the epoch still holds that of its first steps.
     """
+    if model.losses:
+        return ""
     x, y = resolve(job.open_split)(job.dataset, "train")
     parts = fields(y) if y.dtype.names else {"": np.asarray(y)}
     each = [_chance(head, parts[head.name]) for head in heads]

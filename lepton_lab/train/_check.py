@@ -47,6 +47,11 @@ def check(job: Job) -> Checked:
     optimizer = make_optimizer(job)
     model = load_keras(job.model_file, job.code)
     spare(optimizer, job, model)
+    if lora := [layer.name for layer in model._flatten_layers() if getattr(layer, "lora_enabled", False)]:
+        raise InputError(
+            f"The layer {lora[0]!r} has LoRA's matrices, which Keras adds to the kernel as it saves a model, so that "
+            "they begin as zeros and can't learn: train it by Keras's fit, or leave enable_lora out."
+        )
     _check_dtypes(job, model)
     outputs_of_model = targets_of(job, model)
     for name, target, outputs in outputs_of_model:
@@ -68,6 +73,8 @@ def check(job: Job) -> Checked:
     with_precision(model, job.precision)
     if job.callbacks:
         Callbacks(job, model, optimizer).check(log_names(job, heads, optimizer))
+    if job.class_weight or job.dataset.weighted:
+        notes.append("The loss shown counts every row once; the weights count in what is learnt from.")
     if not model.trainable_variables:
         notes.append("The model has no trainable weights, so that it learns nothing.")
     return Checked(answers, tuple(notes))

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from lepton_lab.errors import InputError
-from lepton_lab.runtime import output_names
+from lepton_lab.runtime import layers_of, output_names
 from lepton_lab.train._parts import UNDECAYED, describe, names_of_weights, spared, text_of, type_module
 
 _KERAS = ("keras", "tf_keras")
@@ -25,6 +25,8 @@ _FUNCTIONS = frozenset(
 )
 """Keras's own, which it writes without saying that they are."""
 _KINDS = {"loss": "loss", "metrics": "metric", "weighted_metrics": "metric"}
+_ADD_LOSS = "AddLoss"
+"""The layer that `add_loss` makes."""
 
 MISSING = "missing"
 """The key of a part that is code which isn't here, with its name."""
@@ -55,13 +57,15 @@ def compiled_of(model: Any) -> dict[str, Any]:
     schedule = getattr(model.optimizer, "_learning_rate", None)
     if callable(schedule) and type_module(type(schedule)) not in _KERAS:
         found["learning_rate"] = describe("learning rate", schedule)
-    return found | _of_outputs(settings, [str(name) for name in output_names(model) or []], describe)
+    outputs = [str(name) for name in output_names(model) or []]
+    adds = any(type(layer).__name__ == _ADD_LOSS for layer in model._flatten_layers())
+    return found | _of_outputs(settings, outputs, describe, adds)
 
 
 def compiled_in(config: Mapping[str, Any], outputs: Sequence[str], own: Collection[str] = ()) -> dict[str, Any]:
     """The same of a `.keras` file's config, in which `own` says what the model's own code defines by name."""
     settings = config.get("compile_config") or {}
-    if not settings.get("optimizer"):
+    if not settings:
         return {}
 
     def read(kind: str, entry: Any) -> Any:
@@ -77,7 +81,10 @@ def compiled_in(config: Mapping[str, Any], outputs: Sequence[str], own: Collecti
             return {"class_name": str(name), "config": dict(entry.get("config") or {})}
         return describe(kind, entry)
 
-    return {"optimizer": read("optimizer", settings["optimizer"])} | _of_outputs(settings, outputs, read)
+    optimizer = settings.get("optimizer")  # which Keras 3 forgets where it has saved the model as .h5 before
+    found = {"optimizer": read("optimizer", optimizer)} if optimizer else {}
+    adds = any(layer.get("class_name") == _ADD_LOSS for layer in layers_of(config.get("config") or {}))
+    return found | _of_outputs(settings, outputs, read, adds)
 
 
 def missing_in(part: Any) -> str | None:
@@ -123,8 +130,8 @@ def _no_rate() -> float:
     return 0.0
 
 
-def _of_outputs(settings: Mapping[str, Any], outputs: Sequence[str], read: Any) -> dict[str, Any]:
-    """What belongs to the model's outputs: one for all, or by name."""
+def _of_outputs(settings: Mapping[str, Any], outputs: Sequence[str], read: Any, adds_loss: bool) -> dict[str, Any]:
+    """What belongs to the model's outputs: one for all, or by name; `adds_loss` says whether layers have losses too."""
     found: dict[str, Any] = {}
     for key, kind in _KINDS.items():
         given = settings.get(key)
@@ -143,6 +150,8 @@ def _of_outputs(settings: Mapping[str, Any], outputs: Sequence[str], read: Any) 
         idle = [name for name in outputs if loss.get(name) is None]  # Keras learns nothing from these
         found["loss"] = {name: part for name, part in loss.items() if part is not None}
         found["loss_weights"] = {**found.get("loss_weights", {}), **dict.fromkeys(idle, 0.0)}
+    elif loss is None and adds_loss:  # the model learns by those alone
+        found["loss_weights"] = {name if len(outputs) > 1 else "": 0.0 for name in outputs}
     if settings.get(EAGER):
         found[EAGER] = True
     return {key: value for key, value in found.items() if value not in (None, {}, [])}

@@ -179,10 +179,17 @@ def make_heads(job: Job, model: Any) -> list[Head]:
             import tf_keras
 
             head.mean = tf_keras.metrics.Mean(name=head.metric)
-        for metrics, is_weighted in ((job.metrics, False), (job.weighted_metrics, True)):
-            for metric in metrics.get(name, ()) if isinstance(metrics, Mapping) else metrics:
-                if is_weighted or _parts.name_of(metric).lower() not in _always_reported(head):
-                    add_metric(head, metric, own, is_weighted)
+        plain, weighted = (
+            each.get(name, ()) if isinstance(each, Mapping) else each for each in (job.metrics, job.weighted_metrics)
+        )
+        for metric in plain:
+            if _parts.name_of(metric).lower() not in _always_reported(head):
+                add_metric(head, metric, own)
+        is_plain = any(_parts.name_of(metric).lower() in _always_reported(head) for metric in plain)
+        for metric in weighted:
+            is_usual = _parts.name_of(metric).lower() in _always_reported(head)
+            called = head.metric.removeprefix(f"{head.name}_") if is_usual else None
+            add_metric(head, metric, own, True, f"weighted_{called}" if called and is_plain else called)
         heads.append(head)
     return heads
 
@@ -236,8 +243,14 @@ def make_loss(part: Any, own: Own) -> tuple[Callable[[Any, Any], Any], bool, str
     return call, name.startswith(_OF_ONE_HOT) and "generalized" not in name, _REDUCTIONS[asked]
 
 
-def add_metric(head: Head, part: Any, own: Own, is_weighted: bool = False) -> None:
-    """Give a head a Keras metric; for one-hot labels, as Keras's own want them unless they are called sparse."""
+def add_metric(head: Head, part: Any, own: Own, is_weighted: bool = False, called: str | None = None) -> None:
+    """Give a head a Keras metric; for one-hot labels, as Keras's own want them unless they are called sparse.
+
+    Parameters
+    ----------
+    called
+        Its name in what is reported, also where the head's own metric has it, which is not reported then.
+    """
     import tf_keras
 
     if part in ("accuracy", "acc"):  # one that Keras chooses by what it is to judge
@@ -265,7 +278,9 @@ def add_metric(head: Head, part: Any, own: Own, is_weighted: bool = False) -> No
     is_own = _parts.is_own(part) or name in own
     taken = [head.metric.removeprefix(f"{head.name}_"), *(each.metric.name for each in head.metrics)]
     wanted, number = made.name, 1
-    while made.name in taken:  # as Keras does it
+    if called:
+        made._name = called
+    while made.name in taken and not called:  # as Keras does it
         made._name, number = f"{wanted}_{number}", number + 1
     if head.name:
         made._name = f"{head.name}_{made.name}"
@@ -289,7 +304,8 @@ def _takes_logits(metric: Any) -> bool:
 
 def log_names(job: Job, heads: list[Head], optimizer: Any) -> list[str]:
     """Names of all that an epoch's logs have."""
-    names = ["loss", *(head.metric for head in heads), *(each.metric.name for head in heads for each in head.metrics)]
+    more = [each.metric.name for head in heads for each in head.metrics]
+    names = list(dict.fromkeys(["loss", *(head.metric for head in heads), *more]))
     held = [f"val_{name}" for name in names] if job.num_held_out else []
     return [*names, *held, *(["learning_rate"] if rate_changes(job, optimizer) else [])]
 
@@ -356,7 +372,20 @@ class Steps:
         answers = self._answers(x, training=False)
         size = tf.minimum(self._size(real), float(self.job.batch_size))
         _, sums = self._losses(None, y, answers, weights, real, size)
-        return tf.concat([sums, [tf.constant(0.0, tf.float64)]], 0)
+        return tf.concat([self._with_extra(sums, self._extra()), [tf.constant(0.0, tf.float64)]], 0)
+
+    def _extra(self) -> Any:
+        """What the model's own layers add to the loss: regularisers, and `add_loss`."""
+        import tensorflow as tf
+
+        return tf.add_n([tf.cast(part, tf.float32) for part in self.model.losses] or [tf.constant(0.0)])
+
+    @staticmethod
+    def _with_extra(sums: Any, extra: Any) -> Any:
+        """Sums whose loss has what the layers add, as Keras shows it."""
+        import tensorflow as tf
+
+        return tf.concat([[sums[0] + tf.cast(extra, tf.float64) * sums[-1]], sums[1:]], 0)
 
     def _size(self, real: Any) -> Any:
         """How many rows the step has over all ranks, where a loss is a sum over them; else nobody asks."""
@@ -395,7 +424,7 @@ class Steps:
             loss, sums = self._losses(x, y, answers, weights, real, size)
             # Gradients are summed over replicas, so a regulariser that every one adds counts 1 / replicas each; the
             # same for the parts of an accumulated step.
-            extra = tf.add_n([tf.cast(part, tf.float32) for part in self.model.losses] or [tf.constant(0.0)])
+            extra = self._extra()
             loss += extra / tf.cast(self.replicas * parts, tf.float32)
             scaled = self.optimizer.get_scaled_loss(loss) if hasattr(self.optimizer, "get_scaled_loss") else loss
         gradients = tape.gradient(scaled, self.variables)
@@ -406,7 +435,7 @@ class Steps:
                 tf.zeros_like(v) if g is None else tf.convert_to_tensor(g)
                 for g, v in zip(gradients, self.variables, strict=True)
             ]
-        return list(gradients), sums
+        return list(gradients), self._with_extra(sums, extra)
 
     def _answers(self, x: Any, training: bool) -> list[Any]:
         return in_order(self.model, self.model(cast_inputs(self.model, x), training=training))

@@ -67,6 +67,17 @@ def test_found_out(load, name, content):
     assert _rows(load(content, name)) == EXPECTED
 
 
+@pytest.mark.parametrize("told", [{}, {"sep": ","}])
+def test_quotes_behind_spaces(load, told):
+    """Names and values in quotes, with commas and quotes in them."""
+    names = '"a ""b""", "c, d", "1958", label\n'
+    dataset = load(names + "".join(f'{row}, "x,{row % 2}", {row + 0.5}, {row % 2}\n' for row in range(6)), **told)
+    assert dataset.columns == ('a "b"', "c, d=x,0", "c, d=x,1", "1958")
+    assert dataset.notes[0].endswith("spaces after commas are no part of values")
+    x, y = data.open_split(dataset, "train")
+    assert x.tolist() == [[row, 1 - row % 2, row % 2, row + 0.5] for row in range(6)] and y.tolist() == [0, 1] * 3
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
     [
@@ -125,6 +136,12 @@ def test_numbers_that_are_names(load, header):
         ("<!DOCTYPE html>\n<html>\n", {}, DataError, "is a web page and no CSV file"),
         ("version https://git-lfs.github.com/spec/v1\noid sha256:1\n", {}, DataError, "git lfs pull"),
         ('{"a": 1, "label": 0}\n', {}, DataError, r"is JSON .*pd.read_json\(path, lines=True\)"),
+        ('{ "a": 1}\n{ "a": 2}\n', {}, DataError, r"is JSON .*pd.read_json\(path, lines=True\)"),
+        ('[\n  {\n    "a": 1,\n    "label": 0\n  }\n]\n', {}, DataError, r"is JSON .*pd.read_json\(path\)"),
+        ("<rows>\n  <row><a>1</a></row>\n</rows>\n", {}, DataError, "is XML and no CSV file"),
+        ('<table border="1">\n<tr><td>1</td></tr></table>\n', {}, DataError, "is a web page"),
+        ("%PDF-1.4\n1 0 obj\n", {}, DataError, "is a PDF"),
+        (TABLE.encode() + b"\0" * 50 + b"\n1,1\n", {}, DataError, "bytes that are 0 in line 8, as a power cut"),
         ("Report 2020\n\na,b,label\n1,2,0\n", {}, DataError, "take out lines above the names"),
         (b"\x89PNG\0\0\0\rIHDR", {}, DataError, "binary"),
         (_zipped(a="x", b="y"), {}, InputError, r"holds 2 files \(a, b\), expected one"),

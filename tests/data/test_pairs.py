@@ -28,6 +28,14 @@ def test_a_frame_with_labels_beside_it(tmp_path, source, splits, name):
     assert dataset.weighted == (isinstance(source, tuple) and len(source) == 3)
 
 
+@pytest.mark.parametrize("make", [pd.Categorical, pd.CategoricalIndex, lambda of: pd.Series(of, X.index)])
+def test_categories_keep_their_order(tmp_path, make):
+    labels = pd.Categorical(["low", "mid", "high"] * 2, ["low", "mid", "high"], ordered=True)
+    dataset = data.load((X, make(labels)), "t", tmp_path / "t", test_share=0)
+    assert dataset.target.classes == ("low", "mid", "high")
+    assert data.open_split(dataset, "train")[1].tolist() == [0, 1, 2] * 2
+
+
 @pytest.mark.parametrize(
     ("source", "options", "words"),
     [

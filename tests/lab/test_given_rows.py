@@ -43,6 +43,9 @@ def rows_of(model: Model, rows: object) -> list[list[float]]:
         lambda frame: frame.map(Decimal)[["b", "a"]],
         lambda frame: frame[["b", "a"]].to_records(index=False),
         lambda frame: frame[["b", "a"]].to_dict("records"),
+        lambda frame: list(frame[["b", "a"]].itertuples(index=False)),
+        lambda frame: [row for _, row in frame[["b", "a"]].iterrows()],
+        lambda frame: memoryview(frame.to_numpy()),
         lambda frame: frame.set_index(pd.Index([7, 7])),
         lambda frame: frame.to_numpy(),
         lambda frame: frame.to_numpy().astype(object),
@@ -51,6 +54,10 @@ def rows_of(model: Model, rows: object) -> list[list[float]]:
 )
 def test_rows_come_in_the_models_order(turn: Callable[[pd.DataFrame], object]) -> None:
     assert rows_of(PLAIN, turn(FRAME)) == [[1.5, 3], [2.5, 4]]
+
+
+def test_a_single_row_of_a_frame() -> None:
+    assert rows_of(PLAIN, FRAME.iloc[0].to_frame().T) == [[1.5, 3]]
 
 
 def test_what_was_put_right_is_said() -> None:
@@ -113,7 +120,8 @@ def frame_with(value: Any) -> pd.DataFrame:
         (FRAME[["a", "b", "a"]], "more than one column 'a'"),
         (FRAME.iloc[:0], r"shape \(0, 2\), but 'net' takes \(n, 2\), with n at least 1"),
         ({"a": [1], "b": [2]}, "is a dict: give an array of shape"),
-        (FRAME.iloc[0], "the shape of a single row"),
+        (FRAME.iloc[0], r"is a single row of a frame: give rows\.to_frame\(\)\.T"),
+        (FRAME.iloc[0].to_numpy(), "the shape of a single row"),
         (pd.DataFrame([[1, 2, 3]]), r"shape \(1, 3\), but 'net' takes \(n, 2\)"),
     ],
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +20,9 @@ class Model:
 
     def save(self, path: Path) -> None:
         path.write_text("saved")
+
+    def _flatten_layers(self) -> list[Any]:
+        return []
 
 
 class Unbuilt(Model):
@@ -61,3 +66,30 @@ def test_what_can_not_leave_is_told_with_a_way_out(tmp_path: Path, model: Model,
     with pytest.raises(InputError, match=message) as caught:
         save_keras(model, tmp_path)
     assert "\n" not in str(caught.value) and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("library", ["tf_keras", "keras"])
+@pytest.mark.parametrize("name", ["train_step", "compute_loss"])
+def test_steps_that_were_put_into_a_model(tmp_path: Path, library: str, name: str) -> None:
+    keras = importlib.import_module(library)
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
+    setattr(model, name, lambda *_: 0.0)
+    with pytest.raises(InputError, match=f"has a {name} of its own, which no file holds"):
+        save_keras(model, tmp_path)
+
+
+def test_what_a_file_of_keras_3_does_not_hold(tmp_path: Path) -> None:
+    import keras
+
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, name="one"), keras.layers.BatchNormalization()])
+    assert save_keras(model, tmp_path).is_file()
+    model.layers[0].trainable = False
+    assert save_keras(model, tmp_path).is_file()
+    model.layers[0].trainable = True
+    model.layers[0].bias.trainable = False
+    with pytest.raises(InputError, match="one/bias is frozen by itself, which no file holds: freeze its whole layer"):
+        save_keras(model, tmp_path)
+    model.layers[0].bias.trainable = True
+    model.layers[0].quantize("int8")
+    with pytest.raises(InputError, match="The layer 'one' was quantized by Keras: bring the model in as it was before"):
+        save_keras(model, tmp_path)

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -310,3 +311,24 @@ def test_what_a_function_holds_is_sent_once_to_each_worker(lab: Lab, tmp_path: P
 
     assert lab.map(multiply, range(40)) == [5 * n for n in range(40)]
     assert (tmp_path / "here").read_text() == "x" and (tmp_path / "there").read_text() in ("x", "xx")
+
+
+def test_a_result_that_never_comes_is_not_made_for_ever(tmp_path: Path) -> None:
+    """Its worker has not the memory to send it, and dies of that each time."""
+    calls = tmp_path / "calls"
+
+    def large(_: int) -> Any:
+        import numpy as np
+
+        with calls.open("a") as file:
+            file.write("x")
+        return np.ones(45_000_000)
+
+    with Lab(tmp_path / "workspace") as lab:
+        lab.cluster.up(workers=2, threads=1, memory="700MB", device="cpu")
+        with pytest.raises(
+            ClusterError, match=r"Item 0 was done 5 times, but its result never came .* return the path"
+        ):
+            lab.map(large, [1])
+        assert calls.read_text() == "xxxxx"
+        assert lab.map(square, [3]) == [9]

@@ -36,6 +36,25 @@ def test_a_variable_of_another_kind_says_what_it_is(lab: Lab) -> None:
     assert (model_name(lab, "net"), data_name(lab, "d")) == (("net", ""), ("d", ""))  # that there is none, the lab says
 
 
+def test_a_path_or_a_known_word_goes_before_a_variable_and_is_told(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    frame = pd.DataFrame({"a": range(20), "label": [0, 1] * 10})
+    (tmp_path / "sales").mkdir()
+    frame.head(10).to_parquet("sales/part.parquet")
+    for name, namespace in (("digits", {"digits": frame}), ("sales", {"sales": frame})):
+        _, given = read(f"%lepton data load {name}", namespace)
+        dataset = lab.data.load(**given)
+        assert sum(dataset.splits.values()) == {"digits": 1797, "sales": 10}[name]
+        assert f"not the notebook's variable {name}" in dataset.notes
+    assert not lab.data.load("digits").notes
+    (tmp_path / "data").mkdir()
+    _, given = read("%lepton data load data", {"data": frame})
+    with pytest.raises(InputError, match=r"data is a folder .* \(data here is not the notebook's variable of that"):
+        lab.data.load(**given)
+
+
 def test_rows_of_a_variable_are_loaded_once(lab: Lab) -> None:
     x, y = np.random.default_rng(0).normal(size=(40, 3)), np.arange(40) % 2
     assert data_name(lab, Held("d", (x, y))) == ("d", "The data set d was loaded from the variable d.")

@@ -168,7 +168,9 @@ def test_what_is_given_goes_before(keras: Any) -> None:
 
 def test_names_of_outputs_must_be_there(keras: Any) -> None:
     settings = SimpleNamespace(config={"loss": {"c": "mse"}})
-    model = SimpleNamespace(output_names=["a", "b"], optimizer=keras.optimizers.Adam(), _compile_config=settings)
+    model = two(keras)
+    model.compile("sgd", {"a": "mse"})
+    model._compile_config = settings
     with pytest.raises(InputError, match="loss for 'c', but its outputs are a, b"):
         compiled_of(model)
 
@@ -188,3 +190,25 @@ def test_losses_that_only_keras_3_has() -> None:
 def test_what_only_keras_3_has_is_named_so(kind: str, name: str) -> None:
     with pytest.raises(InputError, match=rf"{name} is one of Keras 3 only, .* take another, such as "):
         make(kind, {"class_name": name, "config": {}})
+
+
+def test_a_file_without_the_optimizer_keeps_the_loss(tmp_path: Path) -> None:
+    """As Keras 3 writes one of a model that it has written as `.h5` before."""
+    import keras
+
+    model = one(keras)
+    model.compile("sgd", "mae", metrics=["mse"])
+    model.save(tmp_path / "first.h5")
+    assert saved(model, tmp_path) == {"loss": "mae", "metrics": ["mse"]}
+
+
+def test_a_model_that_learns_by_add_loss_alone(tmp_path: Path) -> None:
+    import tf_keras
+
+    rows = tf_keras.Input((4,))
+    model = tf_keras.Model(rows, tf_keras.layers.Dense(4)(rows))
+    model.add_loss(tf_keras.backend.mean(model.output**2))
+    model.compile("sgd")
+    assert compiled_of(model)["loss_weights"] == {"": 0.0} == saved(model, tmp_path)["loss_weights"]
+    model.compile("sgd", "mse")
+    assert "loss_weights" not in compiled_of(model) and "loss_weights" not in saved(model, tmp_path)

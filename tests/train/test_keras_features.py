@@ -706,19 +706,59 @@ class TestLayers:
             assert same(trained(lab, "l2", **where, **WHOLE, optimizer="SGD(0.01)"), expected)
         assert same(trained(lab, "l2", **TWO, **WHOLE, optimizer="SGD(0.01)", accumulate=3), expected)
 
+    @pytest.mark.parametrize("where", [ONE, TWO, {**ONE, "accumulate": 3}])
+    def test_the_loss_that_is_shown_has_the_regularisers_as_in_keras(self, lab: Lab, where: dict[str, Any]) -> None:
+        import tf_keras
 
-def test_the_loss_of_add_loss_counts_as_in_keras(lab: Lab) -> None:
+        layers = tf_keras.layers
+        model = tf_keras.Sequential(
+            [tf_keras.Input((3,)), layers.Dense(4, kernel_regularizer="l2", activity_regularizer="l1"), layers.Dense(1)]
+        )
+        model.compile("sgd", "mse")
+        x = np.random.default_rng(0).normal(size=(60, 3)).astype(np.float32)
+        held = {"x_train": x[:40], "y_train": x[:40, 0], "x_test": x[40:], "y_test": x[40:, 0]}
+        lab.data.load(held, name="shown")
+        lab.model.add(model, name="shown")
+        run = lab.train("shown", "shown", batch_size=40, epochs=3, **where)
+        history = model.fit(x[:40], x[:40, 0], batch_size=40, epochs=3, verbose=0).history
+        assert run.history["loss"] == pytest.approx(history["loss"], rel=1e-5)
+        assert run.metrics["test_loss"] == pytest.approx(model.evaluate(x[40:], x[40:, 0], verbose=0), rel=1e-5)
+
+
+@pytest.mark.parametrize("library", ["tf_keras", "keras"])
+@pytest.mark.parametrize("metrics", [{}, {"metrics": ["accuracy"]}])
+def test_a_weighted_accuracy_is_called_as_in_keras(lab: Lab, library: str, metrics: dict[str, Any]) -> None:
+    keras = importlib.import_module(library)
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(3, activation="softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy", weighted_metrics=["accuracy"], **metrics)
+    chance = np.random.default_rng(1)
+    x, y, w = chance.normal(size=(60, 3)), chance.integers(0, 3, 60), chance.random(60) * 3
+    lab.data.load((x, y, w), name="weighing", test_share=0)
+    lab.model.add(model, name=f"weighing-{library}")
+    run = lab.train(f"weighing-{library}", "weighing", batch_size=60, epochs=2, **ONE)
+    shown = model.fit(x, y, sample_weight=w, batch_size=60, epochs=2, verbose=0).history
+    weighted = "weighted_accuracy" if metrics else "accuracy"
+    values = shown.get(weighted) or next(value for name, value in shown.items() if name.startswith("accuracy_"))
+    assert run.history[weighted] == pytest.approx(values)
+    assert run.history["accuracy"] == pytest.approx(shown["accuracy"])
+    assert any("The loss shown counts every row once" in note for note in run.notes)
+
+
+@pytest.mark.parametrize("loss", ["mse", None])
+def test_the_loss_of_add_loss_counts_as_in_keras(lab: Lab, loss: str | None) -> None:
     import tf_keras
 
     rows = tf_keras.Input((3,))
     hidden = tf_keras.layers.Dense(4)(rows)
     model = tf_keras.Model(rows, tf_keras.layers.Dense(1)(hidden))
     model.add_loss(5.0 * tf_keras.backend.mean(hidden**2))
-    model.compile("sgd", "mse")
+    model.compile("sgd", loss)
     x = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
     lab.data.load((x, x[:, 0]), name="spread")
     lab.model.add(model, name="spread")
-    lab.train("spread", "spread", batch_size=40, epochs=3, **ONE)
+    run = lab.train("spread", "spread", batch_size=40, epochs=3, **ONE)
+    assert any("no loss but that of add_loss" in note for note in run.notes) == (loss is None)
     x, y = (np.asarray(part) for part in open_split(lab.data.get("spread"), "train"))
-    model.fit(x, y, batch_size=len(x), epochs=3, verbose=0)
+    history = model.fit(x, y, batch_size=len(x), epochs=3, verbose=0).history
     assert same(weights(lab, "spread"), model.get_weights()) and len(x) == 40
+    assert run.history["loss"] == pytest.approx(history["loss"], rel=1e-5)
