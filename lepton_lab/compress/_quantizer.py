@@ -217,6 +217,10 @@ def _ranges(quantizer: Any, float_file: bytes, rows: NDArray[Any]) -> Ranges:
             if "min" in found and "max" in found:
                 known["min"] = np.minimum(known["min"], found["min"])
                 known["max"] = np.maximum(known["max"], found["max"])
+    for found in united.values():
+        # What was 0 for all rows would have a step of 4e-12, from which LiteRT ends the process at the next sum.
+        if "min" in found and not np.any(found["min"]) and not np.any(found["max"]):
+            found |= {"min": found["min"] - 1, "max": found["max"] + 1}
     return united
 
 

@@ -198,6 +198,7 @@ def unrolled(model: Any) -> Any:
     has_masks = any(type(part).__name__ == "Masking" or getattr(part, "mask_zero", False) for part in parts)
     if is_keras3(model) and has_masks and any(part.go_backwards for part in recurrent):
         raise ValueError("Keras 3 doesn't reverse the mask of a recurrent layer that is unrolled and goes backwards")
+    _turn_masks_round()
     with tf_keras.utils.custom_object_scope(by_registered_name({type(part).__name__: type(part) for part in parts})):
         made = type(model).from_config(_with_unroll(model.get_config(), looped))
     made.set_weights(model.get_weights())
@@ -218,6 +219,31 @@ def _unrolled_loops() -> Iterator[None]:
 
     with _replaced(backend, "rnn", partial(backend.rnn, unroll=True)):  # unless the layer says something else
         yield
+
+
+def _turn_masks_round() -> None:
+    """Have tf_keras's layers that are unrolled and go backwards find the steps to leave out by a mask that does too.
+
+    tf_keras takes the mask as it lies for which of their outputs are to be zero, as Bidirectional wants it. It stays so
+    in this process: a model that was unrolled may be traced at any time.
+    """
+    import tensorflow as tf
+    from tf_keras.src import backend
+
+    rnn = backend.rnn
+    if hasattr(rnn, "turns_masks_round"):
+        return
+
+    def turned(step: Any, inputs: Any, states: Any, **settings: Any) -> Any:
+        mask = settings.get("mask")
+        if settings.get("unroll") and settings.get("go_backwards") and mask is not None:
+            axis = 0 if settings.get("time_major") else 1
+            inputs = tf.nest.map_structure(lambda rows: tf.reverse(rows, [axis]), inputs)
+            settings |= {"go_backwards": False, "mask": tf.reverse(mask, [axis])}
+        return rnn(step, inputs, states, **settings)
+
+    turned.turns_masks_round = True  # type: ignore[attr-defined]
+    backend.rnn = turned
 
 
 @contextmanager

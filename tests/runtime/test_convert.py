@@ -123,6 +123,22 @@ def test_recurrent_layers_take_any_number_of_rows_and_remember_none(kind: str) -
     )
 
 
+@pytest.mark.parametrize("library", ["tf_keras", "keras"])
+def test_masks_of_layers_that_go_backwards(library: str) -> None:
+    """tf_keras by itself takes the mask as it lies where such a layer is unrolled, and gives zeros at other steps."""
+    one = import_keras3() if library == "keras" else keras()
+    one.utils.set_random_seed(0)
+    ids = one.Input((6,), dtype="int32", name="ids")
+    known = one.layers.Embedding(9, 4, mask_zero=True)(ids)
+    model = one.Model(ids, one.layers.Bidirectional(one.layers.GRU(3, return_sequences=True))(known))
+    rows = np.array([[1, 2, 3, 4, 5, 6], [7, 8, 0, 0, 0, 0], [1, 0, 2, 0, 3, 0], [0, 0, 0, 4, 5, 6]], np.int32)
+    if library == "keras":
+        with pytest.raises(ConversionError, match="Keras 3 doesn't reverse the mask of a recurrent layer"):
+            to_tflite(model)
+    else:
+        np.testing.assert_allclose(Interpreter(to_tflite(model)).run(rows), model(rows), atol=1e-6)
+
+
 def test_an_activation_with_a_gradient_of_its_own_keeps_the_names() -> None:
     layers = keras().layers
     rows = keras().Input((4,), name="rows")
