@@ -288,6 +288,8 @@ def as_array(value: object, name: str) -> Array:
         array: Array = exact_array(value)
     except (ValueError, TypeError) as error:
         raise InputError(f"{name} is no regular array ({one_line(error)}): give every row the same shape") from None
+    if hasattr(value, "toarray"):
+        raise InputError(f"{name} is a sparse {type(value).__name__}, expected an array: give {name}.toarray()")
     if array.ndim == 0:
         raise InputError(f"{name} is a single {type(value).__name__}, expected an array with one entry a row")
     return array

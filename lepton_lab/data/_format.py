@@ -41,6 +41,8 @@ def format_of(source: object, format: str | None) -> str:
     """Which of `SOURCES` reads this."""
     if format is not None and format not in SOURCES:
         raise UnknownNameError("format", format, SOURCES)
+    if isinstance(source, str) and not source:
+        raise InputError("the source is empty, expected digits, a path to data or arrays")
     if isinstance(source, (str, Path)):
         if format in _IN_MEMORY:
             raise InputError(f"{str(source)!r} is a name or a path, but format {format!r} expects a value in memory")
@@ -51,6 +53,8 @@ def format_of(source: object, format: str | None) -> str:
             f"two or three files are x.npy, y.npy and weights, but {other} is none of these: load one file, or one "
             f"frame of several, pd.concat(map(pd.{_reader(str(other))}, paths), ignore_index=True)"
         )
+    if isinstance(source, (tuple, list)) and source and all(map(_is_row, source)):
+        raise InputError("got rows as dicts, expected a DataFrame of them: pd.DataFrame(rows)")
     if found == "arrays" and not isinstance(source, (tuple, list, Mapping)):
         library = type(source).__module__.partition(".")[0]
         whose = f" of {library}" if library != "builtins" else ""
@@ -64,6 +68,12 @@ def format_of(source: object, format: str | None) -> str:
             f"format {found!r}: leave the format out"
         )
     return found
+
+
+def _is_row(value: object) -> bool:
+    """Whether this is a row as a dict, and not a dict of arrays."""
+    values = value.values() if isinstance(value, Mapping) else ()
+    return bool(values) and not any(hasattr(each, "__len__") and not isinstance(each, str) for each in values)
 
 
 def _format_of_path(source: str, format: str | None) -> str:

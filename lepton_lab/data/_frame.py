@@ -201,7 +201,8 @@ def _existing(names: list[str], name: str, origin: str) -> str:
 
 
 def _listed(names: list[str]) -> str:
-    return ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
+    shown = [name if name == name.strip() else repr(name) for name in names[:20]]  # blanks can't be seen otherwise
+    return ", ".join(shown) + (", ..." if len(names) > 20 else "")
 
 
 def _several(frame: pd.DataFrame, labels: list[str]) -> Array:

@@ -32,8 +32,10 @@ def shaped(x: Array, what: str) -> Array:
     if x.dtype.kind == "U" and has_halves(x):
         raise InputError(f"{what} has halves of characters in its text: clean it first")
     if x.dtype.kind not in "biufU":
+        mend = {"c": "give x.real and x.imag side by side", "M": "give what counts of it, such as days since a date"}
         raise InputError(
-            f"{what} has dtype {x.dtype}, expected numbers, booleans or text: convert it, such as x.astype('float32')"
+            f"{what} has dtype {x.dtype}, expected numbers, booleans or text: "
+            f"{mend.get(x.dtype.kind, 'make it an array of numbers')}"
         )
     if x.ndim == 1:
         x = x[:, None]

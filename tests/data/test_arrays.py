@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.sparse import csr_matrix
 
 from lepton_lab import data
 from lepton_lab.errors import DataError, InputError
@@ -35,6 +36,10 @@ def test_without(tmp_path, source):
         ({}, r"\(none\)"),
         (([[1, 2], [3]], [0, 1]), "no regular array"),
         ((X, 3), "y is a single int"),
+        ((csr_matrix(X[:, 0]), Y), r"x is a sparse csr_matrix, expected an array: give x\.toarray\(\)"),
+        ([{"a": 1, "label": 0}] * 20, r"got rows as dicts, expected a DataFrame of them: pd\.DataFrame\(rows\)"),
+        ("", "the source is empty"),
+        ((X * 1j, Y), r"dtype complex128, .*: give x\.real and x\.imag side by side"),
         ((X, [1, "1"] * 10), "have dtype object, expected numbers, booleans or text"),
         ((X, [2**63 + 5, 2**63 + 7, -1, -1] * 5), "have dtype object"),
         ((X, [2**53 + 1, 1.0] * 10), "have dtype object"),
