@@ -210,7 +210,8 @@ class Lab:
         strategy
             One of `lepton_lab.train.STRATEGIES`.
         warm_start
-            Whether to go on from the model's trained weights, as Keras's `fit` does, instead of its first ones.
+            Whether to go on from the model's trained weights, as Keras's `fit` does, instead of its first ones. The
+            optimizer begins anew: its moments, and the step of its schedule.
         seed
             Of the rows' order and of everything random in the model.
         background
