@@ -7,6 +7,7 @@ the same for every backend of Keras 3, and nothing of it needs to be understood 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,11 @@ def has_open_sizes(model: Any) -> bool:
     return any(None in tuple(tensor.shape)[1:] for tensor in getattr(model, "inputs", None) or ())
 
 
-def _frozen_alone(model: Any) -> list[str]:
+def _frozen_alone(layers: Iterable[Any]) -> list[str]:
     """Variables of Keras 3 that were frozen without their layer."""
     return [
         one.path
-        for layer in model._flatten_layers()
+        for layer in layers
         if layer.trainable
         for one in getattr(layer, "_trainable_variables", ())
         if not one.trainable and not getattr(layer, "lora_enabled", False)
@@ -59,12 +60,13 @@ def save_keras(model: Any, folder: Path) -> Path:
             f"The model has a {own[0]} of its own, which no file holds and no step here calls: give what it does as a "
             "loss or a layer, or write the loop yourself."
         )
-    if quantized := [layer.name for layer in model._flatten_layers() if getattr(layer, "quantization_mode", None)]:
+    layers = list(getattr(model, "_flatten_layers", tuple)())  # one that isn't built may have none
+    if quantized := [layer.name for layer in layers if getattr(layer, "quantization_mode", None)]:
         raise InputError(
             f"The layer {quantized[0]!r} was quantized by Keras: bring the model in as it was before quantize(), and "
             "have %lepton compress quantize it."
         )
-    if frozen := _frozen_alone(model):
+    if frozen := _frozen_alone(layers):
         raise InputError(
             f"The variable {frozen[0]} is frozen by itself, which no file holds: freeze its whole layer "
             "(layer.trainable = False)."

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -20,9 +19,6 @@ class Model:
 
     def save(self, path: Path) -> None:
         path.write_text("saved")
-
-    def _flatten_layers(self) -> list[Any]:
-        return []
 
 
 class Unbuilt(Model):
