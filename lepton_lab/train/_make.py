@@ -99,7 +99,7 @@ def _with_settings(kind: str, part: Mapping[str, Any], own: Own) -> Any:
     except InputError:
         raise
     except Exception as error:  # Keras checks its settings with exceptions of every kind
-        raise InputError(f"The {kind} {wanted} can't be made so: {one_line(error)[:200].rstrip('.')}.") from None
+        raise InputError(f"The {kind} {wanted} can't be made so: {one_line(error)[:200].rstrip('.')}.") from error
     if kind == "loss" and "args" not in part and "reduction" in part["config"]:
         made.reduction = part["config"]["reduction"]  # which tf_keras takes by its own words only
     return made
