@@ -24,7 +24,7 @@ def head(target: Target, loss: str, **more: Any) -> Any:
     )
 
 
-MODEL = SimpleNamespace(layers=[])
+MODEL = SimpleNamespace(layers=[], losses=[])
 X, Y = np.zeros((4, 2), "float32"), np.array([0, 0, 0, 1])
 ENTROPY = 0.5623
 
@@ -49,7 +49,7 @@ def test_rows_that_nothing_scales() -> None:
     heads = [head(CLASSES, "BinaryCrossentropy")]
     said = doubt(job(X + 255, Y), MODEL, heads, {"loss": 9.0}, None)
     assert "numbers go from 255 to 255 and are not scaled" in said
-    scaled = SimpleNamespace(layers=[type("Rescaling", (), {})()])
+    scaled = SimpleNamespace(layers=[type("Rescaling", (), {})()], losses=[])
     assert "rows whose" not in doubt(job(X + 255, Y), scaled, heads, {"loss": 9.0}, None)
 
 
