@@ -164,6 +164,8 @@ def _with_compiled(given: Mapping[str, Any], compiled: Mapping[str, Any]) -> dic
         taken.pop("learning_rate", None)
     if "metrics" in settings:
         taken.pop("weighted_metrics", None)
+    if "loss" in settings and "loss" not in compiled:
+        taken.pop("loss_weights", None)  # by which a model learnt by add_loss alone
     for name, option in (("optimizer", "--optimizer"), ("loss", "--loss"), ("metrics", "--metrics")):
         if lost := missing_in(taken.get(name)):
             raise InputError(

@@ -53,8 +53,9 @@ class Session:
         )
         if self.hook is not None:
             self.steps.taught = self.hook.losses
-        self.metrics = [each.metric for head in self.heads for each in head.metrics]
-        self.metrics += [head.mean for head in self.heads if head.mean is not None]
+        # a weighted metric that is called as the head's own mean takes its place
+        self.metrics = [head.mean for head in self.heads if head.mean is not None]
+        self.metrics += [each.metric for head in self.heads for each in head.metrics]
         _random.bind(self.model, job.seed, self.optimizer.iterations, self._replica)
         self.callbacks: Callbacks | None = None
         if job.callbacks and seat.rank == 0:

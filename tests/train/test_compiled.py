@@ -210,5 +210,6 @@ def test_a_model_that_learns_by_add_loss_alone(tmp_path: Path) -> None:
     model.add_loss(tf_keras.backend.mean(model.output**2))
     model.compile("sgd")
     assert compiled_of(model)["loss_weights"] == {"": 0.0} == saved(model, tmp_path)["loss_weights"]
+    assert Training.from_given(GIVEN | {"loss": "mse"}, packed(compiled_of(model))).loss_weights in ({}, None)
     model.compile("sgd", "mse")
     assert "loss_weights" not in compiled_of(model) and "loss_weights" not in saved(model, tmp_path)

@@ -90,7 +90,7 @@ def test_a_killed_rank_costs_seconds(lab: Lab) -> None:
     wait_for(lambda: not psutil.pid_exists(second), 10)
     assert time.monotonic() - began < 5
     wait_for(lambda: lab.run.show(run).state == "restarting" or lab.run.show(run).restarts)
-    wait_for(lambda: lab.run.show(run).state == "running", 60)
+    wait_for(lambda: lab.run.show(run).state == "running", 20)
     assert "ended with signal SIGKILL" in " ".join(lab.run.show(run).notes)
     assert lab.run.stop(run).state == "cancelled"
 
@@ -112,7 +112,7 @@ def test_a_stopped_rank_is_killed_and_the_run_goes_on(lab: Lab) -> None:
     os.kill(ranks(lab, run)[1], signal.SIGSTOP)
     began = time.monotonic()
     wait_for(lambda: "is stopped (SIGSTOP" in reports(lab, run), 30)
-    wait_for(lambda: lab.run.show(run).state == "running", 60)
+    wait_for(lambda: lab.run.show(run).state == "running", 20)
     assert time.monotonic() - began < 30
     lab.run.stop(run)
 
@@ -149,7 +149,7 @@ def test_a_rank_that_never_joins_is_found_out(lab: Lab) -> None:
     began = time.monotonic()
     wait_for(lambda: lab.run.show(run).restarts > 0)
     assert any(words in " ".join(lab.run.show(run).notes) for words in ("is stopped", "no sign of life"))
-    wait_for(lambda: lab.run.show(run).state == "running", 60)
+    wait_for(lambda: lab.run.show(run).state == "running", 20)
     assert time.monotonic() - began < 60
     lab.run.stop(run)
 

@@ -1,4 +1,4 @@
-"""How a rank makes its optimiser."""
+"""How optimisers, losses and metrics are made of their parts."""
 
 from __future__ import annotations
 
