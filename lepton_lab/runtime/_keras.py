@@ -143,9 +143,13 @@ def foreign_part(
 
 
 def _is_lambda(value: Mapping[str, Any]) -> bool:
-    """Whether this is how Keras 3 writes a lambda: its bytes, its defaults and what it closes over."""
+    """Whether this is how Keras 3 writes a lambda: its bytes, its defaults and what it closes over.
+
+    A call's argument that is called `value`, as attention has one, is alike: a layer's name and two numbers.
+    """
     code = value.get("value")
-    return len(value) == 1 and isinstance(code, list) and len(code) == 3 and isinstance(code[0], str)
+    is_triple = len(value) == 1 and isinstance(code, list) and len(code) == 3 and isinstance(code[0], str)
+    return is_triple and not (type(code[1]) is int and type(code[2]) is int)
 
 
 def layers_of(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -99,6 +99,7 @@ PIPE: dict[str, Any] = {"module": "pydoc", "class_name": "pipepager", "config": 
         (dense(value={"class_name": "__keras_tensor__", "config": {}, "module": "this"}), "'__keras_tensor__'"),
         (dense(activation={"value": ["4wEAAAA", None, None]}), "holds code, a lambda"),
         (dense(bias_initializer={"value": [1.0, 2.0, 3.0]}), None),
+        (dense(inbound_nodes=[[["rows", 0, 0, {"value": ["rows", 0, 0]}]]]), None),  # of attention: a call with value=
         (dense(deep=[[{"any": PIPE}]]), "pydoc"),
         (dense(value={"module": "pydoc"}), "no class of it"),
         (dense() | {"registered_name": "Custom>Mine"}, "a class of one's own"),

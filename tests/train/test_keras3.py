@@ -201,7 +201,7 @@ CONVERTED = {
     )
 }
 
-SLOW = ("wrapped", "masked", "activations", "sequential_in_sequential")
+SLOW = ("wrapped", "activations", "sequential_in_sequential")
 """Of them; the rest holds one of each kind."""
 
 
