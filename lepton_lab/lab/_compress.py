@@ -125,7 +125,7 @@ def _train(lab: Lab, planned: Compression, told: Preflight, only: tuple[str, ...
             strategy="single" if only or source.library == "keras" else "auto",  # its teacher answers in one
             warm_start=not is_taught,
             **{key: compiled[key] for key in ("loss", "loss_weights") if key in compiled},
-            hook=technique.HOOK,
+            technique=planned.technique,
             hook_options=_lesson(planned, learner) if is_taught else {**planned.own, **told.options},
         )
         training.validate(dataset)

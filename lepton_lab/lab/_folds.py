@@ -13,10 +13,9 @@ from lepton_lab import data as data_stage
 from lepton_lab.errors import InputError, LeptonError
 from lepton_lab.evaluate import cross_validation, folds
 from lepton_lab.events import Progress
-from lepton_lab.files import read_json
 from lepton_lab.lab._evaluate import evaluate
 from lepton_lab.lab._parallel import Work, on_workers
-from lepton_lab.lab._training import SETTINGS, Training, prepare
+from lepton_lab.lab._training import Training, prepare, settings_of
 from lepton_lab.lab._versions import split_name, stem_of
 from lepton_lab.runtime import fitted
 from lepton_lab.types import CrossValidation, Dataset, Model
@@ -83,9 +82,9 @@ def _training_of(lab: Lab, model: Model) -> Training:
         if run.model == split_name(model.name)[0] and run.state == "done"
     ]
     for run in sorted(runs, key=lambda run: run.started, reverse=True):
-        with suppress(OSError, ValueError, KeyError, TypeError, LeptonError):
-            training = Training.from_plain(read_json(run.folder / SETTINGS)["training"])
-            if not training.hook:
+        with suppress(KeyError, TypeError, LeptonError):
+            training = Training.from_plain(settings_of(run)["training"])
+            if not training.technique:
                 return training
     raise InputError(
         f"How {model.name!r} was trained can't be read from its runs any more: train it again, then cross-validate it."

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import base64
 import hmac
+import json
 import os
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from lepton_lab.errors import InputError
+from lepton_lab.files import read_json, write_json
 
 
 def seal(data: bytes) -> dict[str, str]:
@@ -43,6 +47,29 @@ def is_sealed(data: bytes, mark: str) -> bool:
 def mark_of(data: bytes) -> str:
     """The seal alone."""
     return hmac.new(_key(), data, "sha256").hexdigest()
+
+
+def write_sealed(path: Path, values: Mapping[str, Any]) -> None:
+    """Write a record as JSON, with a seal of all that is in it."""
+    plain = json.loads(json.dumps(values))  # as it will be read: keys become texts, and tuples lists
+    write_json(path, {**plain, "seal": mark_of(_told(plain))})
+
+
+def read_sealed(path: Path) -> dict[str, Any] | None:
+    """The record again; None if this user didn't seal it, or it was changed since.
+
+    Raises
+    ------
+    OSError, ValueError
+        If it can't be read.
+    """
+    values = read_json(path)
+    mark = values.pop("seal", None) if isinstance(values, dict) else None
+    return values if isinstance(mark, str) and mark.isascii() and is_sealed(_told(values), mark) else None
+
+
+def _told(values: Any) -> bytes:
+    return json.dumps(values, sort_keys=True).encode()
 
 
 def _key() -> bytes:

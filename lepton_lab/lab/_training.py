@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lepton_lab.compress import TECHNIQUES
 from lepton_lab.errors import InputError, UnknownNameError
-from lepton_lab.files import copy, read_json, write_json
+from lepton_lab.files import checksum, copy
 from lepton_lab.lab._code import code_in, copy_code
-from lepton_lab.lab._seal import seal, unseal
+from lepton_lab.lab._seal import read_sealed, seal, unseal, write_sealed
 from lepton_lab.lab._workspace import INITIAL, START, model_from_record, record_of
 from lepton_lab.runtime import arranged, check_fits, names_of
 from lepton_lab.train import (
@@ -71,7 +72,8 @@ class Training:
     checkpoint_seconds: float = 10.0
     keep: int = 3
     max_failures: int = 3
-    hook: str | None = None
+    technique: str | None = None
+    """Of `TECHNIQUES`: by whose hook the training is changed."""
     hook_options: Mapping[str, Any] = field(default_factory=dict)
     origin: str = ""
     """Which settings are from the model's compile and which were given, for a person; empty where nothing is."""
@@ -130,7 +132,7 @@ class Training:
             raise UnknownNameError("strategy", self.strategy, STRATEGIES)
         if self.precision not in PRECISIONS:
             raise UnknownNameError("precision", self.precision, PRECISIONS)
-        if self.hook and self.strategy == "averaging":
+        if self.technique and self.strategy == "averaging":
             raise InputError("Compressing needs all ranks to hold the same weights: take another strategy.")
         from lepton_lab.train._augment import check
 
@@ -263,7 +265,8 @@ def prepare(
         copy(original, folder / copy_name)  # the run has its own: the model may be made anew meanwhile
     copy_code(source.folder, folder)
     settings = {"training": training.to_plain(), "result": record_of(result), "initial": initial}
-    write_json(folder / SETTINGS, {**settings, "working_folder": str(Path.cwd())})
+    files = {file: checksum(folder / file) for file in (INITIAL, START)}
+    write_sealed(folder / SETTINGS, {**settings, "run": name, "files": files, "working_folder": str(Path.cwd())})
     run = Run(
         id=name,
         model=source.name,
@@ -341,10 +344,13 @@ def order_for(lab: Lab, run: Run) -> Order:
     """
     from lepton_lab.train import Order
 
-    try:
-        settings = read_json(run.folder / SETTINGS)
-    except (OSError, ValueError) as error:
-        raise InputError(f"The run {run.id} can't be gone on with: its {SETTINGS} can't be read ({error}).") from None
+    settings = settings_of(run)
+    for name, digest in settings["files"].items():
+        if not (run.folder / name).is_file() or checksum(run.folder / name) != digest:
+            raise InputError(
+                f"The run {run.id} can't be gone on with: its {name} isn't the one that it began with. Train "
+                f"{run.model!r} again."
+            )
     training = Training.from_plain(settings["training"])
     dataset = lab.data.get(run.dataset)
     result = model_from_record(settings["result"], lab.workspace.path("models", settings["result"]["name"]))
@@ -370,6 +376,34 @@ def order_for(lab: Lab, run: Run) -> Order:
     )
 
 
+def settings_of(run: Run) -> dict[str, Any]:
+    """What a run was started from, if this user started it on this machine: it may make any code run.
+
+    Raises
+    ------
+    InputError
+        If it can't be read, or somebody else wrote or changed it.
+    """
+    try:
+        settings = read_sealed(run.folder / SETTINGS)
+        owner = _owner(run.folder / SETTINGS)
+    except (OSError, ValueError) as error:
+        raise InputError(f"The run {run.id} can't be gone on with: its {SETTINGS} can't be read ({error}).") from None
+    if settings is None or settings["run"] != run.folder.name:
+        raise InputError(
+            f"The run {run.id} isn't gone on with, for its settings could make any code run: they were written by "
+            f"somebody else, on another machine, or changed since (the file is {owner}'s). Train {run.model!r} again."
+        )
+    return settings
+
+
+def _owner(file: Path) -> str:
+    try:
+        return file.owner()
+    except KeyError:  # of another machine
+        return f"user {file.stat().st_uid}"
+
+
 def _job(
     lab: Lab, training: Training, name: str, dataset: Dataset, folder: Path, model_file: Path, result: Model
 ) -> Job:
@@ -389,6 +423,7 @@ def _job(
         was_keras3=result.was_keras3,
         answers=result.answers,
         class_weight=class_weights(training.class_weight, dataset),
+        hook=TECHNIQUES[training.technique].HOOK if training.technique else None,
         **settings,
     )
 
