@@ -15,6 +15,7 @@ from typing import Any
 from lepton_lab.errors import InputError
 from lepton_lab.forkserver._child import essence
 from lepton_lab.runtime._code import CODE, MODULE, by_registered_name, own_names_in
+from lepton_lab.runtime._hdf5 import check_weights
 from lepton_lab.runtime._keras3 import load_keras3, with_names
 
 _MAX_CONFIG_BYTES = 50 * 2**20
@@ -83,6 +84,7 @@ def load_keras(path: Path, code: Path | None = None) -> Any:
             is_left = code is None and path.with_name(CODE).is_file()
             hint = f". Its {CODE} is not run: somebody else wrote it, or on another machine; make the model again"
             raise InputError(f"{found}, and only parts {known} are loaded{hint if is_left else ''}")
+        check_weights(path)
         if version.startswith("3"):
             return load_keras3(path)
         return with_names(tf_keras.models.load_model(path, custom_objects=own, compile=False, safe_mode=True))
@@ -148,8 +150,9 @@ def _is_lambda(value: Mapping[str, Any]) -> bool:
     A call's argument that is called `value`, as attention has one, is alike: a layer's name and two numbers.
     """
     code = value.get("value")
-    is_triple = len(value) == 1 and isinstance(code, list) and len(code) == 3 and isinstance(code[0], str)
-    return is_triple and not (type(code[1]) is int and type(code[2]) is int)
+    if len(value) != 1 or not isinstance(code, list) or len(code) != 3 or not isinstance(code[0], str):
+        return False
+    return not (type(code[1]) is int and type(code[2]) is int)
 
 
 def layers_of(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
