@@ -27,6 +27,9 @@ INITIAL, START = "initial.keras", "start.keras"
 MEASURE = "measure.json"
 """In a model's folder: what was measured of its file, on each split once."""
 
+_OTHER_FORMS = (ValueError, KeyError, TypeError, AttributeError)
+"""What reading a record raises that is no JSON, or has another form than ours."""
+
 
 class Workspace:
     """Folders by kind: `data`, `shards`, `models`, `runs`, `predictions`, `explanations`, `exports`, `cluster`.
@@ -97,7 +100,7 @@ class Workspace:
                 names = [f"{base}@{version.number}" for version in self.versions(base)]
                 raise UnknownNameError("version", name, [*names, f"{base}@{self.model(base).version}"])
             raise UnknownNameError("model", name, self.model_names(), "Make one: %lepton model new NAME.")
-        model = model_from_record(_read(folder / RECORD), folder)
+        model = _read_model(folder)
         return dataclasses.replace(model, name=name, version=number_of(folder))
 
     def versions(self, base: str) -> tuple[Version, ...]:
@@ -106,7 +109,7 @@ class Workspace:
         for number, folder in earlier(self.path("models"), base).items():
             if folder != current:
                 with suppress(LeptonError):
-                    model = model_from_record(_read(folder / RECORD), folder)
+                    model = _read_model(folder)
                     made = (model.stage, model.metrics, model.made_by, num_bytes(folder))
                     found.append(Version(number, *made))
         return tuple(found)
@@ -171,20 +174,18 @@ class Workspace:
     # exports
 
     def bundles(self) -> tuple[Bundle, ...]:
-        """The exports whose files are still there, oldest first."""
+        """The exports whose files are still there, oldest first.
+
+        Raises
+        ------
+        LeptonError
+            If their list is damaged.
+        """
         file = self.folder / "exports.json"
-        records = _read(file) if file.is_file() else []
-        bundles = (
-            Bundle(
-                **{
-                    **r,
-                    "path": Path(r["path"]),
-                    "manifest": Path(r["manifest"]),
-                    "agreement": Agreement(**r["agreement"]),
-                }
-            )
-            for r in records
-        )
+        try:
+            bundles = [_bundle(record) for record in read_json(file)] if file.is_file() else []
+        except _OTHER_FORMS as error:
+            raise LeptonError(f"{file} is damaged ({error}): remove it; the exported files stay.") from None
         return tuple(bundle for bundle in bundles if bundle.path.exists())
 
     def add_bundle(self, bundle: Bundle) -> None:
@@ -267,8 +268,14 @@ def record_of(value: Any) -> dict[str, Any]:
     return {name: field for name, field in record.items() if name not in ("folder", "code", "outside", "versions")}
 
 
-def _read(file: Path) -> Any:
+def _bundle(record: dict[str, Any]) -> Bundle:
+    paths = {"path": Path(record["path"]), "manifest": Path(record["manifest"])}
+    return Bundle(**{**record, **paths, "agreement": Agreement(**record["agreement"])})
+
+
+def _read_model(folder: Path) -> Model:
+    file = folder / RECORD
     try:
-        return read_json(file)
-    except ValueError as error:
+        return model_from_record(read_json(file), folder)
+    except _OTHER_FORMS as error:
         raise LeptonError(f"{file} is damaged ({error}): remove its folder, or restore it from a backup.") from None

@@ -50,7 +50,7 @@ def read_run(folder: Path) -> Run:
         record["history"] = {key: tuple(values) for key, values in record["history"].items()}
         record["layers"] = tuple((name, what) for name, what in record.get("layers", ()))
         return Run(folder=folder, **record)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:  # no JSON, or of another form
         raise LeptonError(f"{folder / 'run.json'} is damaged ({error}): remove its folder.") from None
 
 

@@ -1,4 +1,4 @@
-"""Where a workspace is."""
+"""Where a workspace is, and what it says of records that it can't read."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lepton_lab.errors import InputError
+from lepton_lab.errors import InputError, LeptonError
 from lepton_lab.lab import Lab
 
 
@@ -58,3 +58,27 @@ def test_what_a_shell_would_not_know_is_refused(given: str) -> None:
 def test_what_is_no_folder_is_refused(given: object, word: str) -> None:
     with pytest.raises(InputError, match=word):
         Lab(given)  # type: ignore[arg-type]
+
+
+FORMS = ["", "{", "[]", "null", "3", '"text"', "[3]", "{}", '{"more": 1}', "[{}]", '{"name": []}', "\0"]
+"""A record that somebody else changed, or another version wrote."""
+
+
+@pytest.mark.parametrize("content", FORMS)
+def test_a_record_of_another_form_is_damaged(content: str, tmp_path: Path) -> None:
+    with Lab(tmp_path) as lab:
+        records = [tmp_path / "models" / "net" / "model.json", tmp_path / "runs" / "net-1" / "run.json"]
+        for record, read in zip(records, (lab.model.show, lab.run.show), strict=True):
+            record.parent.mkdir(parents=True)
+            record.write_text(content)
+            with pytest.raises(LeptonError, match=rf"{record.name} is damaged \(.*remove its folder"):
+                read(record.parent.name)
+        assert lab.summary()["models"] == lab.summary()["runs"] == []  # the sidebar goes on
+
+
+@pytest.mark.parametrize("content", [form for form in FORMS if form not in ("[]", "{}")])
+def test_a_list_of_exports_of_another_form_is_damaged(content: str, tmp_path: Path) -> None:
+    with Lab(tmp_path) as lab:
+        (tmp_path / "exports.json").write_text(content)
+        with pytest.raises(LeptonError, match=r"exports\.json is damaged \(.*remove it; the exported files stay"):
+            lab.status()
