@@ -67,7 +67,7 @@ def _elsewhere(weights: Any) -> str:
     if weights.is_virtual:
         return "are a virtual data set"
     if weights.external:
-        return f"lie in another file, {weights.external[0][0][:80]!r}"
+        return f"lie in another file, {weights.external[0][0][-80:]!r}"
     settings = weights.id.get_create_plist()
     numbers = [settings.get_filter(place)[0] for place in range(settings.get_nfilters())]
     if not _FILTERS.issuperset(numbers):

@@ -308,8 +308,8 @@ def _check_layers(model: Any) -> None:
         named_answers(model, [tf.zeros((1, *rows.shape[1:]), rows.dtype) for rows in model.inputs])
     except Exception:  # of TensorFlow's operation, which layer's is not said
         raise InputError(
-            f"The layer {moved[0]!r} has data_format='channels_first', which TensorFlow computes on a GPU only: make "
-            "the model with channels_last."
+            f"The layer {moved[0]!r} has data_format='channels_first', which TensorFlow computes on GPUs and some CPUs "
+            "only, not on this one: make the model with channels_last."
         ) from None
 
 
