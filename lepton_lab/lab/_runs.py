@@ -17,7 +17,7 @@ from lepton_lab.errors import (
 )
 from lepton_lab.events import Event, NamesChanged
 from lepton_lab.lab._follow import Follower, as_it_stands
-from lepton_lab.lab._training import order_for
+from lepton_lab.lab._training import check_files, order_for
 from lepton_lab.lab._verbs import verbs
 from lepton_lab.train import Reader, forget_wishes, kill_owner, wish, write_owner, write_run
 from lepton_lab.types import Listing, Run
@@ -155,10 +155,12 @@ class RunNoun:
         Raises
         ------
         InputError
-            If there is no such run, it is under way or done, or its data set is not what it was.
+            If there is no such run, it is under way or done, its data set is not what it was, or somebody else wrote
+            or changed what it was started from.
         """
         run = self._resumable(id)
         self.check_unused("model", run.model)
+        check_files(run)
         order = order_for(self._lab, run)
         from lepton_lab.train import fits
 

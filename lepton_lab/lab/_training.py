@@ -345,12 +345,6 @@ def order_for(lab: Lab, run: Run) -> Order:
     from lepton_lab.train import Order
 
     settings = settings_of(run)
-    for name, digest in settings["files"].items():
-        if not (run.folder / name).is_file() or checksum(run.folder / name) != digest:
-            raise InputError(
-                f"The run {run.id} can't be gone on with: its {name} isn't the one that it began with. Train "
-                f"{run.model!r} again."
-            )
     training = Training.from_plain(settings["training"])
     dataset = lab.data.get(run.dataset)
     result = model_from_record(settings["result"], lab.workspace.path("models", settings["result"]["name"]))
@@ -374,6 +368,22 @@ def order_for(lab: Lab, run: Run) -> Order:
         deliver="lepton_lab.lab._deliver:deliver",
         delivery={"workspace": lab.workspace.folder, "result": result, "initial": settings["initial"]},
     )
+
+
+def check_files(run: Run) -> None:
+    """Refuse to go on from other models than a run began with.
+
+    Raises
+    ------
+    InputError
+        Says which file is another, or as `settings_of`.
+    """
+    for name, digest in settings_of(run)["files"].items():
+        if not (run.folder / name).is_file() or checksum(run.folder / name) != digest:
+            raise InputError(
+                f"The run {run.id} can't be gone on with: its {name} isn't the one that it began with. Train "
+                f"{run.model!r} again."
+            )
 
 
 def settings_of(run: Run) -> dict[str, Any]:
